@@ -1,0 +1,11 @@
+"""A real PostgreSQL and a real NATS as our own children, for whoever has neither.
+
+Both listen on loopback only, ask for a password that is kept in `DATA_DIR`, and end when we end.
+Start them from the main thread.
+"""
+
+from workers.jetstream import start_nats
+from workers.postgres import start_postgres
+from workers.processes import Server
+
+__all__ = ["Server", "start_nats", "start_postgres"]

