@@ -1,0 +1,16 @@
+"""Everything Postgres is told. Statements have names: `-- name: board_read`, then a comment
+line that says what it is for, then the statement with `%(named)s` parameters."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MARK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@cache
+def statements(name: str) -> dict[str, str]:
+    """The statements of `sql/<name>.sql`, by name."""
+    _, *parts = MARK.split((HERE / f"{name}.sql").read_text(encoding="utf-8"))
+    return {key: body.strip() for key, body in zip(parts[::2], parts[1::2], strict=True)}

@@ -1,0 +1,11 @@
+"""All that can be decided here, on one screen."""
+
+from domain.aggregate import Aggregate
+from domain.attendees import ATTENDEE
+from domain.conferences import CONFERENCE
+from domain.missions import BOARD, CATALOGUE
+
+AGGREGATES: tuple[Aggregate, ...] = (CONFERENCE, ATTENDEE, CATALOGUE, BOARD)
+
+# An event that was renamed: the name it was stored under, and the name it has now.
+RENAMED: dict[str, str] = {}

@@ -1,0 +1,421 @@
+"""The store, and the one way to change anything: `await history.execute(command, by=author)`.
+
+Commands of many callers queue up. One thread takes what there is and, when it is its turn to
+write, decides each on the state of its stream, records all that follows in one transaction with
+one NOTIFY, and answers everyone. A refused or a broken command fails alone.
+
+States are cached. The cache holds as of position `_seen`; the first thing in a turn is to read
+which streams others wrote to since, and to forget those. So no decision stands on a stale state,
+also none that changes nothing, and two of our writers never conflict.
+"""
+
+import asyncio
+import logging
+import queue
+import random
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+import msgspec
+from eventsourcing.persistence import StoredEvent
+from msgspec import Struct
+from msgspec.structs import replace
+from psycopg import Connection
+from psycopg.errors import IntegrityError, LockNotAvailable, OperationalError, QueryCanceled
+from psycopg_pool import PoolTimeout
+
+from domain import errors
+from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
+from domain.envelope import EnvelopeMapper
+from domain.recorder import KeyRow, Recorder
+
+log = logging.getLogger(__name__)
+
+GROUP = 256  # commands in one transaction, at most
+QUEUE = 10_000  # commands that may wait; with more the store is too busy
+CACHED = 20_000  # streams whose state is kept
+TAIL = 5_000  # events of others that are looked through; with more all is forgotten
+ATTEMPTS = 5  # for a group that met a conflict or lost its connection
+PAUSE = 0.02  # seconds before the second attempt; doubles each time, give or take half
+PATIENCE = 15.0  # seconds until a caller hears that the store is away
+
+
+class Author(Struct, frozen=True):
+    """Who asks, on whose ground, within which trace (a W3C traceparent)."""
+
+    actor: str
+    tenant: str
+    trace: str | None = None
+
+
+class Key(Struct, frozen=True):
+    """An Idempotency-Key; `fingerprint` tells the request it came with from others."""
+
+    principal: str
+    key: str
+    fingerprint: bytes
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return (self.principal, self.key)
+
+
+class Outcome(Struct, frozen=True):
+    """What became of a command. `position` is that of the last event recorded for it or, when
+    nothing changed, of what it stood on (0: on nothing). Where a key came again, `reply` is the
+    first reply, and there are no states."""
+
+    position: int
+    reply: bytes
+    events: tuple[Struct, ...] = ()
+    before: Any = None
+    after: Any = None
+    repeated: bool = False
+
+
+Reply = Callable[[Any, Any], bytes]
+
+
+class _Order(Struct, eq=False, frozen=True):
+    command: Command
+    by: Author
+    key: Key | None
+    reply: Reply | None
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Outcome]"
+
+
+class _Folded(Struct, frozen=True):
+    """A stream folded up to a version. While its group is being written a position may be a
+    place in that group instead: -1 is the group's first event."""
+
+    stream: Stream
+    version: int
+    position: int
+    state: Any
+
+
+class _Decision(Struct, eq=False, frozen=True):
+    order: _Order
+    outcome: Outcome | errors.Problem
+    stands_on: _Folded
+
+
+class _Group:
+    """What one turn is about to record, and how the streams look with it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.folded: dict[Stream, _Folded] = {}
+        self.events: list[StoredEvent] = []
+        self.first: dict[tuple[str, str], _Decision] = {}  # by key, those that came with a new one
+        self.decisions: list[_Decision] = []
+
+    def keys(self) -> list[KeyRow]:
+        return [_key_row(d, d.order.key) for d in self.first.values() if d.order.key]
+
+
+class History:
+    def __init__(
+        self,
+        recorder: Recorder,
+        aggregates: Iterable[Aggregate],
+        renamed: Mapping[str, str],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.counts: Counter[str] = Counter()  # commands, groups, events, conflicts, timeouts, lost
+        self._recorder = recorder
+        self._aggregates = {a.name: a for a in aggregates}
+        self._mapper = EnvelopeMapper(self._aggregates.values(), renamed)
+        self._clock = clock
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._queue: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._cache: OrderedDict[Stream, _Folded] = OrderedDict()
+        self._seen = -1
+        self._writer = threading.Thread(target=self._write, name="history", daemon=True)
+        self._writer.start()
+
+    async def execute(
+        self, command: Command, *, by: Author, reply: Reply | None = None, key: Key | None = None
+    ) -> Outcome:
+        """Decides and records. `reply(command, state)` is called with what the command was given
+        and the state after it; with a `key` its bytes are kept and given again.
+
+        Raises what the command's rules raise; KeyReused; Unavailable when the store is away or
+        too busy (whether it was recorded may then be unknown: sending it again is safe).
+        """
+        if self._queue.qsize() > QUEUE or not self._writer.is_alive():
+            raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
+        loop = asyncio.get_running_loop()
+        order = _Order(command, by, key, reply, loop, loop.create_future())
+        self._queue.put(order)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await order.future
+        except TimeoutError:
+            self.counts["timeouts"] += 1
+            raise errors.Unavailable(
+                "The store does not answer. Sending this again is safe."
+            ) from None
+
+    def close(self) -> None:
+        """What is queued is still written."""
+        self._queue.put(None)
+        self._writer.join(timeout=PATIENCE)
+        self._recorder.datastore.close()
+
+    # The writer's thread
+
+    def _write(self) -> None:
+        open_ = True
+        while open_:
+            orders = [self._queue.get()]
+            while len(orders) < GROUP:
+                try:
+                    orders.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            open_ = None not in orders
+            self._turn([order for order in orders if order is not None])
+
+    def _turn(self, orders: list[_Order]) -> None:
+        """Records a group, or says to each of its callers why not."""
+        if not orders:
+            return
+        try:
+            _tell(self._record(orders))
+        except OperationalError as e:
+            log.error("the store is away: %s", e)
+            away = errors.Unavailable(
+                "The store is away for the moment. Sending this again is safe."
+            )
+            _tell([(order, away) for order in orders])
+        except Exception as e:
+            if len(orders) == 1:
+                log.exception("a command broke: %s", type(orders[0].command).__name__)
+                _tell([(orders[0], e)])
+            else:  # one of them is broken: let it fail alone
+                for order in orders:
+                    self._turn([order])
+
+    def _record(self, orders: list[_Order]) -> list[tuple[_Order, Outcome | BaseException]]:
+        lost: _Group | None = None  # a group of which we do not know whether it was recorded
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self._recorder.connection() as connection:
+                    known = self._begin(connection, orders)
+                    if lost and (positions := self._recorder.written(connection, lost.events)):
+                        return self._settle(lost, positions)
+                    group = self._decide(connection, orders, known)
+                    lost = group if group.events else None
+                    return self._settle(
+                        group, self._recorder.commit(connection, group.events, group.keys())
+                    )
+            except IntegrityError:
+                self.counts["conflicts"] += 1
+                self._forget()
+                lost = None
+                if attempt == ATTEMPTS:
+                    raise OperationalError("somebody writes without taking the lock") from None
+            except (LockNotAvailable, QueryCanceled, PoolTimeout) as e:
+                self.counts["lost" if isinstance(e, PoolTimeout) else "timeouts"] += 1
+                raise
+            except OperationalError:
+                self.counts["lost"] += 1
+                self._forget()
+                if attempt == ATTEMPTS:
+                    raise
+            time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        raise AssertionError("unreachable")
+
+    def _begin(
+        self, connection: Connection[Any], orders: list[_Order]
+    ) -> dict[tuple[str, str], Any]:
+        """Takes the turn, forgets what others changed, and finds the keys that came before."""
+        if self._seen < 0:
+            self._seen = self._recorder.end(connection)
+        keys = [o.key.name for o in orders if o.key]
+        tail, known = self._recorder.begin(connection, self._seen, TAIL, keys)
+        if len(tail) == TAIL:
+            self._cache.clear()
+            self._seen = self._recorder.end(connection)
+        for name, version, position in tail:
+            self._seen = max(self._seen, position)
+            if name in self._cache and self._cache[name].version < version:
+                del self._cache[name]
+        return {(row[0], row[1]): row[2:] for row in known}
+
+    def _decide(
+        self,
+        connection: Connection[Any],
+        orders: list[_Order],
+        known: Mapping[tuple[str, str], Any],
+    ) -> _Group:
+        self._last = max(self._clock(), self._last)
+        group = _Group(self._last)
+        self._load(connection, orders)
+        for order in orders:
+            repeated = order.key and self._repeated(group, order, order.key, known)
+            group.decisions.append(repeated or self._decide_one(group, order))
+        return group
+
+    def _load(self, connection: Connection[Any], orders: list[_Order]) -> None:
+        wanted = {s for o in orders for s in (_stream(o.command), *o.command.given().values())}
+        missing = wanted - self._cache.keys()
+        if not missing:
+            return
+        for name in missing:
+            self._cache[name] = _Folded(name, 0, 0, self._aggregate(name).initial)
+        for row in self._recorder.load(connection, sorted(missing)):
+            recorded = self._mapper.recorded(*row)
+            self._cache[recorded.stream] = self._evolved(self._cache[recorded.stream], recorded)
+
+    def _repeated(
+        self, group: _Group, order: _Order, key: Key, known: Mapping[tuple[str, str], Any]
+    ) -> _Decision | None:
+        """The first reply, where this key came before: in this group, or ever."""
+        if first := group.first.get(key.name):
+            outcome, stands_on = first.outcome, first.stands_on
+            fingerprint = first.order.key.fingerprint if first.order.key else b""
+        elif key.name in known:
+            fingerprint, problem, reply, position = known[key.name]
+            stands_on = _Folded("", 0, position, None)
+            outcome = _problem(problem, reply) if problem else Outcome(0, reply)
+        else:
+            return None
+        if fingerprint != key.fingerprint:
+            outcome = errors.KeyReused()
+        elif isinstance(outcome, Outcome):
+            outcome = Outcome(0, outcome.reply, repeated=True)
+        return _Decision(order, outcome, stands_on)
+
+    def _decide_one(self, group: _Group, order: _Order) -> _Decision:
+        """Nothing stays of a command that is refused. A rule that breaks breaks the group."""
+        command = order.command
+        own = self._look(group, _stream(command))
+        given = {field: self._look(group, name) for field, name in command.given().items()}
+        if given:
+            command = replace(command, **{field: f.state for field, f in given.items()})
+        stands_on = max((own, *given.values()), key=_age)
+        outcome: Outcome | errors.Problem
+        try:
+            events = self._aggregate(own.stream).decide(command, own.state)
+            recorded = self._envelop(group, order.by, own, events)
+            after = reduce(self._evolved, recorded, own)
+            reply = order.reply(command, after.state) if order.reply else b""
+        except errors.Problem as problem:
+            outcome = problem
+        else:
+            outcome = Outcome(0, reply, events, own.state, after.state)
+            stands_on = after if events else stands_on
+            group.events += map(self._mapper.to_stored_event, recorded)
+            group.folded[own.stream] = after
+        decision = _Decision(order, outcome, stands_on)
+        if order.key:
+            group.first[order.key.name] = decision
+        return decision
+
+    def _look(self, group: _Group, name: Stream) -> _Folded:
+        return group.folded.get(name) or self._cache[name]
+
+    def _envelop(
+        self, group: _Group, by: Author, own: _Folded, events: Sequence[Struct]
+    ) -> list[Recorded]:
+        place = -len(group.events) - 1
+        return [
+            Recorded(
+                place - i,
+                own.stream,
+                own.version + i + 1,
+                e,
+                group.now,
+                by.actor,
+                by.tenant,
+                by.trace,
+            )
+            for i, e in enumerate(events)
+        ]
+
+    def _evolved(self, folded: _Folded, recorded: Recorded) -> _Folded:
+        evolve = self._aggregate(folded.stream).evolve
+        state = evolve(folded.state, recorded.event, recorded.at)
+        return _Folded(folded.stream, recorded.version, recorded.position, state)
+
+    def _settle(
+        self, group: _Group, positions: Sequence[int]
+    ) -> list[tuple[_Order, Outcome | BaseException]]:
+        """The group is recorded: the cache moves on, and everyone can be told."""
+        for name, f in group.folded.items():
+            self._cache[name] = replace(f, position=_resolved(f.position, positions))
+            self._cache.move_to_end(name)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        self._seen = max(self._seen, *positions) if positions else self._seen
+        self.counts.update(groups=1, commands=len(group.decisions), events=len(positions))
+        return [
+            (d.order, replace(d.outcome, position=_resolved(d.stands_on.position, positions)))
+            if isinstance(d.outcome, Outcome)
+            else (d.order, d.outcome)
+            for d in group.decisions
+        ]
+
+    def _forget(self) -> None:
+        self._cache.clear()
+        self._seen = -1
+
+    def _aggregate(self, name: Stream) -> Aggregate:
+        return self._aggregates[name.partition(":")[0]]
+
+
+def _stream(command: Command) -> Stream:
+    return stream(command.aggregate, *command.key())
+
+
+def _age(folded: _Folded) -> float:
+    """Places in the group are younger than any position."""
+    return folded.position if folded.position >= 0 else 2.0**62 - folded.position
+
+
+def _resolved(position: int, positions: Sequence[int]) -> int:
+    return positions[-position - 1] if position < 0 else position
+
+
+def _key_row(decision: _Decision, key: Key) -> KeyRow:
+    outcome, stands_on = decision.outcome, decision.stands_on
+    if isinstance(outcome, Outcome):
+        problem, reply = None, outcome.reply
+    else:
+        problem = type(outcome).__name__
+        reply = msgspec.json.encode((outcome.detail, *outcome.errors))
+    return KeyRow(*key.name, key.fingerprint, problem, reply, stands_on.stream, stands_on.version)
+
+
+def _problem(name: str, reply: bytes) -> errors.Problem:
+    problem: type[errors.Problem] = getattr(errors, name)
+    detail, *wrong = msgspec.json.decode(reply)
+    return problem(detail, *map(tuple, wrong))
+
+
+def _tell(answers: Iterable[tuple[_Order, Outcome | BaseException]]) -> None:
+    """One wake-up for each event loop that waits."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Order, Outcome | BaseException]]] = {}
+    for order, answer in answers:
+        loops.setdefault(order.loop, []).append((order, answer))
+    for loop, theirs in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_hand_over, theirs)
+
+
+def _hand_over(answers: list[tuple[_Order, Outcome | BaseException]]) -> None:
+    for order, answer in answers:
+        if order.future.done():
+            continue
+        if isinstance(answer, BaseException):
+            order.future.set_exception(answer)
+        else:
+            order.future.set_result(answer)

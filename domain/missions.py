@@ -1,0 +1,389 @@
+"""Missions: a catalogue per conference, and one board per member at it (SPEC, section A; the
+rules of `meet_attendees` are in section C)."""
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.errors import Invalid, NotFound, Refused
+
+Status = Literal["not_started", "in_progress", "completed"]
+Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
+Action = Literal["view_profile", "message_sent", "sync_created"]
+
+MEET_ATTENDEES = "meet_attendees"
+PROFILES_TO_VIEW = 3
+MILLISECONDS_TO_SPEND = 10_000
+REMEMBERED = 4096  # moments per action and target by which a repeated report is known
+
+
+class Mission(Struct, frozen=True):
+    id: str
+    title: str
+    description: str
+    points: int
+    category: str
+    active: bool = True
+    requires: tuple[str, ...] = ()
+
+
+# Events. Names and shapes are a storage format: new fields have defaults, types never change.
+class CataloguePublished(Struct, frozen=True):
+    missions: tuple[Mission, ...]
+
+
+class MissionStarted(Struct, frozen=True):
+    mission_id: str
+
+
+class MissionCompleted(Struct, frozen=True):
+    mission_id: str
+    points: int
+    cause: Cause = "member"
+
+
+class MissionReopened(Struct, frozen=True):
+    """A completed mission was left; its points went back."""
+
+    mission_id: str
+    points: int
+    status: Literal["not_started", "in_progress"]
+
+
+class MissionReset(Struct, frozen=True):
+    """A started mission was put back unstarted."""
+
+    mission_id: str
+
+
+class ProfileViewed(Struct, frozen=True):
+    target_member_id: str
+    ts: datetime
+    dwell_ms: int = 0
+
+
+class MessageSent(Struct, frozen=True):
+    target_member_id: str
+    ts: datetime
+
+
+class SyncCreated(Struct, frozen=True):
+    target_member_id: str
+    ts: datetime
+
+
+Report = ProfileViewed | MessageSent | SyncCreated
+BoardEvent = MissionStarted | MissionCompleted | MissionReopened | MissionReset | Report
+
+
+# The catalogue
+class Catalogue(Struct, frozen=True):
+    missions: Mapping[str, Mission] = {}
+
+    def active(self, mission_id: str) -> Mission | None:
+        mission = self.missions.get(mission_id)
+        return mission if mission and mission.active else None
+
+
+class PublishCatalogue(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "catalogue"
+    event_id: str
+    missions: tuple[Mission, ...]
+    conference: Unknown = Unknown()
+
+    def key(self) -> tuple[str, ...]:
+        return (self.event_id,)
+
+    def given(self) -> dict[str, Stream]:
+        return {"conference": stream("conference", self.event_id)}
+
+
+def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[CataloguePublished, ...]:
+    if not command.conference.exists:
+        raise NotFound(f"There is no event {command.event_id}.")
+    check(command.missions)
+    if command.missions == tuple(state.missions.values()):
+        return ()
+    return (CataloguePublished(command.missions),)
+
+
+def check(missions: tuple[Mission, ...]) -> None:
+    """Raises Invalid where an id comes twice, or `requires` names nobody or goes in a circle."""
+    requires = {mission.id: mission.requires for mission in missions}
+    wrong = [
+        (f"$[{i}].id", f"{mission.id} comes twice")
+        for i, mission in enumerate(missions)
+        if mission.id in {other.id for other in missions[:i]}
+    ]
+    wrong += [
+        (f"$[{i}].requires[{j}]", f"there is no mission {needed} in this catalogue")
+        for i, mission in enumerate(missions)
+        for j, needed in enumerate(mission.requires)
+        if needed not in requires
+    ]
+    if not wrong:
+        wrong = [
+            (f"$[{i}].requires", f"{mission.id} would wait for itself")
+            for i, mission in enumerate(missions)
+            if _waits_for(mission.id, requires)
+        ]
+    if wrong:
+        raise Invalid("", *wrong)
+
+
+def _waits_for(mission_id: str, requires: Mapping[str, tuple[str, ...]]) -> bool:
+    reached: set[str] = set()
+    ahead = list(requires[mission_id])
+    while ahead:
+        needed = ahead.pop()
+        if needed not in reached:
+            reached.add(needed)
+            ahead.extend(requires[needed])
+    return mission_id in reached
+
+
+def evolve_catalogue(state: Catalogue, event: CataloguePublished, at: datetime) -> Catalogue:
+    return Catalogue({mission.id: mission for mission in event.missions})
+
+
+# The board
+class Standing(Struct, frozen=True):
+    """Where one member is with one mission."""
+
+    status: Status = "not_started"
+    points_earned: int = 0
+    updated_at: datetime | None = None
+
+
+class Meeting(Struct, frozen=True):
+    """What the rules of meet_attendees have counted so far."""
+
+    viewed: frozenset[str] = frozenset()
+    milliseconds: int = 0
+    messages: int = 0
+    syncs: int = 0
+
+    def cause(self) -> Cause | None:
+        if self.syncs:
+            return "sync_created"
+        if self.messages:
+            return "message_sent"
+        if len(self.viewed) >= PROFILES_TO_VIEW and self.milliseconds >= MILLISECONDS_TO_SPEND:
+            return "profiles_viewed"
+        return None
+
+
+class Board(Struct, frozen=True):
+    standings: Mapping[str, Standing] = {}
+    meeting: Meeting = Meeting()
+    reported: Mapping[tuple[str, str], tuple[datetime, ...]] = {}
+
+    def standing(self, mission_id: str) -> Standing:
+        return self.standings.get(mission_id, Standing())
+
+    def completed(self) -> frozenset[str]:
+        return frozenset(i for i, s in self.standings.items() if s.status == "completed")
+
+
+class _OnBoard(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "missions"
+    event_id: str
+    member_id: str
+    catalogue: Catalogue = Catalogue()
+
+    def key(self) -> tuple[str, ...]:
+        return (self.event_id, self.member_id)
+
+    def given(self) -> dict[str, Stream]:
+        return {"catalogue": stream("catalogue", self.event_id)}
+
+
+class StartMission(_OnBoard, frozen=True, kw_only=True):
+    mission_id: str
+
+
+class CompleteMission(_OnBoard, frozen=True, kw_only=True):
+    mission_id: str
+
+
+class ResetMission(_OnBoard, frozen=True, kw_only=True):
+    mission_id: str
+
+
+class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
+    """What a member did on another's profile. `dwell_ms` is time spent there."""
+
+    action: Action
+    target_member_id: str
+    ts: datetime
+    dwell_ms: int = 0
+    conference: Unknown = Unknown()
+    target: Unknown = Unknown()
+
+    def given(self) -> dict[str, Stream]:
+        return {
+            "catalogue": stream("catalogue", self.event_id),
+            "conference": stream("conference", self.event_id),
+            "target": stream("attendee", self.event_id, self.target_member_id),
+        }
+
+
+OnMission = StartMission | CompleteMission | ResetMission
+
+
+def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
+    if isinstance(command, RecordTelemetry):
+        return _report(command, state)
+    mission = command.catalogue.active(command.mission_id)
+    if mission is None:
+        raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
+    standing = state.standing(mission.id)
+    if locked(mission, standing, state.completed()):
+        waits = ", ".join(i for i in mission.requires if i not in state.completed())
+        raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
+    match command:
+        case CompleteMission() if standing.status != "completed":
+            done = MissionCompleted(mission.id, mission.points)
+            return (done, *_unlocked(state, mission.id, command.catalogue))
+        case StartMission() if standing.status == "not_started":
+            return (MissionStarted(mission.id),)
+        case StartMission() if standing.status == "completed":
+            return (MissionReopened(mission.id, standing.points_earned, "in_progress"),)
+        case ResetMission() if standing.status == "completed":
+            return (MissionReopened(mission.id, standing.points_earned, "not_started"),)
+        case ResetMission() if standing.status == "in_progress":
+            return (MissionReset(mission.id),)
+    return ()
+
+
+def locked(mission: Mission, standing: Standing, completed: frozenset[str]) -> bool:
+    """What a member has completed stays open to them, whatever it came to require since."""
+    return standing.status != "completed" and not completed.issuperset(mission.requires)
+
+
+def _unlocked(
+    state: Board, just_completed: str, catalogue: Catalogue
+) -> tuple[MissionCompleted, ...]:
+    """Who has met people already need not meet them again once the mission unlocks."""
+    mission = catalogue.active(MEET_ATTENDEES)
+    if mission is None or just_completed not in mission.requires:
+        return ()
+    return _met(state.meeting, mission, state, state.completed() | {just_completed})
+
+
+def _report(command: RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
+    if not command.conference.exists:
+        raise NotFound(f"There is no event {command.event_id}.")
+    if not command.target.listed or command.target_member_id == command.member_id:
+        raise NotFound(f"There is no attendee {command.target_member_id} to meet here.")
+    if _is_repeated(command.ts, state.reported.get((command.action, command.target_member_id), ())):
+        return ()
+    report = _reported(command)
+    mission = command.catalogue.active(MEET_ATTENDEES)
+    if mission is None:
+        return (report,)
+    return (report, *_met(_count(state.meeting, report), mission, state, state.completed()))
+
+
+def _is_repeated(ts: datetime, moments: tuple[datetime, ...]) -> bool:
+    """Moments are in order. What is older than a full memory counts as repeated."""
+    i = bisect_left(moments, ts)
+    return (i < len(moments) and moments[i] == ts) or (i == 0 and len(moments) == REMEMBERED)
+
+
+def _reported(command: RecordTelemetry) -> Report:
+    match command.action:
+        case "view_profile":
+            return ProfileViewed(command.target_member_id, command.ts, command.dwell_ms)
+        case "message_sent":
+            return MessageSent(command.target_member_id, command.ts)
+        case "sync_created":
+            return SyncCreated(command.target_member_id, command.ts)
+
+
+def _met(
+    meeting: Meeting, mission: Mission, state: Board, completed: frozenset[str]
+) -> tuple[MissionCompleted, ...]:
+    standing = state.standing(mission.id)
+    cause = meeting.cause()
+    if cause is None or standing.status == "completed" or locked(mission, standing, completed):
+        return ()
+    return (MissionCompleted(mission.id, mission.points, cause),)
+
+
+def _count(meeting: Meeting, report: Report) -> Meeting:
+    match report:
+        case ProfileViewed(target_member_id=target, dwell_ms=spent):
+            return replace(
+                meeting,
+                viewed=meeting.viewed | {target},
+                milliseconds=meeting.milliseconds + spent,
+            )
+        case MessageSent():
+            return replace(meeting, messages=meeting.messages + 1)
+        case SyncCreated():
+            return replace(meeting, syncs=meeting.syncs + 1)
+
+
+def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
+    match event:
+        case MissionStarted(mission_id=mission):
+            return _stand(state, mission, Standing("in_progress", 0, at))
+        case MissionCompleted(mission_id=mission, points=points):
+            return _stand(state, mission, Standing("completed", points, at))
+        case MissionReset(mission_id=mission):
+            return _stand(state, mission, Standing("not_started", 0, at))
+        case MissionReopened(mission_id=mission, status=status):
+            # Who leaves meet_attendees starts to count anew; else the next view completes it again.
+            meeting = Meeting() if mission == MEET_ATTENDEES else state.meeting
+            return replace(_stand(state, mission, Standing(status, 0, at)), meeting=meeting)
+        case ProfileViewed():
+            return _remember(state, event, "view_profile")
+        case MessageSent():
+            return _remember(state, event, "message_sent")
+        case SyncCreated():
+            return _remember(state, event, "sync_created")
+
+
+def _stand(state: Board, mission_id: str, standing: Standing) -> Board:
+    return replace(state, standings={**state.standings, mission_id: standing})
+
+
+def _remember(state: Board, report: Report, action: Action) -> Board:
+    key = (action, report.target_member_id)
+    moments = list(state.reported.get(key, ()))
+    insort(moments, report.ts)
+    return replace(
+        state,
+        meeting=_count(state.meeting, report),
+        reported={**state.reported, key: tuple(moments[-REMEMBERED:])},
+    )
+
+
+CATALOGUE = Aggregate(
+    name="catalogue",
+    initial=Catalogue(),
+    events=(CataloguePublished,),
+    decide=decide_catalogue,
+    evolve=evolve_catalogue,
+)
+BOARD = Aggregate(
+    name="missions",
+    initial=Board(),
+    events=(
+        MissionStarted,
+        MissionCompleted,
+        MissionReopened,
+        MissionReset,
+        ProfileViewed,
+        MessageSent,
+        SyncCreated,
+    ),
+    decide=decide,
+    evolve=evolve,
+)

@@ -1,0 +1,138 @@
+"""What History asks of the eventsourcing library's Postgres recorder."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from msgspec import Struct
+from psycopg import Connection, Cursor
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import tuple_row
+from psycopg.types.composite import register_composite
+
+Rows = list[tuple[Any, ...]]
+
+
+class KeyRow(Struct, frozen=True):
+    """One row of events.command_keys."""
+
+    principal: str
+    key: str
+    fingerprint: bytes
+    problem: str | None
+    reply: bytes
+    stream: str
+    version: int
+
+
+class Recorder(PostgresApplicationRecorder):
+    """The library's recorder, with a lock that meets no VACUUM and no CREATE INDEX CONCURRENTLY
+    in place of the one on the table. Its `insert_events` retries blindly after a lost
+    connection; History does not use it, since who retries must know what became of the first
+    attempt."""
+
+    def __init__(self, datastore: PostgresDatastore, sql: Mapping[str, str]) -> None:
+        super().__init__(datastore, events_table_name="log")
+        self.sql = sql
+        self.lock_table_statements = [
+            sql["patience"].encode(),
+            sql["lock"].encode(),
+        ]
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """What is left open when the block fails is rolled back."""
+        with self.datastore.pool.connection() as connection:
+            connection.row_factory = cast(Any, tuple_row)
+            for info in self.datastore.psycopg_type_adapters.values():
+                if not connection.adapters.types.get(info.oid):
+                    register_composite(info, connection)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.rollback()
+
+    def begin(
+        self, connection: Connection[Any], seen: int, most: int, keys: Sequence[tuple[str, str]]
+    ) -> tuple[Rows, Rows]:
+        """Waits for its turn; then what others recorded since `seen`, and the known `keys`."""
+        with connection.pipeline():
+            connection.execute(self.sql["begin"])
+            with connection.cursor() as cursor:
+                self._lock_table(cursor)
+            tail = connection.execute(self.sql["tail"], {"seen": seen, "most": most}, prepare=True)
+            known = (
+                connection.execute(
+                    self.sql["keys"],
+                    {"principals": [p for p, _ in keys], "keys": [k for _, k in keys]},
+                    prepare=True,
+                )
+                if keys
+                else None
+            )
+        return tail.fetchall(), known.fetchall() if known else []
+
+    def commit(
+        self, connection: Connection[Any], events: Sequence[StoredEvent], keys: Sequence[KeyRow]
+    ) -> list[int]:
+        """The positions of the events, in their order."""
+        inserted: Cursor[Any] = connection.cursor()
+        with connection.pipeline():
+            if keys:
+                connection.execute(self.sql["remember_keys"], _columns(keys), prepare=True)
+            if events:
+                self._insert_stored_events(inserted, events)
+            connection.execute(self.sql["commit"])
+        return [row[0] for row in inserted.fetchall()] if events else []
+
+    def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+        return connection.execute(
+            self.sql["load"], {"streams": list(streams)}, prepare=True
+        ).fetchall()
+
+    def end(self, connection: Connection[Any]) -> int:
+        ((position,),) = connection.execute(self.sql["end"]).fetchall()
+        return int(position)
+
+    def written(self, connection: Connection[Any], events: Sequence[StoredEvent]) -> list[int]:
+        """The positions of these very events, where they were recorded."""
+        parameters = {
+            "streams": [e.originator_id for e in events],
+            "versions": [e.originator_version for e in events],
+            "states": [e.state for e in events],
+        }
+        return [row[0] for row in connection.execute(self.sql["written"], parameters).fetchall()]
+
+
+def _columns(keys: Sequence[KeyRow]) -> dict[str, list[Any]]:
+    return {
+        "principals": [k.principal for k in keys],
+        "keys": [k.key for k in keys],
+        "fingerprints": [k.fingerprint for k in keys],
+        "problems": [k.problem for k in keys],
+        "replies": [k.reply for k in keys],
+        "streams": [k.stream for k in keys],
+        "versions": [k.version for k in keys],
+    }
+
+
+def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
+    """One connection for the writer, and one to spare while a lost one is replaced."""
+    parts = conninfo_to_dict(database_url)
+    datastore = PostgresDatastore(
+        dbname=str(parts.pop("dbname", "")),
+        host=str(parts.pop("host", "")),
+        port=str(parts.pop("port", "5432")),
+        user=str(parts.pop("user", "")),
+        password=str(parts.pop("password", "")) or "none",
+        pool_size=1,
+        max_overflow=1,
+        connect_timeout=2,
+        schema="events",
+        originator_id_type="text",
+    )
+    cast(dict[str, Any], datastore.pool.kwargs).update(parts, application_name="rapport writer")
+    return Recorder(datastore, sql)

@@ -1,0 +1,64 @@
+-- name: begin
+-- a group
+BEGIN;
+
+-- name: commit
+-- a group
+COMMIT;
+
+-- name: patience
+-- how long a writer waits for its turn before it says that the store is busy
+SET LOCAL lock_timeout = '5s';
+
+-- name: lock
+-- one group is written at a time, so positions become visible in their order. Unlike a lock on
+-- the table, this one does not meet VACUUM or CREATE INDEX CONCURRENTLY.
+SELECT pg_advisory_xact_lock(hashtextextended('rapport.events.log', 0));
+
+-- name: end
+-- the last position there is
+SELECT coalesce(max(notification_id), 0) FROM events.log;
+
+-- name: tail
+-- what others recorded since this process last looked
+SELECT originator_id, originator_version, notification_id
+FROM events.log
+WHERE notification_id > %(seen)s
+ORDER BY notification_id
+LIMIT %(most)s;
+
+-- name: load
+-- whole streams, to be folded
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE originator_id = ANY(%(streams)s)
+ORDER BY originator_id, originator_version;
+
+-- name: keys
+-- the first replies to these keys, each with the position it stands on
+SELECT k.principal, k.key, k.fingerprint, k.problem, k.reply, coalesce(l.notification_id, 0)
+FROM unnest(%(principals)s::text[], %(keys)s::text[]) AS asked (principal, key)
+JOIN events.command_keys AS k USING (principal, key)
+LEFT JOIN events.log AS l USING (originator_id, originator_version);
+
+-- name: remember_keys
+-- a reply that must be given again
+INSERT INTO events.command_keys (
+    principal, key, fingerprint, problem, reply, originator_id, originator_version
+)
+SELECT * FROM unnest(
+    %(principals)s::text[], %(keys)s::text[], %(fingerprints)s::bytea[], %(problems)s::text[],
+    %(replies)s::bytea[], %(streams)s::text[], %(versions)s::bigint[]
+);
+
+-- name: written
+-- were these recorded, before the connection was lost?
+SELECT l.notification_id
+FROM unnest(%(streams)s::text[], %(versions)s::bigint[], %(states)s::bytea[])
+    AS mine (originator_id, originator_version, state)
+JOIN events.log AS l USING (originator_id, originator_version, state)
+ORDER BY l.notification_id;
+
+-- name: forget_keys
+-- keys older than they have to be
+DELETE FROM events.command_keys WHERE recorded_at < now() - interval '48 hours';

@@ -1,0 +1,42 @@
+"""Numbered migrations: each file once, in order, in a transaction of its own, under one lock."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+
+from sql import HERE, statements
+
+SQL = statements("migrate")
+
+
+class MigrationChangedError(Exception):
+    """A migration that has run is never edited: write a new one with the next number."""
+
+
+def migrate(database_url: str, folder: Path = HERE / "migrations") -> list[str]:
+    """Brings a database up to date; names of the files that ran. Safe to run at once from many
+    places: one runs, the others wait and find nothing to do."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(SQL["lock"])
+        connection.execute(SQL["ledger"])
+        done: dict[str, str] = dict(connection.execute(SQL["done"]).fetchall())
+        return list(_run(connection, folder, done))
+
+
+def _run(
+    connection: psycopg.Connection[tuple[str, str]], folder: Path, done: dict[str, str]
+) -> Iterator[str]:
+    for file in sorted(folder.glob("*.sql")):
+        text = file.read_bytes()
+        checksum = sha256(text).hexdigest()
+        if done.get(file.name, checksum) != checksum:
+            raise MigrationChangedError(
+                f"{file.name} has run here with another text. {MigrationChangedError.__doc__}"
+            )
+        if file.name not in done:
+            with connection.transaction():
+                connection.execute(text)
+                connection.execute(SQL["record"], {"name": file.name, "checksum": checksum})
+            yield file.name

@@ -1,0 +1,85 @@
+"""What can be set from outside, all of it, by environment variables of the same names.
+
+The README's table is checked against this file by a test.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from domain.errors import Invalid
+
+
+class Settings(Struct, frozen=True, rename="upper"):
+    """Every field is one environment variable; the text beside it is its line in the README."""
+
+    port: Annotated[int, Meta(ge=0, le=65535, description="where the product is served")] = 8000
+    host: Annotated[str, Meta(description="the address it listens on")] = "127.0.0.1"
+    data_dir: Annotated[
+        Path, Meta(description="Postgres, JetStream, generated secret, outbox; survives restarts")
+    ] = Path(".data")
+    database_url: Annotated[
+        str | None, Meta(description="a PostgreSQL elsewhere; none: an embedded one in `DATA_DIR`")
+    ] = None
+    nats_url: Annotated[
+        str | None,
+        Meta(description="a NATS with JetStream elsewhere; none: an embedded one in `DATA_DIR`"),
+    ] = None
+    jwt_secret: Annotated[
+        str | None,
+        Meta(description="signs tokens (HS256); none: a secret generated once into `DATA_DIR`"),
+    ] = None
+    jwt_jwks_url: Annotated[
+        str | None, Meta(description="where the public keys of an identity provider are published")
+    ] = None
+    openai_api_key: Annotated[
+        str | None, Meta(description="none: the embedded offline writer, which needs no network")
+    ] = None
+    openai_base_url: Annotated[
+        str | None, Meta(description="a server that speaks the OpenAI API")
+    ] = None
+    openai_model: Annotated[str | None, Meta(description="the model that writes")] = None
+    openai_embedding_model: Annotated[str | None, Meta(description="the model that embeds")] = None
+    fathom_api_key: Annotated[
+        str | None, Meta(description="none: meetings imported here are the source")
+    ] = None
+    fathom_api_url: Annotated[str | None, Meta(description="where Fathom's API is")] = None
+    smtp_url: Annotated[
+        str | None, Meta(description="none: mails are written as `.eml` files to `DATA_DIR/outbox`")
+    ] = None
+    otel_exporter_otlp_endpoint: Annotated[
+        str | None, Meta(description="where traces are sent; none: no export")
+    ] = None
+    rate_limit: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="requests a second that one member may send, five times that in a burst; "
+            "organizers and admins get five times as much",
+        ),
+    ] = 200
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from an environment. An empty variable counts as absent.
+
+    Raises Invalid, naming the variable, where a value cannot be what it should be.
+    """
+    names = msgspec.structs.fields(Settings)
+    given = {
+        f.encode_name: environment[f.encode_name] for f in names if environment.get(f.encode_name)
+    }
+    try:
+        return msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as e:
+        raise Invalid(f"A setting cannot be used: {e}. Change it and start again.") from None
+
+
+def _decode(type_: type, value: object) -> object:
+    if type_ is Path:
+        return Path(str(value))
+    raise TypeError(type_)
