@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, Signals
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from domain.errors import Unavailable
 
@@ -23,6 +23,16 @@ class User(NamedTuple):
 
 
 OURSELVES = User(-1, -1)
+
+
+class Running(Protocol):
+    """A child of ours, as whoever watches over it sees it."""
+
+    @property
+    def exit_code(self) -> int | None: ...
+    def alive(self) -> bool: ...
+    def ask(self) -> None: ...
+    def stop(self, timeout: float = 5) -> None: ...
 
 
 class Process:
@@ -42,6 +52,9 @@ class Process:
         if self._popen.poll() is not None:
             self._sweep()
         return self._popen.returncode
+
+    def ask(self) -> None:
+        self._popen.send_signal(self._ends[0])
 
     def stop(self, timeout: float = 5) -> None:
         """Asks it to end, insists after `timeout` seconds, and kills it at last."""
@@ -89,6 +102,9 @@ class Server:
     @property
     def exit_code(self) -> int | None:
         return self._process.exit_code
+
+    def ask(self) -> None:
+        self._process.ask()
 
     def stop(self, timeout: float = 5) -> None:
         self._process.stop(timeout)

@@ -1,0 +1,88 @@
+"""`python -m workers`: what runs beside the web, and the whole."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from domain.errors import Invalid, Problem
+from workers import settings, supervisor
+from workers.embedded import start_postgres
+
+Rest = Sequence[str]
+
+
+def serve(rest: Rest) -> None:
+    supervisor.serve(settings.read())
+
+
+def demo(rest: Rest) -> None:
+    from workers.demo import fill
+
+    supervisor.serve(settings.read(), when_ready=fill)
+
+
+def migrate(rest: Rest) -> None:
+    given = settings.read()
+    if given.database_url:
+        supervisor.migrate(given.database_url)
+        return
+    server = start_postgres(given.data_dir)
+    try:
+        supervisor.migrate(server.url)
+    finally:
+        server.stop()
+
+
+def run(rest: Rest) -> None:
+    from workers.run import main
+
+    main(settings.read())
+
+
+def replay_contacts(rest: Rest) -> None:
+    from workers.contacts import main
+
+    main(list(rest))
+
+
+class Command(NamedTuple):
+    name: str
+    function: Callable[[Rest], None]
+    text: str
+    # it reads its own arguments
+    rest: bool = False
+
+
+COMMANDS = (
+    Command("serve", serve, "run everything: servers, migrations, workers, web"),
+    Command("demo", demo, "the same, and fill it with a conference that looks alive"),
+    Command("migrate", migrate, "bring the database up to date"),
+    Command("run", run, "the relay, the projector and the workers alone"),
+    Command(
+        "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for command in COMMANDS:
+        added = commands.add_parser(command.name, help=command.text, add_help=not command.rest)
+        added.set_defaults(run=command.function)
+        if command.rest:
+            added.add_argument("rest", nargs=argparse.REMAINDER)
+    given = parser.parse_args(arguments)
+    try:
+        given.run(getattr(given, "rest", ()))
+    except (Problem, OSError) as e:
+        print(f"{e}" if isinstance(e, Problem) else f"It cannot go on: {e}.", file=sys.stderr)
+        return 2 if isinstance(e, Invalid) else 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

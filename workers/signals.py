@@ -1,0 +1,52 @@
+"""Signals as a main loop wants them: asleep until there is something to do."""
+
+import select
+import signal
+import socket
+from types import FrameType, TracebackType
+from typing import Self
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop(BaseException):
+    """We were asked to end. Not an Exception, so that no `except Exception` on the way keeps it."""
+
+
+class Signals:
+    """The first signal to end raises Stop, wherever we are; the later ones mean: faster."""
+
+    asked = 0
+
+    def __enter__(self) -> Self:
+        self._ear, self._mouth = socket.socketpair()
+        self._ear.setblocking(False)
+        self._mouth.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+        self._before = {s: signal.signal(s, self._ask) for s in ENDING}
+        # A handler is needed for the end of a child to wake us up; the waking is all it is for.
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._ear.close()
+        self._mouth.close()
+
+    @property
+    def hurry(self) -> bool:
+        return self.asked > 1
+
+    def wait(self, timeout: float | None) -> None:
+        """Until a signal comes or a child ends, or so many seconds."""
+        if select.select([self._ear], [], [], timeout)[0]:
+            self._ear.recv(4096)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            raise Stop
