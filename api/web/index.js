@@ -1,0 +1,53 @@
+// The first page: the events one's token opens, or how to get in.
+
+import * as api from './api.js';
+import { el, icon } from './dom.js';
+import { notice } from './notice.js';
+import './page-bar.js';
+import { dateRange, reason } from './wording.js';
+
+const events = document.getElementById('events');
+const ROLES = { organizer: 'Organizer', member: 'Member' };
+
+function openedBy(scopes) {
+  return scopes.flatMap((scope) => {
+    const [kind, eventId, role, speakerId] = scope.split(':');
+    if (kind !== 'event') return [];
+    if (role === 'speaker') return [{ eventId, role: 'Your speaker brief', href: `/events/${eventId}/speakers/${speakerId}/brief` }];
+    return ROLES[role] ? [{ eventId, role: ROLES[role], href: `/events/${eventId}` }] : [];
+  });
+}
+
+async function entry({ eventId, role, href }) {
+  const about = await api.event(eventId).then(({ data }) => data, () => ({ name: eventId }));
+  const facts = [role, dateRange(about)].filter(Boolean).join(' \u00b7 ');
+  return el('li', {}, el('a', { class: 'event-link', href }, el('span', {}, el('strong', {}, about.name), el('span', { class: 'muted' }, facts)), icon('arrow')));
+}
+
+async function shown() {
+  const { data: session } = await api.session();
+  document.querySelector('page-bar').identify(session);
+  const opened = openedBy(session.scopes);
+  if (!opened.length) return notice({ name: 'no-events', title: 'No events yet', text: 'Your sign-in opens no event. Ask the organizers for a link to theirs.' });
+  return el('ul', { class: 'event-links' }, await Promise.all(opened.map(entry)));
+}
+
+function failed(problem) {
+  if (problem.status === 401) {
+    return notice({
+      name: 'signed-out',
+      symbol: 'key',
+      title: 'You are signed out',
+      text: 'Open the sign-in link you were given.',
+      action: { label: 'Sign in', href: '/sign-in' },
+    });
+  }
+  return notice({ name: 'failed', symbol: 'alert', title: 'Your events did not load', text: reason(problem), action: { label: 'Try again', run: start } });
+}
+
+async function start() {
+  events.replaceChildren(await shown().catch(failed));
+  events.removeAttribute('aria-busy');
+}
+
+start();

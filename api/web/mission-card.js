@@ -1,0 +1,93 @@
+// One mission: what it is, where it stands, and the clicks that move it.
+
+import { el, hiddenText, icon, setText } from './dom.js';
+import { STATUS, list, points } from './wording.js';
+
+const SYMBOL = { not_started: 'ring', in_progress: 'half', completed: 'check', locked: 'lock' };
+
+// Which buttons each status offers. Complete always keeps its place at the end, and the others
+// theirs at the start, so a button never slides under a finger that is already on its way.
+const MOVES = [
+  { label: 'Start', to: 'in_progress', look: 'outline', on: ['not_started'] },
+  { label: 'Reopen', to: 'in_progress', look: 'quiet', on: ['completed'] },
+  { label: 'Reset', to: 'not_started', look: 'quiet', on: ['in_progress', 'completed'] },
+  { label: 'Complete', to: 'completed', look: 'primary', on: ['not_started', 'in_progress'] },
+];
+
+class MissionCard extends HTMLElement {
+  #mission = null;
+  #parts = null;
+
+  show(mission) {
+    if (!this.#parts) this.#build(mission);
+    const parts = this.#parts;
+    const completed = mission.status === 'completed';
+    setText(parts.category, mission.category ?? '');
+    setText(parts.title, mission.title);
+    setText(parts.description, mission.description ?? '');
+    setText(parts.points, completed ? `${points(mission.points_earned)} earned` : points(mission.points));
+    setText(parts.status, STATUS[mission.status]);
+    parts.symbol.setAttribute('href', `/web/icons.svg#${SYMBOL[mission.status]}`);
+    setText(parts.missing, mission.status === 'locked' ? unlocking(mission.missing) : '');
+    this.dataset.status = mission.status;
+    this.toggleAttribute('data-pending', mission.pending);
+    this.#offer(mission);
+    this.#mission = mission;
+  }
+
+  #offer({ status, title }) {
+    const hadFocus = this.#parts.moves.contains(document.activeElement);
+    for (const { button, name, on } of this.#parts.buttons) {
+      button.hidden = !on.includes(status);
+      setText(name, ` ${title}`);
+    }
+    // Focus on a button that just went would fall back to the page; it stays with the mission.
+    if (hadFocus && document.activeElement?.hidden !== false) this.#parts.title.focus();
+  }
+
+  #build({ id }) {
+    const heading = `mission-${id}`;
+    const title = el('h3', { id: heading, tabindex: '-1' });
+    const category = el('p', { class: 'card-category' });
+    const description = el('p', { class: 'card-description' });
+    const missing = el('p', { class: 'card-missing' });
+    const worth = el('p', { class: 'card-points' });
+    const status = el('span');
+    const picture = icon('ring');
+    const buttons = MOVES.map((move) => this.#button(move));
+    const moves = el('div', { class: 'card-moves' }, buttons.map(({ button }) => button));
+    this.append(
+      el(
+        'article',
+        { class: 'card', 'aria-labelledby': heading },
+        el('div', { class: 'card-top' }, category, el('p', { class: 'pill' }, picture, status)),
+        title,
+        description,
+        missing,
+        el('div', { class: 'card-foot' }, worth, moves),
+      ),
+    );
+    const symbol = picture.firstElementChild;
+    this.#parts = { title, category, description, missing, points: worth, status, symbol, buttons, moves };
+  }
+
+  #button({ label, to, look, on }) {
+    const name = hiddenText('');
+    const button = el('button', { type: 'button', class: `button ${look}` }, label, name);
+    // The second half of a double click, or a key held down, is not another wish.
+    button.addEventListener('click', (click) => click.detail > 1 || this.#want(to));
+    button.addEventListener('keydown', (key) => key.repeat && key.preventDefault());
+    return { button, name, on };
+  }
+
+  #want(status) {
+    const detail = { missionId: this.#mission.id, status };
+    this.dispatchEvent(new CustomEvent('mission-wanted', { bubbles: true, detail }));
+  }
+}
+
+function unlocking(titles) {
+  return titles.length ? `Complete ${list(titles)} to unlock this.` : 'Not open yet.';
+}
+
+customElements.define('mission-card', MissionCard);

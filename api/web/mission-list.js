@@ -1,0 +1,37 @@
+// All missions of the event in catalogue order; cards stay the same elements while they change.
+
+import { el } from './dom.js';
+import './mission-card.js';
+import { notice } from './notice.js';
+
+const PLACEHOLDERS = 6;
+
+class MissionList extends HTMLElement {
+  #cards = new Map();
+
+  connectedCallback() {
+    this.setAttribute('aria-busy', 'true');
+    this.replaceChildren(...Array.from({ length: PLACEHOLDERS }, () => el('div', { class: 'skeleton skeleton-card' })));
+  }
+
+  show(missions) {
+    this.removeAttribute('aria-busy');
+    if (!missions.length) {
+      this.#cards.clear();
+      this.replaceChildren(
+        notice({ name: 'no-missions', title: 'No missions yet', text: 'They appear here as soon as the organizers add them.' }),
+      );
+      return;
+    }
+    const ids = missions.map((mission) => mission.id);
+    if (ids.join('\n') !== [...this.#cards.keys()].join('\n')) this.#arrange(ids);
+    for (const mission of missions) this.#cards.get(mission.id).show(mission);
+  }
+
+  #arrange(ids) {
+    this.#cards = new Map(ids.map((id) => [id, this.#cards.get(id) ?? el('mission-card', { 'data-mission': id })]));
+    this.replaceChildren(...this.#cards.values());
+  }
+}
+
+customElements.define('mission-list', MissionList);

@@ -1,0 +1,85 @@
+// What the pages say: numbers, times, reasons and the sentences of the ledger.
+
+export const STATUS = {
+  not_started: 'Not started',
+  in_progress: 'In progress',
+  completed: 'Completed',
+  locked: 'Locked',
+};
+
+const COUNT = new Intl.NumberFormat('en');
+
+export const count = (number) => COUNT.format(number);
+
+export function points(number) {
+  return `${count(number)} ${Math.abs(number) === 1 ? 'point' : 'points'}`;
+}
+
+export function signed(number) {
+  return number < 0 ? `\u2212${count(-number)}` : `+${count(number)}`;
+}
+
+export function list(names) {
+  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+}
+
+export function readable(id) {
+  const words = id.replace(/[_\-.]+/g, ' ').trim();
+  return words ? words[0].toUpperCase() + words.slice(1) : id;
+}
+
+export function progressSentence({ points_earned, points_total, missions_completed, missions_total }) {
+  return `${count(points_earned)} of ${points(points_total)}, ${count(missions_completed)} of ${count(missions_total)} missions completed`;
+}
+
+const CAUSES = {
+  member: (title) => `You completed ${title}.`,
+  profiles_viewed: (title) => `You looked into attendees\u2019 profiles, which completed ${title}.`,
+  message_sent: (title) => `You wrote to an attendee, which completed ${title}.`,
+  sync_created: (title) => `You arranged to meet an attendee, which completed ${title}.`,
+  goals_set: (title) => `You set your goals, which completed ${title}.`,
+  feedback_given: (title) => `You wrote to a speaker, which completed ${title}.`,
+  reopened: (title) => `You reopened ${title}, so its points went back.`,
+  reset: (title) => `You reset ${title}, so its points went back.`,
+};
+
+export function ledgerSentence({ cause, mission_id, points: moved }, titles = new Map()) {
+  const title = `\u201c${titles.get(mission_id) ?? readable(mission_id)}\u201d`;
+  const sentence = Object.hasOwn(CAUSES, cause) ? CAUSES[cause] : null;
+  if (sentence) return sentence(title);
+  return moved < 0 ? `The points for ${title} went back.` : `${title} was completed.`;
+}
+
+const NOT_DONE = { completed: 'was not completed', in_progress: 'was not changed', not_started: 'was not reset' };
+
+export function failureSentence(title, status, problem) {
+  return `\u201c${title}\u201d ${NOT_DONE[status]}. ${reason(problem)}`;
+}
+
+export function reason({ kind, status, detail, retryAfter }) {
+  if (kind === 'offline') return 'You are offline.';
+  if (kind === 'timeout') return 'The server took too long to answer.';
+  if (kind === 'unreachable') return 'The server cannot be reached.';
+  if (status === 401) return 'You are signed out.';
+  if (status === 429) return `That was very quick. Try again in ${retryAfter ?? 'a few'} seconds.`;
+  if (status >= 500) return 'The server has trouble right now.';
+  return detail || 'The server refused it.';
+}
+
+export function dateRange({ starts_at, ends_at, timezone }) {
+  if (!starts_at) return '';
+  const format = inZone(timezone, { day: 'numeric', month: 'long', year: 'numeric' });
+  return ends_at ? format.formatRange(new Date(starts_at), new Date(ends_at)) : format.format(new Date(starts_at));
+}
+
+export function moment(at, timezone) {
+  return inZone(timezone, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+}
+
+function inZone(timeZone, options) {
+  try {
+    return new Intl.DateTimeFormat('en-GB', { ...options, timeZone });
+  } catch {
+    return new Intl.DateTimeFormat('en-GB', options);
+  }
+}
