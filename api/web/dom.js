@@ -10,10 +10,6 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-export function icon(name) {
-  return svg('svg', { class: 'icon', 'aria-hidden': 'true' }, svg('use', { href: `/web/icons.svg#${name}` }));
-}
-
 export function hiddenText(text) {
   return el('span', { class: 'visually-hidden' }, text);
 }

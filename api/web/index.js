@@ -1,7 +1,8 @@
 // The first page: the events one's token opens, or how to get in.
 
 import * as api from './api.js';
-import { el, icon } from './dom.js';
+import { el } from './dom.js';
+import { icon } from './icons.js';
 import { notice } from './notice.js';
 import './page-bar.js';
 import { dateRange, reason } from './wording.js';

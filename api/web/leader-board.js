@@ -1,6 +1,7 @@
 // The first ten of the event as bars, and where one stands oneself.
 
-import { el, icon } from './dom.js';
+import { el } from './dom.js';
+import { icon } from './icons.js';
 import { notice } from './notice.js';
 import { count, points, reason } from './wording.js';
 
@@ -21,8 +22,8 @@ class LeaderBoard extends HTMLElement {
     this.#body.removeAttribute('aria-busy');
     this.#body.dataset.shown = 'true';
     if (!entries.length) {
-      const text = 'Whoever completes the first mission leads.';
-      this.#body.replaceChildren(notice({ name: 'no-leaders', title: 'Nobody here yet', text, heading: 'h3' }), standing(me));
+      const text = me?.points_earned > 0 ? unlisted(me) : 'Whoever completes the first mission leads.';
+      this.#body.replaceChildren(notice({ name: 'no-leaders', title: 'Nobody here yet', text, heading: 'h3' }));
       return;
     }
     const most = Math.max(1, ...entries.map((entry) => entry.points_earned));
@@ -54,8 +55,12 @@ function row(entry, most, own, apart = false) {
 }
 
 function standing(me) {
-  if (!me || me.points_earned <= 0) return el('p', { class: 'leaders-note' }, icon('arrow'), 'Complete a mission to take your place.');
-  return el('p', { class: 'leaders-note' }, `You are not listed. Your ${points(me.points_earned)} count all the same.`);
+  if (me?.points_earned > 0) return el('p', { class: 'leaders-note' }, unlisted(me));
+  return el('p', { class: 'leaders-note' }, icon('arrow'), 'Complete a mission to take your place.');
+}
+
+function unlisted(me) {
+  return `You are not listed. Your ${points(me.points_earned)} count all the same.`;
 }
 
 customElements.define('leader-board', LeaderBoard);

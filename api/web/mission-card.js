@@ -1,6 +1,7 @@
 // One mission: what it is, where it stands, and the clicks that move it.
 
-import { el, hiddenText, icon, setText } from './dom.js';
+import { el, hiddenText, setText } from './dom.js';
+import { draw, icon } from './icons.js';
 import { STATUS, list, points } from './wording.js';
 
 const SYMBOL = { not_started: 'ring', in_progress: 'half', completed: 'check', locked: 'lock' };
@@ -27,7 +28,7 @@ class MissionCard extends HTMLElement {
     setText(parts.description, mission.description ?? '');
     setText(parts.points, completed ? `${points(mission.points_earned)} earned` : points(mission.points));
     setText(parts.status, STATUS[mission.status]);
-    parts.symbol.setAttribute('href', `/web/icons.svg#${SYMBOL[mission.status]}`);
+    draw(parts.picture, SYMBOL[mission.status]);
     setText(parts.missing, mission.status === 'locked' ? unlocking(mission.missing) : '');
     this.dataset.status = mission.status;
     this.toggleAttribute('data-pending', mission.pending);
@@ -67,8 +68,7 @@ class MissionCard extends HTMLElement {
         el('div', { class: 'card-foot' }, worth, moves),
       ),
     );
-    const symbol = picture.firstElementChild;
-    this.#parts = { title, category, description, missing, points: worth, status, symbol, buttons, moves };
+    this.#parts = { title, category, description, missing, points: worth, status, picture, buttons, moves };
   }
 
   #button({ label, to, look, on }) {
@@ -87,7 +87,8 @@ class MissionCard extends HTMLElement {
 }
 
 function unlocking(titles) {
-  return titles.length ? `Complete ${list(titles)} to unlock this.` : 'Not open yet.';
+  if (!titles.length) return 'Not open yet.';
+  return `Complete ${list(titles.map((title) => `\u201c${title}\u201d`))} to unlock this.`;
 }
 
 customElements.define('mission-card', MissionCard);

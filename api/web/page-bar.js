@@ -1,7 +1,8 @@
 // The strip at the top of every page: the mark, what the page is about, who is signed in.
 
 import * as api from './api.js';
-import { el, icon, setText } from './dom.js';
+import { el, setText } from './dom.js';
+import { icon } from './icons.js';
 
 const FEED = {
   live: 'Live',

@@ -1,7 +1,8 @@
 // Why do I have these points: the balance as a step line, and every entry as a sentence.
 
 import * as api from './api.js';
-import { el, hiddenText, icon, svg } from './dom.js';
+import { el, hiddenText, svg } from './dom.js';
+import { icon } from './icons.js';
 import { notice } from './notice.js';
 import { count, ledgerSentence, moment, points, reason, signed } from './wording.js';
 
@@ -52,7 +53,7 @@ class PointsLedger extends HTMLElement {
   #filled({ entries, balance }) {
     const newestFirst = [...entries].reverse();
     return [
-      el('p', { class: 'ledger-balance' }, el('strong', {}, points(balance)), ' today, and this is how they came about.'),
+      el('p', { class: 'ledger-balance' }, el('strong', {}, points(balance)), ' and how they came about, latest first.'),
       stepLine(entries),
       el('ol', { class: 'ledger-entries' }, newestFirst.map((entry) => this.#entry(entry))),
     ];

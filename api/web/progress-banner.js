@@ -1,6 +1,7 @@
 // Points so far, drawn as a bar with one segment per mission, as wide as the mission is worth.
 
-import { el, hiddenText, icon, setText } from './dom.js';
+import { el, setText } from './dom.js';
+import { icon } from './icons.js';
 import { count, progressSentence } from './wording.js';
 
 const RANK = { completed: 0, in_progress: 1, not_started: 2, locked: 3 };
@@ -15,17 +16,13 @@ class ProgressBanner extends HTMLElement {
     const total = el('span', { class: 'banner-total' }, '');
     const missions = el('p', { class: 'banner-missions' });
     const bar = el('div', { class: 'banner-bar', role: 'progressbar', 'aria-label': 'Points earned', 'aria-valuemin': '0' });
-    const why = el('button', { type: 'button', class: 'button outline', onclick: () => this.#ask() }, icon('steps'), 'Points history');
+    const why = el('button', { type: 'button', class: 'button outline banner-why', onclick: () => this.#ask() }, icon('steps'), 'Points history');
     const spoken = el('p', { class: 'visually-hidden', role: 'status' });
     this.#parts = { earned, total, missions, bar, spoken };
     this.append(
-      el(
-        'div',
-        { class: 'banner-row' },
-        el('p', { class: 'banner-points' }, earned, total, hiddenText(' '), el('span', { class: 'banner-unit' }, 'points')),
-        missions,
-        why,
-      ),
+      el('p', { class: 'banner-points' }, earned, total, ' ', el('span', { class: 'banner-unit' }, 'points')),
+      missions,
+      why,
       bar,
       spoken,
     );

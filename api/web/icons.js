@@ -1,0 +1,29 @@
+// The few pictures used, as paths drawn in place, so that they are there without a connection too.
+
+import { svg } from './dom.js';
+
+const PATHS = {
+  mark: ['M3 12a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0', 'M10 12a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0'],
+  check: ['M5 12.5l4.5 4.5L19 7.5'],
+  ring: ['M5 12a7 7 0 1 0 14 0a7 7 0 1 0-14 0'],
+  half: ['M5 12a7 7 0 1 0 14 0a7 7 0 1 0-14 0', 'M12 5v14M14.5 6v12M16.8 8v8'],
+  lock: ['M8 11h8a2 2 0 0 1 2 2v4a2 2 0 0 1-2 2H8a2 2 0 0 1-2-2v-4a2 2 0 0 1 2-2z', 'M9 11V8.5a3 3 0 0 1 6 0V11'],
+  steps: ['M4 19h4v-5h5V9h5V5h2'],
+  close: ['M6 6l12 12M18 6L6 18'],
+  alert: ['M3.5 12a8.5 8.5 0 1 0 17 0a8.5 8.5 0 1 0-17 0', 'M12 7.5v5.5M12 16.2v.3'],
+  key: ['M4 14a4 4 0 1 0 8 0a4 4 0 1 0-8 0', 'M11 11l8-7M15.5 7.5l2.5 2.5'],
+  search: ['M5 11a6 6 0 1 0 12 0a6 6 0 1 0-12 0', 'M15.5 15.5L20 20'],
+  arrow: ['M5 12h13M13 6.5l5.5 5.5L13 17.5'],
+};
+
+export function icon(name) {
+  const picture = svg('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' });
+  draw(picture, name);
+  return picture;
+}
+
+export function draw(picture, name) {
+  if (picture.dataset.icon === name) return;
+  picture.dataset.icon = name;
+  picture.replaceChildren(...PATHS[name].map((d) => svg('path', { d })));
+}
