@@ -55,7 +55,7 @@ function narrow() {
 
 // A link to an operation opens it, also when the filter had put it away.
 function follow() {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target?.matches('.operation')) return;
   if (target.hidden) {
     filter.value = '';
@@ -68,14 +68,17 @@ function follow() {
 
 async function start() {
   api.session().then(({ data }) => document.querySelector('page-bar').identify(data), () => {});
-  try {
-    show((await api.read('/schema/openapi.json')).data);
-    narrow();
-    follow();
-  } catch (problem) {
-    const action = { label: 'Try again', run: () => location.reload() };
-    main.replaceChildren(notice({ name: 'failed', symbol: 'alert', title: 'The reference did not load', text: reason(problem), action, heading: 'h1' }));
-  }
+  const { data } = await api.read('/schema/openapi.json').catch(failed);
+  if (!data) return;
+  show(data);
+  narrow();
+  follow();
+}
+
+function failed(problem) {
+  const action = { label: 'Try again', run: () => location.reload() };
+  main.replaceChildren(notice({ name: 'failed', symbol: 'alert', title: 'The reference did not load', text: reason(problem), action, heading: 'h1' }));
+  return {};
 }
 
 filter.addEventListener('input', narrow);
