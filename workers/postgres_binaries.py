@@ -79,7 +79,7 @@ def find(major: int | None) -> Binaries:
     raise Unavailable(
         f"PostgreSQL {major or f'{OLDEST} or newer'} is needed"
         + (", as that version made the data in DATA_DIR" if major else "")
-        + f"; found here: {', '.join(seen) or 'none'}. Install it so that `postgres` is on PATH, "
+        + f"; found here: {', '.join(dict.fromkeys(seen)) or 'none'}. Install it so that `postgres` is on PATH, "
         + (
             "or set DATA_DIR to an empty directory"
             if major
@@ -108,7 +108,7 @@ def readable_by_all(binaries: Binaries) -> Binaries:
 
 
 def _version(folder: Path) -> str | None:
-    if not (folder / "postgres").exists() or not (folder / "initdb").exists():
+    if not all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
         return None
     try:
         said = subprocess.check_output([folder / "postgres", "--version"], text=True)  # noqa: S603

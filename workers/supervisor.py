@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 READY_TIMEOUT = 60
 STOP_TIMEOUT = 4.5
 FIRST_DELAY, LONGEST_DELAY, GOOD_AFTER = 0.2, 5.0, 10.0
-TOO_MANY_FAILURES = 5
+TOO_MANY_FAILURES = 4
 
 
 class Program(NamedTuple):

@@ -11,24 +11,21 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def _signal_when_parent_dies(number: int) -> None:
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        import ctypes
-    except ImportError:
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-
 def main(numbers: list[str], program: list[str]) -> None:
     signal_number, parent, uid, gid = map(int, numbers)
+    on_linux = sys.platform.startswith("linux")
+    if on_linux:
+        # Here and not later: another user may not be able to read this Python's modules.
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    # After the change of user: the kernel forgets the request when credentials change.
-    _signal_when_parent_dies(signal_number)
+    if on_linux:
+        # Here and not sooner: the kernel forgets the request when credentials change.
+        prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() == parent:
         os.execv(program[0], program)  # noqa: S606 - to become that program, no shell, is its task
 
