@@ -37,13 +37,13 @@ class MissionCard extends HTMLElement {
   }
 
   #offer({ status, title }) {
-    const hadFocus = this.#parts.moves.contains(document.activeElement);
+    const focused = this.#parts.buttons.find(({ button }) => button === document.activeElement);
     for (const { button, name, on } of this.#parts.buttons) {
       button.hidden = !on.includes(status);
       setText(name, ` ${title}`);
     }
     // Focus on a button that just went would fall back to the page; it stays with the mission.
-    if (hadFocus && document.activeElement?.hidden !== false) this.#parts.title.focus();
+    if (focused?.button.hidden) this.#parts.title.focus();
   }
 
   #build({ id }) {

@@ -1,0 +1,85 @@
+"""axe finds nothing serious or critical, in light and dark, on a phone and on a desk."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
+
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
+
+
+def open_board(conference: Conference, page: Page) -> None:
+    conference.open(page)
+    click(page, GOALS, "Complete")
+    click(page, SPEAK, "Start")
+    expect_board(page, 10, set_networking_goals="completed", speak_to_speaker="in_progress")
+
+
+def open_trouble(conference: Conference, page: Page) -> None:
+    conference.open(page)
+    page.context.set_offline(True)
+    click(page, SPEAK, "Complete")
+    expect(page.locator(".toast[data-failure]")).to_be_visible()
+
+
+def open_ledger(conference: Conference, page: Page) -> None:
+    open_board(conference, page)
+    page.get_by_role("button", name="Points history").click()
+    expect(page.locator(".ledger-entries li")).to_have_count(1)
+
+
+def open_signed_out(conference: Conference, page: Page) -> None:
+    page.goto(conference.product.url + conference.path)
+    expect(page.locator("[data-notice=signed-out]")).to_be_visible()
+
+
+def open_sign_in(conference: Conference, page: Page) -> None:
+    page.goto(f"{conference.product.url}/sign-in")
+    expect(page.locator("#by-hand")).to_be_visible()
+
+
+def open_first_page(conference: Conference, page: Page) -> None:
+    page.goto(conference.sign_in_link("usr_ada", "/"))
+    expect(page.locator(".event-link")).to_be_visible()
+
+
+def open_reference(conference: Conference, page: Page) -> None:
+    page.goto(f"{conference.product.url}/schema")
+    page.locator(".operation > summary").first.click()
+    expect(page.locator(".operation-body").first).to_be_visible()
+
+
+PAGES = (
+    open_board,
+    open_trouble,
+    open_ledger,
+    open_signed_out,
+    open_sign_in,
+    open_first_page,
+    open_reference,
+)
+
+
+@pytest.mark.parametrize("open_page", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_page_is_accessible(
+    conference: Conference,
+    new_context: Callable[..., BrowserContext],
+    open_page: Callable[[Conference, Page], None],
+    scheme: str,
+    size: str,
+) -> None:
+    options = {"viewport": SIZES[size], "color_scheme": scheme, "reduced_motion": "reduce"}
+    page = new_context(**options).new_page()
+    open_page(conference, page)
+    found = Axe().run(page).response["violations"]
+    grave = [
+        (rule["id"], [node["target"] for node in rule["nodes"]])
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+    ]
+    assert grave == []

@@ -1,0 +1,59 @@
+"""Getting in and out: sign-in links, the first page, and boards that are not one's own."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Conference
+
+
+def test_sign_in_link_leaves_no_token_behind(conference: Conference, page: Page) -> None:
+    conference.open(page)
+    assert page.url == conference.product.url + conference.path
+    assert page.evaluate("document.cookie").find("session") == -1
+    page.go_back()
+    assert "token" not in page.url
+
+
+@pytest.mark.parametrize(
+    "to", ["//elsewhere.test/", "/\\elsewhere.test/", "https://elsewhere.test"]
+)
+def test_sign_in_never_leaves_the_site(conference: Conference, page: Page, to: str) -> None:
+    page.goto(conference.sign_in_link("usr_ada", to))
+    expect(page.locator(".event-link")).to_contain_text(conference.name)
+    assert page.url == conference.product.url + "/"
+
+
+def test_false_token_is_refused_and_one_can_try_another(conference: Conference, page: Page) -> None:
+    page.goto(f"{conference.product.url}/sign-in#token=not.a.token&to={conference.path}")
+    expect(page.locator("#message")).to_contain_text("no longer holds")
+    page.get_by_label("Sign-in link or token").fill(conference.sign_in_link("usr_ada"))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-phase=ready]")).to_be_visible()
+
+
+def test_signed_out_board_leads_back_to_itself(conference: Conference, page: Page) -> None:
+    page.goto(conference.product.url + conference.path)
+    expect(page.locator("[data-notice=signed-out]")).to_be_visible()
+    page.get_by_role("link", name="Sign in").click()
+    token = conference.product.token("usr_ada", f"event:{conference.event_id}:member")
+    page.get_by_label("Sign-in link or token").fill(token)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-phase=ready]")).to_be_visible()
+    assert page.url == conference.product.url + conference.path
+
+
+def test_signing_out_ends_the_session(conference: Conference, page: Page) -> None:
+    conference.open(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("[data-notice=signed-out]")).to_be_visible()
+    page.goto(conference.product.url + conference.path)
+    expect(page.locator("[data-notice=signed-out]")).to_be_visible()
+
+
+def test_event_that_is_not_there_is_said_so(conference: Conference, page: Page) -> None:
+    conference.open(page)
+    page.goto(f"{conference.product.url}/events/evt_nowhere")
+    expect(page.locator("[data-notice=missing]")).to_be_visible()
+    page.get_by_role("link", name="Your events").click()
+    page.get_by_role("link", name=conference.name).click()
+    expect(page.locator("[data-phase=ready]")).to_be_visible()

@@ -1,0 +1,169 @@
+"""The client's logic without a page: which news counts, and what a click shows meanwhile."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+RUN = """
+async ([actions]) => {
+  const { EMPTY, reduce, view } = await import('/web/board-state.js');
+  const seen = [];
+  let state = EMPTY;
+  for (const action of actions) {
+    state = reduce(state, action);
+    const { missions, progress } = view(state);
+    seen.push([progress.points_earned, missions.map((m) => m.status).join(' ')]);
+  }
+  return seen;
+}
+"""
+
+
+def mission(name: str, points: int, status: str = "not_started", *requires: str) -> dict[str, Any]:
+    earned = points if status == "completed" else 0
+    return {
+        "id": name,
+        "title": name,
+        "points": points,
+        "status": status,
+        "points_earned": earned,
+        "requires": requires,
+    }
+
+
+def progress(points: int, completed: int) -> dict[str, int]:
+    return {"points_earned": points, "missions_completed": completed}
+
+
+def loaded(position: int, points: int, *missions: dict[str, Any]) -> dict[str, Any]:
+    done = sum(m["status"] == "completed" for m in missions)
+    return {
+        "type": "loaded",
+        "missions": missions,
+        "progress": progress(points, done),
+        "position": position,
+    }
+
+
+def told(
+    kind: str,
+    position: int,
+    name: str,
+    status: str,
+    earned: int,
+    points: int,
+    done: int,
+    **more: str,
+) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "mission": {"id": name, "status": status, "points_earned": earned},
+        "progress": progress(points, done),
+        "position": position,
+        **more,
+    }
+
+
+def wanted(key: str, name: str, status: str) -> dict[str, Any]:
+    return {"type": "intended", "intent": {"key": key, "missionId": name, "status": status}}
+
+
+def seen(page: Page, *actions: dict[str, Any]) -> list[list[Any]]:
+    result: list[list[Any]] = page.evaluate(RUN, [actions])
+    return result
+
+
+def test_older_news_never_overwrites_newer(modules: Page) -> None:
+    assert seen(
+        modules,
+        loaded(10, 0, mission("a", 5)),
+        told("heard", 12, "a", "completed", 5, 5, 1),
+        told("heard", 11, "a", "in_progress", 0, 0, 0),
+        told("heard", 12, "a", "completed", 5, 5, 1),
+        loaded(9, 0, mission("a", 5)),
+        loaded(11, 0, mission("a", 5, "in_progress")),
+        loaded(13, 0, mission("a", 5)),
+    ) == [
+        [0, "not_started"],
+        [5, "completed"],
+        [5, "completed"],
+        [5, "completed"],
+        [5, "completed"],
+        [5, "completed"],
+        [0, "not_started"],
+    ]
+
+
+def test_taken_back_click_leaves_what_came_meanwhile(modules: Page) -> None:
+    assert seen(
+        modules,
+        loaded(10, 0, mission("a", 5), mission("b", 7)),
+        wanted("k", "a", "completed"),
+        told("heard", 11, "b", "completed", 7, 7, 1),
+        {"type": "dropped", "keys": ["k"]},
+    ) == [
+        [0, "not_started not_started"],
+        [5, "completed not_started"],
+        [12, "completed completed"],
+        [7, "not_started completed"],
+    ]
+
+
+def test_reply_that_counts_another_click_is_not_added_twice(modules: Page) -> None:
+    """Both clicks were recorded; the reply to the second comes first and counts them both."""
+    shown = seen(
+        modules,
+        loaded(10, 0, mission("a", 5), mission("b", 7)),
+        wanted("k", "a", "completed"),
+        wanted("l", "b", "completed"),
+        told("confirmed", 12, "b", "completed", 7, 12, 2, key="l"),
+        told("confirmed", 11, "a", "completed", 5, 5, 1, key="k"),
+    )
+    assert [points for points, _ in shown] == [0, 5, 12, 12, 12]
+
+
+def test_points_of_missions_no_longer_listed_still_count(modules: Page) -> None:
+    shown = seen(modules, loaded(10, 30, mission("a", 5)), wanted("k", "a", "completed"))
+    assert [points for points, _ in shown] == [30, 35]
+
+
+def test_unlocking_waits_for_the_server_and_locking_does_not(modules: Page) -> None:
+    assert seen(
+        modules,
+        loaded(10, 0, mission("a", 5), mission("b", 7, "locked", "a")),
+        wanted("k", "a", "completed"),
+        told("confirmed", 11, "a", "completed", 5, 5, 1, key="k"),
+        wanted("l", "a", "not_started"),
+    ) == [
+        [0, "not_started locked"],
+        [5, "completed locked"],
+        [5, "completed not_started"],
+        [0, "not_started locked"],
+    ]
+
+
+def test_unlisted_requirement_keeps_a_mission_locked(modules: Page) -> None:
+    assert seen(modules, loaded(10, 0, mission("b", 7, "locked", "gone"))) == [[0, "locked"]]
+
+
+def test_sentences_name_every_cause(modules: Page) -> None:
+    sentences = modules.evaluate(
+        """async () => {
+          const { ledgerSentence } = await import('/web/wording.js');
+          const titles = new Map([['m', 'Meet']]);
+          const say = (cause, points) => ledgerSentence({ cause, points, mission_id: 'm' }, titles);
+          const known = ['member', 'profiles_viewed', 'message_sent', 'sync_created'];
+          const others = [['reopened', -5], ['reset', -5], ['constructor', 5], ['new', -5]];
+          return [...known.map((cause) => say(cause, 5)), ...others.map(([c, p]) => say(c, p))];
+        }"""
+    )
+    assert sentences == [
+        "You completed “Meet”.",
+        "You looked into attendees\u2019 profiles, which completed “Meet”.",
+        "You wrote to an attendee, which completed “Meet”.",
+        "You arranged to meet an attendee, which completed “Meet”.",
+        "You reopened “Meet”, so its points went back.",
+        "You reset “Meet”, so its points went back.",
+        "“Meet” was completed.",
+        "The points for “Meet” went back.",
+    ]
