@@ -62,7 +62,18 @@ class Recorded(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, ...]:
+        """What tells this stream from others of its aggregate, as in (event_id, member_id)."""
         return tuple(self.stream.split(":")[1:])
+
+    @property
+    def scope_id(self) -> str:
+        return self.stream.split(":", 2)[1]
+
+    @property
+    def member(self) -> tuple[str, str]:
+        """Of a stream that belongs to one member at one event: (event_id, member_id)."""
+        _, event_id, member_id = self.stream.split(":")
+        return event_id, member_id
 
 
 def stream(aggregate: str, *key: str) -> Stream:

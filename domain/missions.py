@@ -17,6 +17,7 @@ Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
 Action = Literal["view_profile", "message_sent", "sync_created"]
 
 MEET_ATTENDEES = "meet_attendees"
+RESERVED = frozenset({"history"})
 PROFILES_TO_VIEW = 3
 MILLISECONDS_TO_SPEND = 10_000
 REMEMBERED = 4096  # moments per action and target by which a repeated report is known
@@ -125,6 +126,11 @@ def check(missions: tuple[Mission, ...]) -> None:
         for i, mission in enumerate(missions)
         for j, needed in enumerate(mission.requires)
         if needed not in requires
+    ]
+    wrong += [
+        (f"$[{i}].id", f"{mission.id} is the name of another resource beside the missions")
+        for i, mission in enumerate(missions)
+        if mission.id in RESERVED
     ]
     if not wrong:
         wrong = [

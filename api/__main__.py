@@ -1,0 +1,36 @@
+"""`python -m api`: serve over HTTP, or print a token."""
+
+import argparse
+import sys
+
+from api.identity import sign
+from domain.errors import Problem
+from workers import settings
+from workers.datadir import jwt_secret
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("serve", help="serve over HTTP (DATABASE_URL and NATS_URL say with what)")
+    token = commands.add_parser("token", help="print a token")
+    token.add_argument("--sub", required=True, help="whose it is: a member's or operator's id")
+    token.add_argument("--scope", required=True, help='as in "event:evt_1:member", or admin')
+    token.add_argument("--hours", type=float, default=24 * 30, help="how long it holds: 720")
+    given = parser.parse_args()
+    try:
+        if given.command == "token":
+            secret = jwt_secret(settings.read())
+            print(sign(secret, given.sub, given.scope.split(), given.hours * 3600))
+        else:
+            from api.server import serve
+
+            serve(settings.read())
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

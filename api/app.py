@@ -1,0 +1,56 @@
+"""Every way in over HTTP, on one screen."""
+
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme
+
+from api import attendees, conferences, health, metrics, missions, pages, session, stream
+from api.described import Described
+from api.problems import HANDLERS
+from api.services import Services, lifespan
+from workers.settings import Settings
+
+ROUTES = (
+    *conferences.ROUTES,
+    *attendees.ROUTES,
+    *missions.ROUTES,
+    stream.stream,
+    *session.ROUTES,
+    *health.ROUTES,
+    *metrics.ROUTES,
+    *pages.ROUTES,
+)
+LARGEST_BODY = 1_000_000  # bytes
+
+OPENAPI = OpenAPIConfig(
+    title="Rapport",
+    version="0.1.0",
+    description="What happens between people at an event, and the missions that reward it.",
+    license=License(name="MIT", identifier="MIT"),
+    components=Components(
+        security_schemes={
+            "token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+            "cookie": SecurityScheme(type="apiKey", name="session", security_scheme_in="cookie"),
+        }
+    ),
+    security=[{"token": []}, {"cookie": []}],
+    render_plugins=[Described()],
+    openapi_router=Router(
+        "/schema", route_handlers=[], include_in_schema=False, before_request=pages.schema_page
+    ),
+)
+
+
+def create_app(settings: Settings) -> Any:
+    app = Litestar(
+        ROUTES,
+        lifespan=[lifespan],
+        exception_handlers=HANDLERS,
+        openapi_config=OPENAPI,
+        request_max_body_size=LARGEST_BODY,
+        logging_config=None,
+    )
+    app.state.services = Services(settings)
+    return app

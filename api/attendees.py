@@ -1,0 +1,63 @@
+"""Who is there: `PUT /api/events/{event_id}/attendees/{member_id}`."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, put
+from msgspec import Meta
+
+from api import shapes
+from api.commands import answered, execute
+from api.problems import documented
+from api.services import Asked, services
+from api.shapes import EventId, MemberId
+from domain.attendees import Attendee, Profile, SaveProfile
+
+TAGS = ["Attendees"]
+
+
+class ProfileBody(shapes.Body, frozen=True, kw_only=True):
+    name: shapes.Name
+    headline: shapes.Line = ""
+    company: shapes.Line = ""
+    role: shapes.Line = ""
+    avatar_url: shapes.Url = ""
+    interests: shapes.Tags = ()
+    industries: shapes.Tags = ()
+    focus_areas: shapes.Tags = ()
+    goals: shapes.Tags = ()
+    offers: shapes.Tags = ()
+    seeks: shapes.Tags = ()
+    visibility: Annotated[
+        Literal["listed", "hidden"], Meta(description="hidden: nowhere shown, to nobody")
+    ] = "listed"
+    on_leaderboard: Annotated[bool, Meta(description="false: earns, but is not shown there")] = True
+
+
+class SavedProfile(Profile, frozen=True, kw_only=True):
+    event_id: str
+    member_id: str
+
+
+@put(
+    "/api/events/{event_id:str}/attendees/{member_id:str}",
+    tags=TAGS,
+    summary="Register an attendee, or change their profile; members may write their own",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def put_attendee(
+    request: Asked, event_id: EventId, member_id: MemberId, data: ProfileBody
+) -> Response[SavedProfile]:
+    principal = await services(request).identity.of(request)
+    member = principal.as_member(event_id, member_id)
+    profile = Profile(**msgspec.structs.asdict(data))
+    command = SaveProfile(event_id=event_id, member_id=member, profile=profile)
+    return answered(request, await execute(request, command, principal, event_id, _saved))
+
+
+def _saved(command: SaveProfile, state: Attendee) -> bytes:
+    ids: dict[str, Any] = {"event_id": command.event_id, "member_id": command.member_id}
+    return msgspec.json.encode(SavedProfile(**msgspec.structs.asdict(command.profile), **ids))
+
+
+ROUTES = (put_attendee,)

@@ -1,0 +1,70 @@
+"""From a request to a command to a reply: what is the same for all of them."""
+
+import hashlib
+import re
+from typing import Any
+
+from litestar import Response
+from litestar.datastructures import Cookie
+from opentelemetry.trace import SpanKind
+
+from api.identity import Principal
+from api.reading import MINIMUM, minimum_cookie
+from api.services import Asked, services
+from domain.aggregate import Command
+from domain.errors import Invalid
+from domain.history import Author, Key, Outcome, Reply
+from workers import telemetry
+
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}\Z")
+KEPT = 60  # seconds for which a browser asks to see what it was told
+
+
+async def execute(
+    request: Asked, command: Command, principal: Principal, tenant: str, reply: Reply | None = None
+) -> Outcome:
+    """Within the trace of the request, under its Idempotency-Key."""
+    parent = request.headers.get("traceparent")
+    if parent and telemetry.read(parent) is None:
+        parent = None
+    name = f"{request.method} {request.scope['path_template']}"
+    with (
+        telemetry.span(name, parent, SpanKind.SERVER) as above,
+        telemetry.span(type(command).__name__, above) as trace,
+    ):
+        return await services(request).history.execute(
+            command,
+            by=Author(principal.sub, tenant, trace),
+            reply=reply,
+            key=await _key(request, principal),
+        )
+
+
+async def _key(request: Asked, principal: Principal) -> Key | None:
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    if not PRINTABLE.match(given):
+        raise Invalid("", ("Idempotency-Key", "must be 1-128 printable characters"))
+    seen = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode())
+    seen.update(await request.body())
+    return Key(principal.sub, given, seen.digest())
+
+
+def answered(
+    request: Asked, outcome: Outcome, status: int = 200, media_type: str = "application/json"
+) -> Response[Any]:
+    """The reply, and the position that later reads by the same browser will wait for."""
+    if not outcome.position:
+        return Response(outcome.reply, status_code=status, media_type=media_type)
+    position = max(outcome.position, minimum_cookie(request))
+    cookie = Cookie(
+        MINIMUM, value=str(position), path="/", httponly=True, samesite="lax", max_age=KEPT
+    )
+    return Response(
+        outcome.reply,
+        status_code=status,
+        media_type=media_type,
+        headers={"Event-Position": str(outcome.position), "Cache-Control": "no-store"},
+        cookies=[cookie],
+    )

@@ -1,0 +1,85 @@
+"""The event itself: `PUT` and `GET /api/events/{event_id}`."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, put
+from msgspec import Meta, Struct
+
+from api import shapes
+from api.commands import answered, execute
+from api.problems import documented
+from api.reading import answer, shown
+from api.services import Asked, services
+from api.shapes import EventId
+from domain.conferences import AnnounceConference
+from domain.errors import Forbidden, NotFound
+from projections.conferences import Conference, conference, folded_conference
+
+TAGS = ["Event"]
+
+
+class ConferenceBody(shapes.Body, frozen=True, kw_only=True):
+    name: shapes.Name
+    timezone: Annotated[str, Meta(max_length=64, description="IANA name, as in Europe/Brussels")]
+    starts_at: shapes.Moment | None = None
+    ends_at: shapes.Moment | None = None
+
+
+class Announced(Struct, frozen=True):
+    event_id: str
+    name: str
+    timezone: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+@put(
+    "/api/events/{event_id:str}",
+    tags=TAGS,
+    summary="Create or change an event",
+    responses=documented(400, 401, 403, 409, 413, 429, 503),
+)
+async def put_conference(
+    request: Asked, event_id: EventId, data: ConferenceBody
+) -> Response[Announced]:
+    principal = await services(request).identity.of(request)
+    if not principal.organizes(event_id):
+        raise Forbidden("Only an admin, or an organizer of this event, may do this.")
+    command = AnnounceConference(
+        event_id=event_id,
+        name=data.name,
+        timezone=shapes.zone(data.timezone),
+        starts_at=data.starts_at,
+        ends_at=data.ends_at,
+    )
+    return answered(request, await execute(request, command, principal, event_id, _announced))
+
+
+def _announced(command: AnnounceConference, state: Any) -> bytes:
+    c = command
+    return msgspec.json.encode(Announced(c.event_id, c.name, c.timezone, c.starts_at, c.ends_at))
+
+
+@get(
+    "/api/events/{event_id:str}",
+    tags=TAGS,
+    summary="An event",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_conference(request: Asked, event_id: EventId) -> Response[Conference]:
+    principal = await services(request).identity.of(request)
+    principal.as_member(event_id)
+    found, headers = await shown(
+        request,
+        "conferences",
+        lambda connection: conference(connection, event_id),
+        lambda connection: folded_conference(connection, event_id),
+    )
+    if found is None:
+        raise NotFound(f"There is no event {event_id}.")
+    return answer(found, headers)
+
+
+ROUTES = (put_conference, get_conference)

@@ -1,0 +1,179 @@
+"""Who asks, and what that opens: a JWT as Bearer header or cookie, and its scopes (SPEC, H)."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+from litestar import Request
+from msgspec import Struct
+
+from domain.errors import Forbidden, NotFound, TooMany, Unauthorized
+from workers.settings import Settings
+
+COOKIE = "session"
+REMEMBERED = 20_000  # tokens that were verified, and principals whose requests are counted
+BURST = 5  # seconds' worth of requests that may come at once
+STAFF = 5  # times as many requests as a member
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Principal(Struct, frozen=True):
+    """`sub` is the member's (or creator's, speaker's, operator's) id."""
+
+    sub: str
+    scopes: frozenset[str]
+    expires_at: float = float("inf")
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.scopes
+
+    def organizes(self, event_id: str) -> bool:
+        return self.is_admin or f"event:{event_id}:organizer" in self.scopes
+
+    def attends(self, event_id: str) -> bool:
+        return self.organizes(event_id) or f"event:{event_id}:member" in self.scopes
+
+    def as_member(self, event_id: str, member_id: str | None = None) -> str:
+        """Whose data is asked for: one's own, or for organizers anyone's."""
+        self._opens(event_id, self.attends(event_id))
+        if member_id is None or member_id.lower() == "me" or member_id == self.sub:
+            return self.sub
+        if self.organizes(event_id):
+            return member_id
+        raise Forbidden("This is another member's.")
+
+    def as_organizer(self, event_id: str) -> None:
+        self._opens(event_id, self.organizes(event_id))
+
+    def _opens(self, event_id: str, opens: bool) -> None:
+        """Who has nothing to do with an event does not learn from us whether there is one."""
+        if opens:
+            return
+        if any(scope.startswith(f"event:{event_id}:") for scope in self.scopes):
+            raise Forbidden("This token has another role at this event.")
+        raise NotFound(f"There is no event {event_id}.")
+
+
+class Identity:
+    """Verifies tokens and counts requests. Verified tokens are remembered until they expire."""
+
+    def __init__(self, settings: Settings, secret: str | None) -> None:
+        self._secret = secret
+        self._jwks = jwt.PyJWKClient(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        self._known: OrderedDict[str, Principal] = OrderedDict()
+        self._rate = settings.rate_limit
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def of(self, request: Request[Any, Any, Any]) -> Principal:
+        """Raises Unauthorized, TooMany, and Forbidden for a change that a foreign page asks for
+        with our cookie."""
+        token = _bearer(request.headers.get("authorization"))
+        if token is None:
+            token = request.cookies.get(COOKIE)
+            if token and request.method not in SAFE:
+                check_origin(request)
+        if not token:
+            raise Unauthorized("Send a token as `Authorization: Bearer ...`.")
+        principal = await self.verified(token)
+        self._count(principal)
+        return principal
+
+    async def verified(self, token: str) -> Principal:
+        known = self._known.get(token)
+        if known and known.expires_at > time.time():
+            return known
+        try:
+            principal = _principal(await self._claims(token))
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as e:
+            raise Unauthorized(_why(e)) from None
+        _remember(self._known, token, principal)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        """Each kind of key has its own algorithms, so that none is taken for another."""
+        if jwt.get_unverified_header(token).get("alg") == "HS256" and self._secret:
+            return _decode(token, self._secret, ["HS256"])
+        if self._jwks is None:
+            raise jwt.InvalidAlgorithmError
+        key = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
+        return _decode(token, key.key, ["RS256", "PS256", "ES256", "EdDSA"])
+
+    def _count(self, principal: Principal) -> None:
+        """A bucket a principal, filled at the rate, that holds a burst."""
+        staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
+        rate = self._rate * (STAFF if staff else 1)
+        now = time.monotonic()
+        tokens, at = self._buckets.get(principal.sub, (rate * BURST, now))
+        tokens = min(rate * BURST, tokens + (now - at) * rate)
+        if tokens < 1:
+            raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
+        _remember(self._buckets, principal.sub, (tokens - 1, now))
+
+
+def sign(secret: str, sub: str, scopes: Iterable[str], seconds: float, **claims: str) -> str:
+    now = int(time.time())
+    payload = {"sub": sub, "scope": " ".join(scopes), "iat": now, "exp": now + int(seconds)}
+    return jwt.encode(payload | claims, secret, algorithm="HS256")
+
+
+def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token, key, algorithms=algorithms, options={"require": ["sub"], "verify_aud": False}
+    )
+    return claims
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    scope = claims.get("scope", "")
+    scopes = scope.split() if isinstance(scope, str) else [str(s) for s in scope]
+    sub = claims["sub"]
+    if (
+        not sub
+        or len(sub) > 128
+        or not all(c.isalnum() or c in "_-." for c in sub)
+        or not sub.isascii()
+    ):
+        raise ValueError("sub")
+    return Principal(sub, frozenset(scopes), float(claims.get("exp", "inf")))
+
+
+def _bearer(header: str | None) -> str | None:
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("The Authorization header must be `Bearer` and a token.")
+    return token.strip()
+
+
+def check_origin(request: Request[Any, Any, Any]) -> None:
+    """Browsers send Origin with every change, and Sec-Fetch-Site with everything."""
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise Forbidden("Another page may not do this in your name.")
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case jwt.ExpiredSignatureError():
+            return "The token has expired."
+        case jwt.InvalidSignatureError():
+            return "The token's signature does not hold."
+        case jwt.InvalidAlgorithmError():
+            return "The token is not signed in a way that is accepted here."
+        case jwt.PyJWKClientConnectionError():
+            return "The keys to check the token with cannot be fetched."
+    return "The token cannot be read."
+
+
+def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)

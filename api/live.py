@@ -1,0 +1,239 @@
+"""The live feed: one subscription of this process to NATS, a bounded queue for each reader, and
+Postgres for whatever a reader has missed.
+
+Messages of NATS name the position before theirs. Where that is not the last one seen here
+(messages were dropped, the connection was lost) every reader reads on from Postgres, each from
+the last message it was sent. So a reader gets everything once and in order, whatever NATS does.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Any
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from psycopg_pool import AsyncConnectionPool
+
+from api.watch import Watch
+from projections.log import Connection
+from sql import statements
+from workers import bus, telemetry
+
+log = logging.getLogger(__name__)
+
+SQL = statements("live_feed")
+QUEUE = 256  # messages that may wait for a reader; with more it is dropped
+PAGE = 500
+HEARTBEAT = 10.0  # seconds between comments to each reader
+TICKS = 40  # slices of readers, so that they are not all written to at once
+COMMENT = b":\n\n"
+
+Audience = tuple[str, str]
+
+_bodies = msgspec.json.Decoder(bus.Body)
+_told = msgspec.json.Decoder(list[bus.Told])
+
+
+class Reader:
+    """One open stream. `sent` is the position of its last message."""
+
+    __slots__ = ("audience", "cycle", "dropped", "expires_at", "missed", "queue", "sent", "woken")
+
+    def __init__(self, audience: Audience, sent: int, expires_at: float, cycle: Any) -> None:
+        self.audience = audience
+        self.sent = sent
+        self.expires_at = expires_at
+        self.cycle = cycle
+        self.missed = True
+        self.dropped = False
+        self.queue: deque[tuple[int, bytes]] = deque()
+        self.woken: asyncio.Future[None] | None = None
+
+    def offer(self, position: int, message: bytes) -> None:
+        if len(self.queue) >= QUEUE:
+            self.drop()
+        self.queue.append((position, message))
+        self.wake()
+
+    def miss(self) -> None:
+        self.missed = True
+        self.wake()
+
+    def drop(self) -> None:
+        """Ends the stream, also where the other side does not read."""
+        self.dropped = True
+        if self.cycle is not None:
+            self.cycle.transport.abort()
+        self.wake()
+
+    def wake(self) -> None:
+        if self.woken and not self.woken.done():
+            self.woken.set_result(None)
+
+    async def wait(self) -> None:
+        if not self.queue and not self.missed and not self.dropped:
+            self.woken = asyncio.get_running_loop().create_future()
+            await self.woken
+            self.woken = None
+
+    def take(self) -> bytes:
+        """All that waits, as one piece. What a replay has sent already is left out."""
+        pieces = []
+        while self.queue:
+            position, message = self.queue.popleft()
+            if position > self.sent or not position:
+                pieces.append(message)
+                self.sent = max(self.sent, position)
+        return b"".join(pieces)
+
+
+class Live:
+    def __init__(
+        self, pool: "AsyncConnectionPool[Connection]", nats_url: str, watch: Watch
+    ) -> None:
+        self.connected = False
+        self.counts = {"messages": 0, "gaps": 0, "dropped": 0}
+        self._pool = pool
+        self._nats_url = nats_url
+        self._watch = watch
+        self._position = 0
+        self._readers: dict[Audience, set[Reader]] = {}
+        self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
+        self._turn = 0
+        self._client: Client | None = None
+        self._ended = False
+
+    def __len__(self) -> int:
+        return sum(map(len, self._slices))
+
+    async def run(self) -> None:
+        """Connects, for ever, and keeps the readers' hearts beating."""
+        connecting = asyncio.create_task(self._connect())
+        try:
+            while True:
+                await asyncio.sleep(HEARTBEAT / TICKS)
+                self._beat()
+        finally:
+            connecting.cancel()
+            self.end()
+            if self._client:
+                await self._client.close()
+
+    async def join(
+        self, audience: Audience, after: int | None, expires_at: float, cycle: Any
+    ) -> Reader:
+        """A reader that hears what is announced from now on, and first what was since `after`."""
+        sent = self._watch.positions["live_feed"] if after is None else after
+        reader = Reader(audience, sent, expires_at, cycle)
+        reader.missed = after is not None
+        reader.dropped = self._ended
+        self._readers.setdefault(audience, set()).add(reader)
+        self._turn = (self._turn + 1) % TICKS
+        self._slices[self._turn].add(reader)
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        for slice_ in self._slices:
+            slice_.discard(reader)
+        readers = self._readers.get(reader.audience, set())
+        readers.discard(reader)
+        if not readers:
+            self._readers.pop(reader.audience, None)
+
+    async def missed(self, reader: Reader) -> bytes:
+        """What Postgres has for this reader, a page at a time."""
+        event_id, member_id = reader.audience
+        async with self._pool.connection() as connection:
+            parameters = {
+                "event_id": event_id,
+                "member_id": member_id,
+                "after": reader.sent,
+                "most": PAGE,
+            }
+            cursor = await connection.execute(SQL["since"], parameters, prepare=True)
+            rows = await cursor.fetchall()
+        if len(rows) < PAGE:
+            reader.missed = False
+        if rows:
+            reader.sent = rows[-1][0]
+        return b"".join(encoded(position, type_, data.encode()) for position, type_, data in rows)
+
+    def end(self) -> None:
+        """Ends every stream; readers come back to whoever serves next."""
+        self._ended = True
+        for readers in list(self._readers.values()):
+            for reader in list(readers):
+                reader.dropped = True
+                reader.wake()
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                self._client = await bus.connect(self._nats_url, "api", self._reconnected)
+                await self._client.subscribe("events.>", cb=self._hear)
+                await self._client.flush()
+            except (nats.errors.Error, OSError) as e:
+                log.warning("cannot hear NATS: %s", e)
+                await asyncio.sleep(1)
+            else:
+                self._miss()
+                return
+
+    @property
+    def hears(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    async def _reconnected(self) -> None:
+        self._miss()
+
+    def _miss(self) -> None:
+        """Whatever was said meanwhile, Postgres knows."""
+        self._position = 0
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.miss()
+
+    async def _hear(self, message: Msg) -> None:
+        headers = message.headers or {}
+        position = int(headers.get(bus.POSITION, 0))
+        if position <= self._position:
+            return  # a relay that was overtaken, or a stream that is being made again
+        previous = headers.get(bus.PREVIOUS)
+        if self._position and (previous is None or int(previous) != self._position):
+            self.counts["gaps"] += 1
+            self._miss()
+        self._position = position
+        self.counts["messages"] += 1
+        if self._readers:
+            self._announce(position, message.data, headers.get("traceparent"))
+
+    def _announce(self, position: int, body: bytes, trace: str | None) -> None:
+        for told in _told.decode(_bodies.decode(body).feed):
+            readers = self._readers.get((told.event_id, told.member_id), ())
+            if not readers:
+                continue
+            links = [trace] if trace else []
+            with telemetry.span(f"sse {told.type}", trace, links=links, position=position):
+                message = encoded(position, told.type, bytes(told.data))
+                for reader in tuple(readers):
+                    reader.offer(position, message)
+
+    def _beat(self) -> None:
+        self._turn = (self._turn + 1) % TICKS
+        now = time.time()
+        for reader in tuple(self._slices[self._turn]):
+            gone = reader.cycle is not None and reader.cycle.transport.is_closing()
+            if gone or reader.expires_at < now:
+                reader.dropped = True
+                reader.wake()
+            else:
+                reader.offer(0, COMMENT)
+
+
+def encoded(position: int, type_: str, data: bytes) -> bytes:
+    """https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (position, type_.encode(), data)

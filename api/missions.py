@@ -1,0 +1,276 @@
+"""The mission board, call by call (SPEC, section A; telemetry: section C)."""
+
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, patch, post, put
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+
+from api import metrics, shapes
+from api.commands import answered, execute
+from api.problems import documented
+from api.reading import answer, check_exists, shown
+from api.services import Asked, services
+from api.shapes import EventId, Limit, MissionId, OfMember
+from domain.errors import Invalid
+from domain.missions import (
+    Action,
+    Board,
+    Catalogue,
+    CompleteMission,
+    Mission,
+    OnMission,
+    PublishCatalogue,
+    RecordTelemetry,
+    ResetMission,
+    StartMission,
+    Status,
+)
+from projections import boards
+from projections import log as events
+from projections.missions import Progress
+
+log = logging.getLogger(__name__)
+
+TAGS = ["Missions"]
+PATH = "/api/events/{event_id:str}/missions"
+
+COMMANDS: dict[Status, type[OnMission]] = {
+    "not_started": ResetMission,
+    "in_progress": StartMission,
+    "completed": CompleteMission,
+}
+
+
+class MissionBody(shapes.Body, frozen=True, kw_only=True):
+    id: shapes.Id
+    title: shapes.Name
+    description: shapes.Text
+    points: Annotated[int, Meta(ge=0, le=1_000_000)]
+    category: shapes.Line
+    active: bool = True
+    requires: Annotated[tuple[shapes.Id, ...], Meta(max_length=100)] = ()
+
+
+CatalogueBody = Annotated[list[MissionBody], Meta(max_length=500)]
+
+
+class Published(Struct, frozen=True):
+    event_id: str
+    missions: tuple[Mission, ...]
+
+
+@put(
+    PATH,
+    tags=TAGS,
+    summary="The whole catalogue",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def put_missions(
+    request: Asked, event_id: EventId, data: CatalogueBody
+) -> Response[Published]:
+    principal = await services(request).identity.of(request)
+    principal.as_organizer(event_id)
+    missions = tuple(Mission(**msgspec.structs.asdict(body)) for body in data)
+    command = PublishCatalogue(event_id=event_id, missions=missions)
+    return answered(request, await execute(request, command, principal, event_id, _published))
+
+
+def _published(command: PublishCatalogue, state: Catalogue) -> bytes:
+    return msgspec.json.encode(Published(command.event_id, command.missions))
+
+
+@get(
+    PATH,
+    tags=TAGS,
+    summary="A member's board, now or as it was",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_missions(
+    request: Asked,
+    event_id: EventId,
+    member_id: OfMember = None,
+    as_of: Annotated[
+        str | None, Parameter(description="a position, or a time in RFC 3339 with offset")
+    ] = None,
+) -> Response[boards.Board]:
+    principal = await services(request).identity.of(request)
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    if as_of is not None:
+        return await _as_it_was(request, event_id, member, as_of)
+    board, headers = await shown(
+        request,
+        "mission_board",
+        lambda connection: boards.read_board(connection, event_id, member),
+        lambda connection: boards.fold_board(connection, event_id, member),
+    )
+    return answer(board, headers)
+
+
+async def _as_it_was(
+    request: Asked, event_id: str, member: str, as_of: str
+) -> Response[boards.Board]:
+    until, at = _moment(as_of)
+    async with services(request).pool.connection() as connection:
+        if until != events.END and until > await events.end(connection):
+            raise Invalid("", ("as_of", "is a position that has not come yet"))
+        position, board = await boards.fold_board(connection, event_id, member, until, at)
+    return answer(board, {"Event-Position": str(position)})
+
+
+def _moment(as_of: str) -> tuple[int, datetime | None]:
+    """A position, or a time. A plus that was not escaped in the query came as a space."""
+    if as_of.isascii() and as_of.isdigit() and len(as_of) <= 18:
+        return int(as_of), None
+    text = re.sub(r" (\d\d:\d\d)\Z", r"+\1", as_of)
+    try:
+        return events.END, msgspec.convert(text, shapes.Moment).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
+        problem = "must be a position, or a time in RFC 3339 with an offset"
+        raise Invalid("", ("as_of", problem)) from None
+
+
+class StatusBody(shapes.Body, frozen=True, kw_only=True):
+    status: Status
+
+
+class MissionState(Struct, frozen=True):
+    id: str
+    status: Literal["not_started", "in_progress", "completed", "locked"]
+    points_earned: int
+    updated_at: datetime | None
+
+
+class Patched(Struct, frozen=True):
+    mission: MissionState
+    progress: Progress
+
+
+@patch(
+    PATH + "/{mission_id:str}",
+    tags=TAGS,
+    summary="Start, complete or reset a mission",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def patch_mission(
+    request: Asked, event_id: EventId, mission_id: MissionId, data: StatusBody
+) -> Response[Patched]:
+    principal = await services(request).identity.of(request)
+    member = principal.as_member(event_id)
+    command = COMMANDS[data.status](event_id=event_id, member_id=member, mission_id=mission_id)
+    outcome = await execute(request, command, principal, event_id, _patched)
+    metrics.count_completed(outcome.events)
+    prior = outcome.before.standing(mission_id).status if outcome.before else None
+    log.info(
+        "mission patched",
+        extra={
+            "event_id": event_id,
+            "member_id": member,
+            "mission_id": mission_id,
+            "prior_status": prior,
+            "new_status": data.status,
+            "tx_id": outcome.position,
+            "repeated": outcome.repeated,
+        },
+    )
+    return answered(request, outcome)
+
+
+def _patched(command: OnMission, state: Board) -> bytes:
+    shown = boards.board(
+        command.event_id, command.member_id, command.catalogue.missions.values(), state.standings
+    )
+    mission = next(m for m in shown.missions if m.id == command.mission_id)
+    said = MissionState(mission.id, mission.status, mission.points_earned, mission.updated_at)
+    return msgspec.json.encode(Patched(said, shown.progress))
+
+
+@get(
+    PATH + "/history",
+    tags=TAGS,
+    summary="Where a member's points came from",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_history(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[boards.Ledger]:
+    principal = await services(request).identity.of(request)
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    ledger, headers = await shown(
+        request,
+        "mission_ledger",
+        lambda connection: boards.read_ledger(connection, event_id, member),
+        lambda connection: boards.fold_ledger(connection, event_id, member),
+    )
+    return answer(ledger, headers)
+
+
+@get(
+    "/api/events/{event_id:str}/leaderboard",
+    tags=TAGS,
+    summary="Who has most points; with equal points, who reached them first",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_leaderboard(
+    request: Asked, event_id: EventId, limit: Limit = 10
+) -> Response[boards.Leaderboard]:
+    principal = await services(request).identity.of(request)
+    member = principal.as_member(event_id)
+    await check_exists(request, event_id)
+    board, headers = await shown(
+        request,
+        "leaderboard",
+        lambda connection: boards.read_leaderboard(connection, event_id, member, limit),
+        lambda connection: boards.fold_leaderboard(connection, event_id, member, limit),
+    )
+    return answer(board, headers)
+
+
+class TelemetryBody(shapes.Body, frozen=True, kw_only=True):
+    action: Action
+    target_member_id: shapes.Id
+    ts: shapes.Moment
+    dwell_ms: Annotated[int, Meta(ge=0, le=86_400_000, description="milliseconds there")] = 0
+
+
+@post(
+    PATH + "/{mission_id:str}/telemetry",  # a word here would hide this mission from PATCH
+    tags=TAGS,
+    status_code=204,
+    summary="What a member did on another's profile",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def post_telemetry(
+    request: Asked,
+    event_id: EventId,
+    mission_id: Literal["meet_attendees"],
+    data: TelemetryBody,
+) -> Response[None]:
+    principal = await services(request).identity.of(request)
+    command = RecordTelemetry(
+        event_id=event_id,
+        member_id=principal.as_member(event_id),
+        action=data.action,
+        target_member_id=data.target_member_id,
+        ts=data.ts.astimezone(UTC),
+        dwell_ms=data.dwell_ms,
+    )
+    outcome = await execute(request, command, principal, event_id)
+    metrics.count_completed(outcome.events)
+    return answered(request, outcome, status=204)
+
+
+ROUTES: Any = (
+    put_missions,
+    get_missions,
+    patch_mission,
+    get_history,
+    get_leaderboard,
+    post_telemetry,
+)

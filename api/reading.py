@@ -1,0 +1,89 @@
+"""Reads that show what was told: they answer with a position, or later."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from litestar import Response
+
+from api.services import Asked, Services, services
+from domain.errors import Invalid, NotFound, Unavailable
+from projections import log as events
+from projections.conferences import exists
+
+MINIMUM = "min-position"  # the cookie; the header's name differs from it only in case
+SOON = 0.25  # seconds in which a live projector shows what was recorded
+PATIENCE = 2.0  # seconds until a position counts as not there
+FOLDED = {"Read-Model": "folded"}  # said when the projector is away, and streams were folded
+
+Answer = TypeVar("Answer")
+
+
+async def check_exists(request: Asked, event_id: str) -> None:
+    known = services(request)
+    if event_id in known.exists:
+        return
+    async with known.pool.connection() as connection:
+        if not await exists(connection, event_id):
+            raise NotFound(f"There is no event {event_id}.")
+    known.exists.add(event_id)
+
+
+def minimum(request: Asked) -> int:
+    header = request.headers.get("min-position")
+    if header is None:
+        return minimum_cookie(request)
+    if not header.isascii() or not header.isdigit() or len(header) > 18:
+        raise Invalid("", ("Min-Position", "must be a position: a whole number from 0"))
+    return int(header)
+
+
+def minimum_cookie(request: Asked) -> int:
+    value = request.cookies.get(MINIMUM, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0
+
+
+async def shown(
+    request: Asked,
+    read_model: str,
+    ask: Callable[[events.Connection], Awaitable[tuple[int, int, Answer]]],
+    fold: Callable[[events.Connection], Awaitable[tuple[int, Answer]]],
+) -> tuple[Answer, dict[str, str]]:
+    """An answer that stands on the read model where that has come far enough, else on the log.
+
+    `ask` gives the position that the read model shows, the last one that concerns the asker, and
+    the answer; `fold` a position and the answer from the log itself.
+    """
+    at_home = services(request)
+    pool, reach = at_home.pool, at_home.watch.reach
+
+    async def asked() -> tuple[int, int, Answer]:
+        async with pool.connection() as connection:
+            return await ask(connection)
+
+    position, concerned, answer = await asked()
+    wanted = max(minimum(request), concerned)
+    if position < wanted and await reach(read_model, wanted, SOON):
+        position, _, answer = await asked()
+    if position < wanted and not await _is_recorded(at_home, request):
+        if not await reach(read_model, wanted, PATIENCE - SOON) and not await _is_recorded(
+            at_home, request
+        ):
+            raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
+        position, _, answer = await asked()
+    if position >= wanted:
+        return answer, {"Event-Position": str(position)}
+    async with pool.connection() as connection:
+        position, answer = await fold(connection)
+    return answer, {"Event-Position": str(position), **FOLDED}
+
+
+async def _is_recorded(at_home: Services, request: Asked) -> bool:
+    """A cookie may be left from a store that is no more; a header is meant."""
+    if request.headers.get("min-position") is None:
+        return True
+    async with at_home.pool.connection() as connection:
+        return await events.end(connection) >= minimum(request)
+
+
+def answer(content: Any, headers: dict[str, str]) -> Response[Any]:
+    return Response(content, headers={"Cache-Control": "no-store"} | headers)

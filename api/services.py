@@ -1,0 +1,76 @@
+"""What handlers work with, made once a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request
+from psycopg_pool import AsyncConnectionPool
+
+from api.identity import Identity
+from api.live import Live
+from api.watch import Watch
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.history import History
+from domain.recorder import open_recorder
+from projections.log import Connection
+from sql import statements
+from workers.datadir import jwt_secret
+from workers.settings import Settings
+
+Asked = Request[Any, Any, Any]
+
+
+class Services:
+    """Open while `running()` is. `exists` remembers which events there are: none ever ends."""
+
+    history: History
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.database_url or not settings.nats_url:
+            raise SystemExit("Set DATABASE_URL and NATS_URL, or start everything with `make run`.")
+        self.settings = settings
+        self.database_url: str = settings.database_url
+        own_tokens = settings.jwt_secret or not settings.jwt_jwks_url
+        self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
+        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.database_url,
+            min_size=2,
+            max_size=8,
+            timeout=2,
+            open=False,
+            kwargs={"autocommit": True, "application_name": "rapport api"},
+        )
+        self.watch = Watch(self.database_url)
+        self.live = Live(self.pool, settings.nats_url, self.watch)
+        self.exists: set[str] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self.history = await asyncio.to_thread(
+            lambda: History(
+                open_recorder(self.database_url, statements("history")), AGGREGATES, RENAMED
+            )
+        )
+        await self.pool.open()
+        tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(self.history.close)
+            await self.pool.close()
+
+
+def services(request: Asked) -> Services:
+    made: Services = request.app.state.services
+    return made
+
+
+@asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async with app.state.services.running():
+        yield

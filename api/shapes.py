@@ -1,0 +1,69 @@
+"""What may stand in paths, queries and bodies, wherever it stands (SPEC, section H)."""
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from litestar.params import Parameter
+from msgspec import Meta, Struct, structs
+
+from domain.errors import Invalid
+
+# `$` would let a newline pass at the end.
+ID = r"^[A-Za-z0-9_.\-]{1,128}(?![\s\S])"
+NO_CONTROL = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*(?![\s\S])"
+
+Id = Annotated[str, Meta(pattern=ID, description="1-128 of A-Z a-z 0-9 _ - .")]
+Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
+Text = Annotated[str, Meta(max_length=4000, pattern=NO_CONTROL)]
+Url = Annotated[str, Meta(max_length=2000, pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])")]
+Tags = Annotated[tuple[Name, ...], Meta(max_length=100)]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
+
+
+def in_path(name: str) -> Any:
+    return Parameter(pattern=ID, min_length=1, max_length=128, description=name)
+
+
+EventId = Annotated[str, in_path("the event")]
+MemberId = Annotated[str, in_path("the member")]
+MissionId = Annotated[str, in_path("the mission")]
+OfMember = Annotated[
+    str | None,
+    Parameter(
+        query="member_id",
+        pattern=ID,
+        description="absent or `me`: oneself; another's is for organizers",
+    ),
+]
+Limit = Annotated[int, Parameter(ge=1, le=100)]
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A request's body. Its texts are NFC-normalised."""
+
+    def __post_init__(self) -> None:
+        for field in self.__struct_fields__:
+            value = getattr(self, field)
+            if isinstance(value, str | tuple):
+                structs.force_setattr(self, field, _nfc(value))
+
+
+def _nfc(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
+    if isinstance(value, tuple):
+        return tuple(map(_nfc, value))
+    return value
+
+
+ZONES = frozenset(available_timezones())
+
+
+def zone(name: str) -> str:
+    """The name of an IANA time zone. Raises Invalid for anything else."""
+    if name not in ZONES:
+        raise Invalid("", ("$.timezone", "is not the name of an IANA time zone"))
+    return ZoneInfo(name).key

@@ -1,0 +1,263 @@
+"""The questions that the mission tables answer. Each answer comes with the position that it
+shows; each question that is about one member can also be answered from the log alone."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct, json
+
+from domain.aggregate import Recorded, stream
+from domain.missions import Mission, Status
+from projections import log as events
+from projections.log import Connection
+from projections.missions import (
+    CATALOGUES,
+    LEADERBOARD,
+    LEDGER,
+    MEMBER_MISSIONS,
+    MISSION_BOARD,
+    MISSION_LEADERBOARD,
+    MISSION_LEDGER,
+    Catalogue,
+    LedgerEntry,
+    MemberMission,
+    Progress,
+    Rank,
+    totals,
+)
+from projections.read_model import Rows, fold, folded
+from sql import statements
+
+SQL = statements("missions")
+
+
+class Stands(Protocol):
+    """Both the read model's row and the state that rules look at."""
+
+    @property
+    def status(self) -> Status: ...
+    @property
+    def points_earned(self) -> int: ...
+    @property
+    def updated_at(self) -> datetime | None: ...
+
+
+class BoardMission(Struct, frozen=True):
+    id: str
+    title: str
+    description: str
+    category: str
+    points: int
+    status: Literal["not_started", "in_progress", "completed", "locked"]
+    points_earned: int
+    updated_at: datetime | None
+    requires: tuple[str, ...]
+
+
+class Board(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    missions: list[BoardMission]
+    progress: Progress
+
+
+def board(
+    event_id: str,
+    member_id: str,
+    catalogue: Iterable[Mission],
+    standings: Mapping[str, Stands],
+) -> Board:
+    """The catalogue's active missions, as far as the member is with each."""
+    completed = {id_ for id_, s in standings.items() if s.status == "completed"}
+    active = [mission for mission in catalogue if mission.active]
+    return Board(
+        event_id,
+        member_id,
+        [_mission(mission, standings.get(mission.id), completed) for mission in active],
+        Progress(
+            sum(s.points_earned for s in standings.values()),
+            len(completed),
+            *totals(active),
+        ),
+    )
+
+
+def _mission(mission: Mission, standing: Stands | None, completed: set[str]) -> BoardMission:
+    status: Status = standing.status if standing else "not_started"
+    locked = status != "completed" and not completed.issuperset(mission.requires)
+    return BoardMission(
+        mission.id,
+        mission.title,
+        mission.description,
+        mission.category,
+        mission.points,
+        "locked" if locked else status,
+        standing.points_earned if standing else 0,
+        standing.updated_at if standing else None,
+        mission.requires,
+    )
+
+
+async def read_board(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, int, Board]:
+    catalogue, own = _streams(event_id, member_id)
+    parameters = {
+        "event_id": event_id,
+        "member_id": member_id,
+        "catalogue": catalogue,
+        "board": own,
+    }
+    cursor = await connection.execute(SQL["board"], parameters, prepare=True)
+    ((position, concerned, missions, rows),) = await cursor.fetchall()
+    standings = {row.mission_id: row for row in json.decode(rows, type=list[MemberMission])}
+    known = json.decode(missions, type=Catalogue).missions if missions else ()
+    return position, concerned, board(event_id, member_id, known, standings)
+
+
+async def fold_board(
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    until: int = events.END,
+    as_of: datetime | None = None,
+) -> tuple[int, Board]:
+    """From the log, up to a position or a moment. The position is that of the last event used."""
+    log = await events.streams(connection, _streams(event_id, member_id), until)
+    log = [recorded for recorded in log if as_of is None or recorded.at <= as_of]
+    rows = folded(MISSION_BOARD, log)
+    catalogue = rows[CATALOGUES].get((event_id,))
+    standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
+    missions = catalogue.missions if catalogue else ()
+    return _last(log), board(event_id, member_id, missions, standings)
+
+
+class Entry(Struct, frozen=True):
+    position: int
+    at: datetime
+    mission_id: str
+    cause: str
+    points: int
+    balance: int
+
+
+class Ledger(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    entries: list[Entry]
+    balance: int
+
+
+def ledger(event_id: str, member_id: str, rows: Iterable[LedgerEntry]) -> Ledger:
+    entries: list[Entry] = []
+    balance = 0
+    for row in rows:
+        balance += row.points
+        entries.append(Entry(row.position, row.at, row.mission_id, row.cause, row.points, balance))
+    return Ledger(event_id, member_id, entries, balance)
+
+
+async def read_ledger(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, int, Ledger]:
+    _, own = _streams(event_id, member_id)
+    parameters = {"event_id": event_id, "member_id": member_id, "board": own}
+    cursor = await connection.execute(SQL["ledger"], parameters, prepare=True)
+    ((position, concerned, rows),) = await cursor.fetchall()
+    return (
+        position,
+        concerned,
+        ledger(event_id, member_id, json.decode(rows, type=list[LedgerEntry])),
+    )
+
+
+async def fold_ledger(connection: Connection, event_id: str, member_id: str) -> tuple[int, Ledger]:
+    _, own = _streams(event_id, member_id)
+    log = await events.streams(connection, [own])
+    return _last(log), ledger(event_id, member_id, folded(MISSION_LEDGER, log)[LEDGER].values())
+
+
+class Place(Struct, frozen=True):
+    rank: int
+    member_id: str
+    name: str
+    points_earned: int
+    missions_completed: int
+    reached_at: datetime
+
+
+class Me(Struct, frozen=True):
+    """No rank: not shown, or nothing completed yet."""
+
+    rank: int | None
+    points_earned: int
+
+
+class Leaderboard(Struct, frozen=True):
+    event_id: str
+    entries: list[Place]
+    me: Me
+
+
+def leaderboard(
+    event_id: str, first: Iterable[Rank], me: Rank | None, ahead_of_me: int
+) -> Leaderboard:
+    places = [
+        Place(i, r.member_id, r.name, r.points_earned, r.missions_completed, r.reached_at)
+        for i, r in enumerate(first, 1)
+        if r.reached_at
+    ]
+    ranked = me is not None and me.shown and me.missions_completed > 0
+    rank = ahead_of_me + 1 if ranked else None
+    return Leaderboard(event_id, places, Me(rank, me.points_earned if me else 0))
+
+
+async def read_leaderboard(
+    connection: Connection, event_id: str, member_id: str, limit: int
+) -> tuple[int, int, Leaderboard]:
+    _, own = _streams(event_id, member_id)
+    parameters = {"event_id": event_id, "member_id": member_id, "limit": limit, "board": own}
+    cursor = await connection.execute(SQL["leaderboard"], parameters, prepare=True)
+    ((position, concerned, first, me, ahead),) = await cursor.fetchall()
+    return (
+        position,
+        concerned,
+        leaderboard(
+            event_id,
+            json.decode(first, type=list[Rank]),
+            json.decode(me, type=Rank) if me else None,
+            ahead,
+        ),
+    )
+
+
+async def fold_leaderboard(
+    connection: Connection, event_id: str, member_id: str, limit: int
+) -> tuple[int, Leaderboard]:
+    """What the read model holds, and the rest of the log on top of it, in memory."""
+    cursor = await connection.execute(SQL["ranked"], {"event_id": event_id})
+    ((position, found),) = await cursor.fetchall()
+    ranks = json.decode(found, type=list[Rank])
+    rows: Rows = {LEADERBOARD: {(r.event_id, r.member_id): r for r in ranks}}
+    while page := await events.page(connection, position, 1_000):
+        for recorded in page:
+            fold(rows, MISSION_LEADERBOARD.project(recorded))
+        position = page[-1].position
+    of_event = [rank for key, rank in rows[LEADERBOARD].items() if key[0] == event_id]
+    me = rows[LEADERBOARD].get((event_id, member_id))
+    shown = sorted((r for r in of_event if r.shown and r.missions_completed), key=_order)
+    ahead = sum(_order(rank) < _order(me) for rank in shown) if me else 0
+    return position, leaderboard(event_id, shown[:limit], me, ahead)
+
+
+def _order(rank: Rank) -> tuple[int, int]:
+    return -rank.points_earned, rank.reached_position
+
+
+def _streams(event_id: str, member_id: str) -> tuple[str, str]:
+    return stream("catalogue", event_id), stream("missions", event_id, member_id)
+
+
+def _last(log: list[Recorded]) -> int:
+    return max((recorded.position for recorded in log), default=0)

@@ -1,0 +1,45 @@
+"""The log, read: pages of it, or a few streams. For everyone but the writer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from domain.aggregate import Recorded, Stream
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.envelope import EnvelopeMapper
+from sql import statements
+
+SQL = statements("log")
+END = 2**63 - 1
+
+Connection = AsyncConnection[TupleRow]
+
+mapper = EnvelopeMapper(AGGREGATES, RENAMED)
+
+
+async def page(connection: Connection, after: int, most: int, until: int = END) -> list[Recorded]:
+    """At most `most` events of positions in (after, until], in order."""
+    parameters = {"after": after, "until": until, "most": most}
+    cursor = await connection.execute(SQL["page"], parameters, prepare=True)
+    return recorded(await cursor.fetchall())
+
+
+async def streams(
+    connection: Connection, names: Sequence[Stream], until: int = END
+) -> list[Recorded]:
+    """Whole streams up to a position, in the order of the log."""
+    parameters = {"streams": list(names), "until": until}
+    cursor = await connection.execute(SQL["streams"], parameters, prepare=True)
+    return recorded(await cursor.fetchall())
+
+
+async def end(connection: Connection) -> int:
+    cursor = await connection.execute(SQL["end"], prepare=True)
+    ((position,),) = await cursor.fetchall()
+    return int(position)
+
+
+def recorded(rows: Iterable[tuple[Any, ...]]) -> list[Recorded]:
+    return [mapper.recorded(*row) for row in rows]

@@ -1,0 +1,91 @@
+"""The words that every read model is written in.
+
+`project(recorded)` gives changes of keyed rows; a change is a pure function of the row as it
+was, and of other rows of the same read model that it names. So a read model is a fold of the
+log: the projector folds a page and writes the touched rows, a rebuild folds all of it, a test
+folds into a dict, and a reader who cannot wait folds one member's streams.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from domain.aggregate import Recorded
+
+Key = tuple[str | int, ...]
+RowOf = tuple["Table", Key]
+
+
+class Table(Struct, frozen=True):
+    """`row`'s fields are the table's columns, of which the first `keys` are its key. Its
+    statements are `<name>_read` and `<name>_write` in `sql/<sql>.sql`. Rows of a table that
+    `grows` are added once and looked up by none."""
+
+    name: str
+    row: type[Struct]
+    keys: int
+    sql: str
+    grows: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class Change(Struct, frozen=True):
+    """`fold(old, *those it reads)` is the new row; None is no row."""
+
+    table: Table
+    key: Key
+    fold: Callable[..., Struct | None]
+    reads: tuple[RowOf, ...] = ()
+
+
+class ReadModel(Struct, frozen=True):
+    """`views.positions` has a row of this name."""
+
+    name: str
+    tables: tuple[Table, ...]
+    project: Callable[[Recorded], Iterable[Change]]
+
+
+Rows = dict[Table, dict[Key, Any]]
+
+
+def looked_up(changes: Iterable[Change]) -> dict[Table, set[Key]]:
+    """The rows that must be known before these changes can be folded."""
+    wanted: dict[Table, set[Key]] = {}
+    for change in changes:
+        if not change.table.grows:
+            wanted.setdefault(change.table, set()).add(change.key)
+        for table, key in change.reads:
+            wanted.setdefault(table, set()).add(key)
+    return wanted
+
+
+def fold(rows: Rows, changes: Iterable[Change]) -> dict[Table, set[Key]]:
+    """Folds into `rows`, in order, and says which of them are new or changed."""
+    touched: dict[Table, set[Key]] = {}
+    for table, key, change, reads in ((c.table, c.key, c.fold, c.reads) for c in changes):
+        of_table = rows.setdefault(table, {})
+        old = of_table.get(key)
+        new = change(old, *(rows.get(t, {}).get(k) for t, k in reads))
+        if new is not None:
+            of_table[key] = new
+            touched.setdefault(table, set()).add(key)
+    return touched
+
+
+def folded(model: ReadModel, log: Iterable[Recorded]) -> Rows:
+    """The read model of a log, in memory."""
+    rows: Rows = {table: {} for table in model.tables}
+    for recorded in log:
+        fold(rows, model.project(recorded))
+    return rows
+
+
+def as_columns(keys: Iterable[Key], table: Table) -> Mapping[str, list[str | int]]:
+    """Keys as one list a column, named as the column: what `unnest` takes."""
+    names = table.row.__struct_fields__[: table.keys]
+    columns = list(zip(*keys, strict=True)) or [() for _ in names]
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}

@@ -1,0 +1,14 @@
+"""All that can be read here, on one screen."""
+
+from projections.conferences import CONFERENCES
+from projections.live_feed import LIVE_FEED
+from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.read_model import ReadModel
+
+READ_MODELS: tuple[ReadModel, ...] = (
+    CONFERENCES,
+    MISSION_BOARD,
+    MISSION_LEDGER,
+    MISSION_LEADERBOARD,
+    LIVE_FEED,
+)

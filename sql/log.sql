@@ -1,0 +1,60 @@
+-- name: page
+-- the log in its order
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE notification_id > %(after)s AND notification_id <= %(until)s
+ORDER BY notification_id
+LIMIT %(most)s;
+
+-- name: streams
+-- a few streams in the order of the log, up to a position
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE originator_id = ANY(%(streams)s) AND notification_id <= %(until)s
+ORDER BY notification_id;
+
+-- name: end
+-- the last position there is
+SELECT coalesce(max(notification_id), 0) FROM events.log;
+
+-- name: is_leader
+-- takes the lead for as long as this connection lives, if nobody has it
+SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
+
+-- name: enrol
+-- a reader of the log has a position
+INSERT INTO views.positions (name, kind)
+SELECT name, %(kind)s FROM unnest(%(names)s::text[]) AS name
+ON CONFLICT (name) DO NOTHING;
+
+-- name: positions
+-- how far these have come
+SELECT name, position FROM views.positions WHERE name = ANY(%(names)s);
+
+-- name: advance
+-- the fence: moves only those that stand where we think they do
+UPDATE views.positions
+SET position = %(to)s, seen = greatest(seen, %(to)s), beat_at = clock_timestamp(), problem = NULL
+WHERE name = ANY(%(names)s) AND position = %(after)s;
+
+-- name: beat
+-- still here, with nothing to do
+UPDATE views.positions SET beat_at = clock_timestamp() WHERE name = ANY(%(names)s);
+
+-- name: stuck
+-- saw the log up to here, and cannot go on
+UPDATE views.positions
+SET seen = greatest(seen, %(seen)s), problem = %(problem)s, beat_at = clock_timestamp()
+WHERE name = %(name)s;
+
+-- name: tell
+-- these read models have moved on, to this position
+SELECT pg_notify('views', %(to)s || ' ' || array_to_string(%(names)s::text[], ' '));
+
+-- name: listen
+-- hear of read models that move on
+LISTEN views;
+
+-- name: read_models
+-- how far all of them have come
+SELECT name, position FROM views.positions WHERE kind = 'read_model';

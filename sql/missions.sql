@@ -1,0 +1,152 @@
+-- name: mission_catalogues_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM unnest(%(event_id)s::text[]) AS k (event_id)
+JOIN views.mission_catalogues AS v USING (event_id);
+
+-- name: mission_catalogues_write
+-- rows that were folded
+INSERT INTO views.mission_catalogues
+SELECT * FROM json_populate_recordset(NULL::views.mission_catalogues, %(rows)s::json)
+ON CONFLICT (event_id) DO UPDATE SET missions = excluded.missions;
+
+-- name: member_missions_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM unnest(%(event_id)s::text[], %(member_id)s::text[], %(mission_id)s::text[])
+    AS k (event_id, member_id, mission_id)
+JOIN views.member_missions AS v USING (event_id, member_id, mission_id);
+
+-- name: member_missions_write
+-- rows that were folded
+INSERT INTO views.member_missions
+SELECT * FROM json_populate_recordset(NULL::views.member_missions, %(rows)s::json)
+ON CONFLICT (event_id, member_id, mission_id) DO UPDATE SET
+    status = excluded.status, points_earned = excluded.points_earned,
+    updated_at = excluded.updated_at;
+
+-- name: mission_ledger_write
+-- rows that were folded
+INSERT INTO views.mission_ledger
+SELECT * FROM json_populate_recordset(NULL::views.mission_ledger, %(rows)s::json);
+
+-- name: leaderboard_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM unnest(%(event_id)s::text[], %(member_id)s::text[]) AS k (event_id, member_id)
+JOIN views.leaderboard AS v USING (event_id, member_id);
+
+-- name: leaderboard_write
+-- rows that were folded
+INSERT INTO views.leaderboard
+SELECT * FROM json_populate_recordset(NULL::views.leaderboard, %(rows)s::json)
+ON CONFLICT (event_id, member_id) DO UPDATE SET
+    name = excluded.name, shown = excluded.shown, points_earned = excluded.points_earned,
+    missions_completed = excluded.missions_completed, reached_at = excluded.reached_at,
+    reached_position = excluded.reached_position;
+
+-- name: live_totals_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM unnest(%(event_id)s::text[]) AS k (event_id)
+JOIN views.live_totals AS v USING (event_id);
+
+-- name: live_totals_write
+-- rows that were folded
+INSERT INTO views.live_totals
+SELECT * FROM json_populate_recordset(NULL::views.live_totals, %(rows)s::json)
+ON CONFLICT (event_id) DO UPDATE SET
+    missions_total = excluded.missions_total, points_total = excluded.points_total;
+
+-- name: live_progress_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM unnest(%(event_id)s::text[], %(member_id)s::text[]) AS k (event_id, member_id)
+JOIN views.live_progress AS v USING (event_id, member_id);
+
+-- name: live_progress_write
+-- rows that were folded
+INSERT INTO views.live_progress
+SELECT * FROM json_populate_recordset(NULL::views.live_progress, %(rows)s::json)
+ON CONFLICT (event_id, member_id) DO UPDATE SET
+    points_earned = excluded.points_earned, missions_completed = excluded.missions_completed;
+
+-- name: board
+-- one member's board: the position that this shows, the last that concerns it, and the rows
+SELECT
+    (SELECT position FROM views.positions WHERE name = 'mission_board'),
+    greatest((
+        SELECT notification_id FROM events.log WHERE originator_id = %(catalogue)s
+        ORDER BY originator_version DESC LIMIT 1
+    ), (
+        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
+        ORDER BY originator_version DESC LIMIT 1
+    ), 0),
+    (SELECT to_json(v)::text FROM views.mission_catalogues AS v WHERE event_id = %(event_id)s),
+    (
+        SELECT coalesce(json_agg(v), '[]')::text FROM views.member_missions AS v
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    );
+
+-- name: ledger
+-- where one member's points came from: the position that this shows, the last that concerns it,
+-- and the entries
+SELECT
+    (SELECT position FROM views.positions WHERE name = 'mission_ledger'),
+    coalesce((
+        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
+        ORDER BY originator_version DESC LIMIT 1
+    ), 0),
+    (
+        SELECT coalesce(json_agg(v ORDER BY position), '[]')::text FROM views.mission_ledger AS v
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    );
+
+-- name: leaderboard
+-- the first of a conference. Equal points: who reached them first. The position that this shows,
+-- the last that concerns who asks, the first, the asker, and how many are ahead of the asker
+WITH me AS (
+    SELECT * FROM views.leaderboard WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+),
+
+ahead AS (
+    SELECT * FROM views.leaderboard
+    WHERE event_id = %(event_id)s AND shown AND missions_completed > 0
+    ORDER BY points_earned DESC, reached_position
+    LIMIT %(limit)s
+)
+
+SELECT
+    (SELECT position FROM views.positions WHERE name = 'leaderboard'),
+    coalesce((
+        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
+        ORDER BY originator_version DESC LIMIT 1
+    ), 0),
+    (
+        SELECT coalesce(json_agg(v ORDER BY points_earned DESC, reached_position), '[]')::text
+        FROM ahead AS v
+    ),
+    (SELECT to_json(me)::text FROM me),
+    (
+        SELECT count(*) FROM views.leaderboard AS other, me
+        WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+        AND (other.points_earned, -other.reached_position)
+            > (me.points_earned, -me.reached_position)
+    );
+
+-- name: ranked
+-- all of a conference, and the position that this shows
+SELECT
+    (SELECT position FROM views.positions WHERE name = 'leaderboard'),
+    (
+        SELECT coalesce(json_agg(v), '[]')::text FROM views.leaderboard AS v
+        WHERE event_id = %(event_id)s
+    );
+
+-- name: points
+-- how many members of each conference have at most so many points, and all their points
+SELECT event_id, width_bucket(points_earned, %(bounds)s::integer[]), count(*), sum(points_earned)
+FROM views.leaderboard
+WHERE missions_completed > 0
+GROUP BY 1, 2
+ORDER BY 1, 2;
