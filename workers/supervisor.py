@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from errno import EACCES, EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from signal import SIGTERM
@@ -87,7 +88,7 @@ class Service:
         elif self._due <= time.monotonic():
             try:
                 self.start()
-            except Problem as e:
+            except (Problem, OSError) as e:
                 self._plan(f"could not be started: {e}")
         return self._due and max(0, self._due - time.monotonic())
 
@@ -236,10 +237,13 @@ def _require_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as e:
-        raise Invalid(
-            f"Nothing can be served on {host}:{port}: {e.strerror}. If another program is there, "
-            f"stop it, or choose another port: `PORT={(port or 8000) % 65535 + 1} make run`."
-        ) from None
+        another = f"`PORT={(port or 8000) % 65535 + 1} make run`"
+        remedies = {
+            EADDRINUSE: f"Stop the program that is there, or choose another port: {another}.",
+            EACCES: "Ports below 1024 are for root; choose another: `PORT=8000 make run`.",
+        }
+        remedy = remedies.get(e.errno or 0, "Set HOST to an address of this machine: 127.0.0.1.")
+        raise Invalid(f"Nothing can be served on {host}:{port}: {e.strerror}. {remedy}") from None
 
 
 def _visited(host: str) -> str:

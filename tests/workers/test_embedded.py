@@ -135,7 +135,9 @@ def test_postgres_says_which_version_made_the_data(start: Start, data_dir: Path)
     version = file.read_text()
     file.write_text("9\n")
     try:
-        with pytest.raises(Unavailable, match="PostgreSQL 9 is needed, as that version made"):
+        with pytest.raises(
+            Unavailable, match="PostgreSQL 9, which made the data in DATA_DIR, is needed"
+        ):
             start(start_postgres)
     finally:
         file.write_text(version)

@@ -177,7 +177,7 @@ def test_supervisor_hurries_when_asked_twice(data_dir: Path) -> None:
         begun = time.monotonic()
         run.process.terminate()
         run.process.wait(5)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 1.4  # the worker alone would be given 1.5 s
 
 
 @pytest.mark.parametrize(
