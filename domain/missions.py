@@ -2,7 +2,7 @@
 rules of `meet_attendees` are in section C)."""
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -249,7 +249,7 @@ def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEve
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
     standing = state.standing(mission.id)
-    if locked(mission, standing, state.completed()):
+    if locked(mission, standing.status, state.completed()):
         waits = ", ".join(i for i in mission.requires if i not in state.completed())
         raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
     match command:
@@ -267,9 +267,9 @@ def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEve
     return ()
 
 
-def locked(mission: Mission, standing: Standing, completed: frozenset[str]) -> bool:
+def locked(mission: Mission, status: Status, completed: Set[str]) -> bool:
     """What a member has completed stays open to them, whatever it came to require since."""
-    return standing.status != "completed" and not completed.issuperset(mission.requires)
+    return status != "completed" and any(needed not in completed for needed in mission.requires)
 
 
 def _unlocked(
@@ -317,7 +317,11 @@ def _met(
 ) -> tuple[MissionCompleted, ...]:
     standing = state.standing(mission.id)
     cause = meeting.cause()
-    if cause is None or standing.status == "completed" or locked(mission, standing, completed):
+    if (
+        cause is None
+        or standing.status == "completed"
+        or locked(mission, standing.status, completed)
+    ):
         return ()
     return (MissionCompleted(mission.id, mission.points, cause),)
 

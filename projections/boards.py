@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct, json
 
 from domain.aggregate import Recorded, stream
-from domain.missions import Mission, Status
+from domain.missions import Mission, Status, locked
 from projections import log as events
 from projections.log import Connection
 from projections.missions import (
@@ -85,14 +85,13 @@ def board(
 
 def _mission(mission: Mission, standing: Stands | None, completed: set[str]) -> BoardMission:
     status: Status = standing.status if standing else "not_started"
-    locked = status != "completed" and not completed.issuperset(mission.requires)
     return BoardMission(
         mission.id,
         mission.title,
         mission.description,
         mission.category,
         mission.points,
-        "locked" if locked else status,
+        "locked" if locked(mission, status, completed) else status,
         standing.points_earned if standing else 0,
         standing.updated_at if standing else None,
         mission.requires,
