@@ -93,6 +93,9 @@ class Run:
         assert pid
         return pid
 
+    def has_another(self, name: str, old: int) -> bool:
+        return until(lambda: pid_in(self.data_dir / name) not in (old, None), 10)
+
     def pids(self) -> dict[str, int]:
         return {name: self.pid(name) for name in PIDS}
 
@@ -149,13 +152,18 @@ def gone(pids: dict[str, int]) -> bool:
 
 def test_supervisor_says_where_it_serves_and_stops_everything(data_dir: Path) -> None:
     with supervised(data_dir) as run:
-        assert run.said(f"called with http://127.0.0.1:{run.port}")
+        assert run.ready()
         pids = run.pids()
         run.process.send_signal(signal.SIGINT)
         assert run.process.wait(5) == 0
         assert gone(pids)
     said = "".join(run.lines)
-    for words in ("Migrations run", f"ready at http://127.0.0.1:{run.port}", "make token"):
+    for words in (
+        "Migrations run",
+        f"called with http://127.0.0.1:{run.port}",
+        f"ready at http://127.0.0.1:{run.port}",
+        "make token",
+    ):
         assert words in said
     assert said.index("web ended") < said.index(f"The data stays in {data_dir}")
 
@@ -180,27 +188,25 @@ def test_supervisor_hurries_when_asked_twice(data_dir: Path) -> None:
         assert time.monotonic() - begun < 1.4  # the worker alone would be given 1.5 s
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("web.pid", "The web ended unasked"),
-        ("worker.pid", "The workers ended unasked"),
-        ("nats/nats.pid", "NATS ended unasked"),
-        ("postgres/cluster/postmaster.pid", "PostgreSQL ended unasked"),
-    ],
-)
-def test_supervisor_starts_again_what_ended(data_dir: Path, name: str, says: str) -> None:
+def test_supervisor_starts_again_what_ended_where_it_was(data_dir: Path) -> None:
+    names = {
+        "web.pid": "The web",
+        "worker.pid": "The workers",
+        "nats/nats.pid": "NATS",
+        "postgres/cluster/postmaster.pid": "PostgreSQL",
+    }
     with supervised(data_dir) as run:
         assert run.ready()
-        before = run.pids()
         ports = listening(data_dir)
-        os.kill(before[name], signal.SIGKILL)
-        assert run.said(says)
-        assert until(lambda: pid_in(data_dir / name) not in (before[name], None), 10)
-        assert until(lambda: listening(data_dir) == ports, 10)
-        assert until(run.answers, 10)
-        changed = {n for n, pid in run.pids().items() if pid != before[n]}
-        assert changed - {"helper.pid"} == {name}
+        for file, name in names.items():
+            before = run.pids()
+            os.kill(before[file], signal.SIGKILL)
+            assert run.said(f"{name} ended unasked (exit code -9)")
+            assert run.has_another(file, before[file])
+            assert until(lambda: listening(data_dir) == ports, 10)
+            assert until(run.answers, 10)
+            changed = {n for n, pid in run.pids().items() if pid != before[n]}
+            assert changed - {"helper.pid"} == {file}
 
 
 def listening(data_dir: Path) -> list[str]:
