@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
+from api.live import Live
 from workers import telemetry
 from workers.settings import Settings
 
@@ -16,8 +17,12 @@ SWITCH = 0.0005  # seconds until the writer's thread gets its turn when the web 
 class Server(uvicorn.Server):
     """Ends the open streams first: uvicorn would wait for them."""
 
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self.live = live
+
     async def shutdown(self, sockets: Any = None) -> None:
-        self.config.loaded_app.live.end()
+        self.live.end()
         await super().shutdown(sockets)
 
 
@@ -26,7 +31,6 @@ class WithCycle:
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.live = app.state.services.live
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         scope["cycle"] = getattr(send, "__self__", None)
@@ -34,12 +38,16 @@ class WithCycle:
 
 
 def serve(settings: Settings) -> None:
+    run(create_app(settings), settings)
+
+
+def run(app: Any, settings: Settings) -> None:
     telemetry.configure(settings, "api")
     sys.setswitchinterval(SWITCH)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(
-        WithCycle(create_app(settings)),
+        WithCycle(app),
         host=settings.host,
         port=settings.port,
         http="httptools",
@@ -50,7 +58,8 @@ def serve(settings: Settings) -> None:
         log_config=None,
         log_level="warning",
         server_header=False,
-        timeout_graceful_shutdown=3,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
         backlog=4096,
     )
-    Server(config).run()
+    Server(config, app.state.services.live).run()
