@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from api.identity import sign
 from domain.errors import Problem
 from workers import settings
 from workers.datadir import jwt_secret
+from workers.tokens import sign
 
 
 def main() -> int:

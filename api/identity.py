@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,12 +112,6 @@ class Identity:
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
         _remember(self._buckets, principal.sub, (tokens - 1, now))
-
-
-def sign(secret: str, sub: str, scopes: Iterable[str], seconds: float, **claims: str) -> str:
-    now = int(time.time())
-    payload = {"sub": sub, "scope": " ".join(scopes), "iat": now, "exp": now + int(seconds)}
-    return jwt.encode(payload | claims, secret, algorithm="HS256")
 
 
 def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from api.identity import sign
 from workers.processes import free_port, until
+from workers.tokens import sign
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a secret for tests, long enough for HS256"
