@@ -210,14 +210,17 @@ class _OnBoard(Command, frozen=True, kw_only=True):
 
 
 class StartMission(_OnBoard, frozen=True, kw_only=True):
+    wants: ClassVar[Status] = "in_progress"
     mission_id: str
 
 
 class CompleteMission(_OnBoard, frozen=True, kw_only=True):
+    wants: ClassVar[Status] = "completed"
     mission_id: str
 
 
 class ResetMission(_OnBoard, frozen=True, kw_only=True):
+    wants: ClassVar[Status] = "not_started"
     mission_id: str
 
 
@@ -249,11 +252,13 @@ def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEve
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
     standing = state.standing(mission.id)
+    if mission.id in state.standings and standing.status == command.wants:
+        return ()  # said again, it is answered again, also where the mission is locked since
     if locked(mission, standing.status, state.completed()):
         waits = ", ".join(i for i in mission.requires if i not in state.completed())
         raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
     match command:
-        case CompleteMission() if standing.status != "completed":
+        case CompleteMission():
             done = MissionCompleted(mission.id, mission.points)
             return (done, *_unlocked(state, mission.id, command.catalogue))
         case StartMission() if standing.status == "not_started":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -14,6 +15,10 @@ from tests.product import Product
 from workers.embedded import start_nats, start_postgres
 
 TEMPLATE = "rapport_template"
+
+# How long an example takes says nothing on a machine that does other things besides.
+settings.register_profile("rapport", deadline=None)
+settings.load_profile("rapport")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,33 @@
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from domain.aggregate import Command
+from domain.attendees import (
+    ATTENDEE,
+    AttendeeProfileChanged,
+    AttendeeRegistered,
+    Profile,
+    SaveProfile,
+)
+from projections.missions import MISSION_LEADERBOARD
+from tests.harness.capability import Capability
+from tests.harness.values import members, names, tags, texts
+
+PROFILES = st.builds(
+    Profile,
+    name=names,
+    headline=texts,
+    company=texts,
+    interests=tags,
+    goals=tags,
+    visibility=st.sampled_from(["listed", "listed", "hidden"]),
+    on_leaderboard=st.booleans(),
+)
+
+
+def commands(event_id: str) -> SearchStrategy[Command]:
+    return st.builds(SaveProfile, event_id=st.just(event_id), member_id=members, profile=PROFILES)
+
+
+EVENTS = st.builds(AttendeeRegistered, PROFILES) | st.builds(AttendeeProfileChanged, PROFILES)
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD,))

@@ -1,0 +1,27 @@
+"""Every capability that the laws are tried on, on one screen. A test compares this with
+`domain.capabilities.AGGREGATES` and `projections.read_models.READ_MODELS`."""
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from domain.aggregate import Command
+from tests.harness import attendees, conferences, missions
+from tests.harness.capability import Capability
+
+CAPABILITIES: tuple[Capability, ...] = (
+    conferences.CAPABILITY,
+    attendees.CAPABILITY,
+    missions.CATALOGUES,
+    missions.BOARDS,
+)
+
+
+def commands(event_id: str) -> SearchStrategy[Command]:
+    """Of any capability, each as often as it says."""
+    return st.one_of([c.commands(event_id) for c in CAPABILITIES for _ in range(c.often)])
+
+
+def capability(stream: str) -> Capability:
+    """Whose stream this is."""
+    (found,) = (c for c in CAPABILITIES if c.aggregate.name == stream.partition(":")[0])
+    return found

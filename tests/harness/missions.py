@@ -1,0 +1,134 @@
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from msgspec.structs import replace
+
+from domain.aggregate import Command
+from domain.missions import (
+    BOARD,
+    CATALOGUE,
+    MEET_ATTENDEES,
+    CataloguePublished,
+    CompleteMission,
+    MessageSent,
+    Mission,
+    MissionCompleted,
+    MissionReopened,
+    MissionReset,
+    MissionStarted,
+    ProfileViewed,
+    PublishCatalogue,
+    RecordTelemetry,
+    ResetMission,
+    StartMission,
+    SyncCreated,
+)
+from projections.live_feed import LIVE_FEED
+from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from tests.harness.capability import Capability
+from tests.harness.values import members, names, some_moments, texts
+
+MISSIONS = ("a", "b", "c", MEET_ATTENDEES)
+ids = st.sampled_from(MISSIONS)
+points = st.sampled_from([0, 1, 10, 45, 1_000_000])
+dwells = st.sampled_from([0, 1, 4_000, 10_000, 86_400_000])
+
+# The catalogue
+any_missions = st.lists(
+    st.builds(
+        Mission,
+        id=ids,
+        title=names,
+        description=texts,
+        points=points,
+        category=texts,
+        active=st.booleans(),
+        requires=st.lists(ids | st.just("nobody"), max_size=2).map(tuple),
+    ),
+    max_size=4,
+).map(tuple)
+
+
+@st.composite
+def catalogues(draw: Any) -> tuple[Mission, ...]:
+    """Such as are taken: each id once, and each mission requires none but those before it."""
+    order = draw(st.permutations(MISSIONS))
+    return tuple(
+        Mission(
+            id=mission_id,
+            title=draw(names),
+            description="",
+            points=draw(points),
+            category="",
+            active=draw(st.integers(0, 4)) > 0,
+            requires=tuple(draw(st.sets(st.sampled_from(order[:i]), max_size=1))) if i else (),
+        )
+        for i, mission_id in enumerate(order[: draw(st.integers(1, len(order)))])
+    )
+
+
+def publications(event_id: str) -> SearchStrategy[Command]:
+    chosen = st.integers(0, 9).flatmap(lambda n: catalogues() if n else any_missions)
+    return st.builds(PublishCatalogue, event_id=st.just(event_id), missions=chosen)
+
+
+# The board
+def moves(event_id: str) -> SearchStrategy[Command]:
+    kinds = st.sampled_from([CompleteMission, CompleteMission, StartMission, ResetMission])
+    return st.builds(
+        lambda kind, member, mission: kind(event_id=event_id, member_id=member, mission_id=mission),
+        kinds,
+        members,
+        ids,
+    )
+
+
+def reports(event_id: str) -> SearchStrategy[Command]:
+    return st.builds(
+        RecordTelemetry,
+        event_id=st.just(event_id),
+        member_id=members,
+        action=st.sampled_from(["view_profile", "view_profile", "message_sent", "sync_created"]),
+        target_member_id=members,
+        ts=some_moments,
+        dwell_ms=dwells,
+    )
+
+
+def commands(event_id: str) -> SearchStrategy[Command]:
+    return moves(event_id) | moves(event_id) | reports(event_id)
+
+
+statuses = st.sampled_from(["not_started", "in_progress"])
+causes = st.sampled_from(["member", "profiles_viewed", "message_sent", "sync_created"])
+EVENTS = st.one_of(
+    st.builds(MissionStarted, ids),
+    st.builds(MissionCompleted, ids, points, causes),
+    st.builds(MissionReopened, ids, points, statuses),
+    st.builds(MissionReset, ids),
+    st.builds(ProfileViewed, members, some_moments, dwells),
+    st.builds(MessageSent, members, some_moments),
+    st.builds(SyncCreated, members, some_moments),
+)
+
+
+CATALOGUES = Capability(
+    CATALOGUE,
+    publications,
+    st.builds(CataloguePublished, catalogues() | any_missions),
+    (MISSION_BOARD, LIVE_FEED),
+)
+BOARDS = Capability(
+    BOARD,
+    commands,
+    EVENTS,
+    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_FEED),
+    often=8,
+)
+
+
+def open_catalogue(*missions: str, points: int = 10, **more: Any) -> tuple[Mission, ...]:
+    """Missions that require nothing, for examples."""
+    plain = Mission(id="", title="A mission", description="", points=points, category="", **more)
+    return tuple(replace(plain, id=mission_id) for mission_id in missions)

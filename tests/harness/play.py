@@ -1,0 +1,85 @@
+"""The store as it should behave, in a dozen lines: a list, and the same pure functions."""
+
+from collections.abc import Iterable
+from datetime import UTC, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.aggregate import Command, Recorded, Stream, stream
+from domain.attendees import Profile, SaveProfile
+from domain.conferences import AnnounceConference
+from domain.errors import Problem
+from tests.harness.capabilities import capability, commands
+from tests.harness.capability import START
+from tests.harness.missions import publications
+from tests.harness.values import EVENT, MEMBERS
+
+
+class Play:
+    def __init__(self) -> None:
+        self.log: list[Recorded] = []
+        self._states: dict[Stream, tuple[int, Any]] = {}
+
+    def send(self, command: Command) -> tuple[Struct, ...] | Problem:
+        """What follows. Nothing stays of a command that is refused."""
+        own = stream(command.aggregate, *command.key())
+        given = {field: self.state(name) for field, name in command.given().items()}
+        try:
+            events = capability(own).aggregate.decide(replace(command, **given), self.state(own))
+        except Problem as problem:
+            return problem
+        for event in events:
+            self.record(own, event)
+        return events
+
+    def record(self, name: Stream, event: Struct) -> None:
+        """Positions have gaps, as those in Postgres have."""
+        at = START + timedelta(seconds=len(self.log))
+        version, state = self._version(name) + 1, self.state(name)
+        self.log.append(
+            Recorded(3 * len(self.log) + 1, name, version, event, at.astimezone(UTC), "m1", EVENT)
+        )
+        self._states[name] = version, capability(name).aggregate.evolve(state, event, at)
+
+    def state(self, name: Stream) -> Any:
+        initial = capability(name).aggregate.initial
+        return self._states.get(name, (0, initial))[1]
+
+    def _version(self, name: Stream) -> int:
+        return self._states.get(name, (0, None))[0]
+
+
+def opening(event_id: str) -> SearchStrategy[list[Command]]:
+    """An event with a catalogue, and attendees who are listed."""
+    conference = AnnounceConference(event_id=event_id, name="A conference", timezone="UTC")
+    profiles = [
+        SaveProfile(event_id=event_id, member_id=member, profile=Profile(name=member))
+        for member in MEMBERS
+    ]
+    return publications(event_id).map(lambda catalogue: [conference, *profiles, catalogue])
+
+
+def stories(most: int = 25) -> SearchStrategy[list[Command]]:
+    told = st.lists(commands(EVENT), max_size=most)
+    return st.builds(lambda first, rest: first + rest, opening(EVENT), told)
+
+
+def played(story: Iterable[Command]) -> Play:
+    play = Play()
+    for command in story:
+        play.send(command)
+    return play
+
+
+@st.composite
+def any_logs(draw: Any) -> list[Recorded]:
+    """Any events in any order, also such as never follow."""
+    play = Play()
+    for command in draw(st.lists(commands(EVENT), max_size=15)):
+        name = stream(command.aggregate, *command.key())
+        play.record(name, draw(capability(name).events))
+    return play.log

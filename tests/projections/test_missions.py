@@ -1,0 +1,183 @@
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from domain.aggregate import Command, Recorded, stream
+from domain.attendees import AttendeeRegistered, Profile
+from domain.missions import (
+    CataloguePublished,
+    Mission,
+    MissionCompleted,
+    MissionReopened,
+    MissionReset,
+    MissionStarted,
+)
+from projections.boards import board, ledger
+from projections.live_feed import FEED, LIVE_FEED
+from projections.missions import (
+    CATALOGUES,
+    LEADERBOARD,
+    LEDGER,
+    MEMBER_MISSIONS,
+    MISSION_BOARD,
+    MISSION_LEADERBOARD,
+    MISSION_LEDGER,
+    MemberMission,
+    Rank,
+    gain,
+    standing,
+)
+from projections.read_model import folded
+from tests.harness.missions import open_catalogue
+from tests.harness.play import Play, any_logs, played, stories
+from tests.harness.values import EVENT, MEMBERS
+
+MEMBER = MEMBERS[0]
+OWN = stream("missions", EVENT, MEMBER)
+
+
+@settings(max_examples=40)
+@given(any_logs())
+def test_board_of_a_member_needs_their_own_streams_only(log: list[Recorded]) -> None:
+    """So it can be folded from the log where the read model is behind."""
+    whole = folded(MISSION_BOARD, log)
+    for member in MEMBERS:
+        own = {stream("catalogue", EVENT), stream("missions", EVENT, member)}
+        rows = folded(MISSION_BOARD, [r for r in log if r.stream in own])
+        assert rows[CATALOGUES] == whole[CATALOGUES]
+        assert rows[MEMBER_MISSIONS] == {
+            key: row for key, row in whole[MEMBER_MISSIONS].items() if key[1] == member
+        }
+
+
+@settings(max_examples=40)
+@given(stories())
+def test_board_shows_what_the_rules_look_at(story: list[Command]) -> None:
+    play = played(story)
+    rows = folded(MISSION_BOARD, play.log)[MEMBER_MISSIONS]
+    for member in MEMBERS:
+        standings = play.state(stream("missions", EVENT, member)).standings
+        shown = {key[2]: row for key, row in rows.items() if key[1] == member}
+        assert standings.keys() == shown.keys()
+        for mission, row in shown.items():
+            rule = standings[mission]
+            assert (row.status, row.points_earned, row.updated_at) == (
+                rule.status,
+                rule.points_earned,
+                rule.updated_at,
+            )
+
+
+@settings(max_examples=40)
+@given(stories())
+def test_every_change_is_announced_once(story: list[Command]) -> None:
+    log = played(story).log
+    moved = {(*r.key, r.position) for r in log if standing(r.event)}
+    assert folded(LIVE_FEED, log)[FEED].keys() == moved
+
+
+@settings(max_examples=40)
+@given(stories())
+def test_balance_of_the_ledger_goes_with_the_progress_of_the_board(story: list[Command]) -> None:
+    play = played(story)
+    entries = folded(MISSION_LEDGER, play.log)[LEDGER]
+    for member in MEMBERS:
+        own = (row for key, row in entries.items() if key[1] == member)
+        standings = play.state(stream("missions", EVENT, member)).standings
+        earned = board(EVENT, member, (), standings).progress.points_earned
+        assert ledger(EVENT, member, own).balance == earned
+
+
+# Examples
+DONE = MissionCompleted("a", 10)
+LEFT = MissionReopened("a", 10, "in_progress")
+
+
+@pytest.mark.parametrize(
+    ("event", "stands", "gained"),
+    [
+        (MissionStarted("a"), ("a", "in_progress", 0), (0, 0)),
+        (DONE, ("a", "completed", 10), (10, 1)),
+        (LEFT, ("a", "in_progress", 0), (-10, -1)),
+        (MissionReset("a"), ("a", "not_started", 0), (0, 0)),
+        (CataloguePublished(()), None, (0, 0)),
+    ],
+)
+def test_event_means(event: Any, stands: Any, gained: tuple[int, int]) -> None:
+    assert standing(event) == stands
+    assert gain(event) == gained
+
+
+def test_ledger_says_where_points_came_from_and_went() -> None:
+    left = MissionReopened("a", 10, "not_started")
+    log = recorded((OWN, MissionCompleted("a", 10, "sync_created")), (OWN, LEFT), (OWN, left))
+    entries = ledger(EVENT, MEMBER, folded(MISSION_LEDGER, log)[LEDGER].values()).entries
+    assert [(e.position, e.cause, e.points, e.balance) for e in entries] == [
+        (1, "sync_created", 10, 10),
+        (4, "reopened", -10, 0),
+        (7, "reset", -10, -10),
+    ]
+
+
+def test_leaderboard_keeps_points_when_a_profile_changes() -> None:
+    name = stream("attendee", EVENT, MEMBER)
+    hidden = AttendeeRegistered(Profile("A name", visibility="hidden"))
+    log = recorded((OWN, DONE), (name, hidden))
+    at = log[0].at
+    expected = Rank(EVENT, MEMBER, "A name", False, 10, 1, at, 1)
+    assert folded(MISSION_LEADERBOARD, log)[LEADERBOARD] == {(EVENT, MEMBER): expected}
+
+
+def test_leaderboard_knows_who_has_no_profile_by_their_id() -> None:
+    (rank,) = folded(MISSION_LEADERBOARD, recorded((OWN, DONE)))[LEADERBOARD].values()
+    assert (rank.name, rank.shown) == (MEMBER, True)
+
+
+def test_message_says_progress_as_of_its_event() -> None:
+    catalogue = CataloguePublished(open_catalogue("a", "b") + open_catalogue("c", active=False))
+    log = recorded((stream("catalogue", EVENT), catalogue), (OWN, DONE), (OWN, LEFT))
+    done, left = (msgspec.json.decode(m.data) for m in folded(LIVE_FEED, log)[FEED].values())
+    assert done == {
+        "type": "MISSION_UPDATED",
+        "missionId": "a",
+        "status": "completed",
+        "points_earned": 10,
+        "progress": progress(10, 1),
+    }
+    assert (left["status"], left["progress"]) == ("in_progress", progress(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("standings", "shown"),
+    [
+        ({}, ["not_started", "locked"]),
+        ({"a": "completed"}, ["completed", "not_started"]),
+        ({"b": "completed"}, ["not_started", "completed"]),
+        ({"b": "in_progress"}, ["not_started", "locked"]),
+    ],
+)
+def test_board_shows_what_is_locked(standings: Any, shown: list[str]) -> None:
+    (a,) = open_catalogue("a")
+    catalogue: Iterable[Mission] = (a, msgspec.structs.replace(a, id="b", requires=("a",)))
+    at = recorded((OWN, DONE))[0].at
+    rows = {m: MemberMission(EVENT, MEMBER, m, s, 0, at) for m, s in standings.items()}
+    assert [m.status for m in board(EVENT, MEMBER, catalogue, rows).missions] == shown
+
+
+def recorded(*events: tuple[str, Any]) -> list[Recorded]:
+    play = Play()
+    for name, event in events:
+        play.record(name, event)
+    return play.log
+
+
+def progress(points: int, completed: int) -> dict[str, int]:
+    return {
+        "points_earned": points,
+        "missions_completed": completed,
+        "missions_total": 2,
+        "points_total": 20,
+    }
