@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.product import Product
 
 WEB = Path(__file__).parents[2] / "api" / "web"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
@@ -56,7 +57,7 @@ TOTAL = 45
 class Conference:
     """One event made for one test, and the way to its board."""
 
-    product: Any
+    product: Product
     event_id: str
     name: str
 
@@ -75,14 +76,12 @@ class Conference:
         return page
 
     def put(self, path: str, body: object) -> None:
-        token = self.product.token("usr_org", f"event:{self.event_id}:organizer")
-        url = f"{self.product.url}/api/events/{self.event_id}{path}"
-        reply = httpx.put(url, json=body, headers={"Authorization": f"Bearer {token}"})
-        assert reply.status_code == 200, reply.text
+        with self.product.client("usr_org", f"event:{self.event_id}:organizer") as organizer:
+            organizer.put(f"/api/events/{self.event_id}{path}", json=body).raise_for_status()
 
 
 @pytest.fixture
-def conference(product: Any) -> Conference:
+def conference(product: Product) -> Conference:
     made = Conference(product, f"evt_{uuid4().hex[:12]}", "Autumn Assembly")
     when = {"starts_at": "2026-10-14T09:00:00+02:00", "ends_at": "2026-10-16T18:00:00+02:00"}
     made.put("", {"name": made.name, "timezone": "Europe/Vienna", **when})

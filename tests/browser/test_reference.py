@@ -1,12 +1,12 @@
 """The API reference in a browser: whole without a network, searchable, linkable."""
 
-from typing import Any
-
 from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.product import Product
 
 
 def test_reference_needs_nothing_from_elsewhere(
-    product: Any, context: BrowserContext, page: Page
+    product: Product, context: BrowserContext, page: Page
 ) -> None:
     elsewhere: list[str] = []
 
@@ -29,7 +29,7 @@ def test_reference_needs_nothing_from_elsewhere(
     assert elsewhere == []
 
 
-def test_reference_finds_and_links_an_operation(product: Any, page: Page) -> None:
+def test_reference_finds_and_links_an_operation(product: Product, page: Page) -> None:
     page.goto(f"{product.url}/schema")
     page.get_by_label("Find an operation").fill("patch missions")
     found = page.locator(".operation:visible")

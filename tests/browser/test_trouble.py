@@ -1,5 +1,7 @@
 """The mission board when something goes wrong: what is shown is taken back, and said why."""
 
+from signal import SIGKILL
+
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import GOALS, MEET, SPEAK, Conference, card, click, expect_board
@@ -25,7 +27,7 @@ def test_server_killed_before_it_hears_the_click(conference: Conference, page: P
     product = conference.product
 
     def kill_then_send(route: Route) -> None:
-        product.stop_api()
+        product.stop_api(SIGKILL)
         route.continue_()
 
     page.route("**/missions/speak_to_speaker", kill_then_send, times=1)
@@ -49,7 +51,7 @@ def test_server_killed_after_it_has_done_the_click(conference: Conference, page:
 
     def send_then_kill(route: Route) -> None:
         assert route.fetch().status == 200
-        product.stop_api()
+        product.stop_api(SIGKILL)
         route.abort("connectionreset")
 
     page.route("**/missions/speak_to_speaker", send_then_kill, times=1)
