@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 from msgspec import Meta, Struct, structs
 
 from domain.errors import Invalid
@@ -32,8 +32,8 @@ MemberId = Annotated[str, in_path("the member")]
 MissionId = Annotated[str, in_path("the mission")]
 OfMember = Annotated[
     str | None,
-    Parameter(
-        query="member_id",
+    QueryParameter(
+        name="member_id",
         pattern=ID,
         description="absent or `me`: oneself; another's is for organizers",
     ),
