@@ -1,0 +1,23 @@
+"""`python -m tests.bench.client NAME`: the load generator of a figure, as a process of its own.
+What it shall do comes as JSON on stdin, what it saw goes as JSON to stdout."""
+
+import json
+import resource
+import sys
+
+import uvloop
+
+from tests.bench import feed, patch, streams
+
+CLIENTS = {"patch": patch.generate, "feed": feed.generate, "streams": streams.generate}
+
+
+def main() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    spec = json.load(sys.stdin)
+    json.dump(uvloop.run(CLIENTS[sys.argv[1]](spec)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Where the bench runs: a Postgres and a NATS of its own, and the product on them."""
+
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from sql.migrate import migrate
+from tests.product import ROOT, Product
+from workers.embedded import start_nats, start_postgres
+from workers.processes import until
+
+DRAINED = """
+SELECT (SELECT coalesce(max(notification_id), 0) FROM events.log)
+    <= (SELECT min(position) FROM views.positions)
+"""
+
+
+class Measured(Product):
+    """With a route that does nothing beside those of the product, and no limit on requests."""
+
+    def start_api(self) -> None:
+        self.api = self._spawn("api", "-m", "tests.bench.server")
+        assert until(self._answers, 20), self.log("api")
+
+    def drain(self, seconds: float = 60) -> None:
+        """Waits until projector and relay have nothing left to do."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            assert until(lambda: connection.execute(DRAINED).fetchone() == (True,), seconds)
+
+
+class Ground:
+    def __init__(self, postgres_url: str, home: Path, say: Callable[[str], None]) -> None:
+        self.say = say
+        self._postgres_url = postgres_url
+        self._home = home
+        self._names = itertools.count(1)
+
+    def database(self) -> str:
+        """Empty, migrated, of its own."""
+        name = f"bench_{next(self._names)}"
+        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        url = make_conninfo("", **conninfo_to_dict(self._postgres_url) | {"dbname": name})
+        migrate(url)
+        return url
+
+    @contextmanager
+    def product(self) -> Iterator[Measured]:
+        home = self._home / f"product_{next(self._names)}"
+        home.mkdir()
+        nats = start_nats(home)
+        product = Measured(self.database(), nats.url, home, RATE_LIMIT="1000000")
+        try:
+            product.start()
+            yield product
+        finally:
+            product.stop()
+            nats.stop()
+
+
+@contextmanager
+def ground(home: Path, say: Callable[[str], None]) -> Iterator[Ground]:
+    """Servers in a directory below `home`, on the disk that will be used, removed at the end."""
+    with tempfile.TemporaryDirectory(dir=home, prefix="run-") as directory:
+        server = start_postgres(Path(directory) / "postgres")
+        try:
+            yield Ground(server.url, Path(directory), say)
+        finally:
+            server.stop()
+
+
+def client(name: str, patience: float, **spec: Any) -> Any:
+    """What a load generator, a process of its own, has seen. It gets so many seconds."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "tests.bench.client", name],
+        input=json.dumps(spec).encode(),
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        timeout=patience,
+        check=True,
+    )
+    return json.loads(answer.stdout)
