@@ -6,7 +6,6 @@ from typing import Any
 
 from litestar import Response
 from litestar.datastructures import Cookie
-from opentelemetry.trace import SpanKind
 
 from api.identity import Principal
 from api.reading import MINIMUM, minimum_cookie
@@ -24,14 +23,7 @@ async def execute(
     request: Asked, command: Command, principal: Principal, tenant: str, reply: Reply | None = None
 ) -> Outcome:
     """Within the trace of the request, under its Idempotency-Key."""
-    parent = request.headers.get("traceparent")
-    if parent and telemetry.read(parent) is None:
-        parent = None
-    name = f"{request.method} {request.scope['path_template']}"
-    with (
-        telemetry.span(name, parent, SpanKind.SERVER) as above,
-        telemetry.span(type(command).__name__, above) as trace,
-    ):
+    with telemetry.span(type(command).__name__) as trace:
         return await services(request).history.execute(
             command,
             by=Author(principal.sub, tenant, trace),

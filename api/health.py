@@ -1,7 +1,8 @@
 """Is it alive, is it ready: `/health/live`, `/health/ready`."""
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from litestar import get
 from msgspec import Struct
@@ -17,6 +18,9 @@ SQL = statements("health")
 TAGS = ["Operations"]
 SILENT = 5.0  # seconds without a sign of life after which a follower is dead
 BEHIND = 5.0  # seconds that the first event it has not applied may be old
+PATIENCE = 2.0  # seconds in which the store must answer
+
+Answer = TypeVar("Answer")
 
 
 class Follower(Struct, frozen=True):
@@ -31,18 +35,19 @@ class Follower(Struct, frozen=True):
     behind_by: float
 
     @property
-    def dead(self) -> bool:
-        return self.silent_for > SILENT
+    def who(self) -> str:
+        return self.name if self.kind == "relay" else f"the projector of {self.name}"
 
     @property
     def why_not(self) -> str | None:
-        if self.problem:
-            return f"{self.name} cannot go on after position {self.position}: {self.problem}"
-        if self.dead:
-            return f"{self.name} is dead: nobody has kept it for {self.silent_for:.0f} s"
+        if self.problem:  # its first line: the others may hold a row, and this is told to anyone
+            problem = self.problem.partition("\n")[0]
+            return f"{self.who} cannot go on after position {self.position}: {problem}"
+        if self.silent_for > SILENT:
+            return f"{self.who} is dead: no sign of life for {self.silent_for:.0f} s"
         if self.behind_by > BEHIND:
             events = self.log_end - self.position
-            return f"{self.name} is {self.behind_by:.0f} s behind (positions: {events})"
+            return f"{self.who} is {self.behind_by:.0f} s behind (positions: {events})"
         return None
 
 
@@ -51,24 +56,38 @@ class Health(Struct, frozen=True):
     reasons: list[str] = []
 
 
+async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """What the store says; None where it is away. One that hangs is not waited for, not even for
+    the end of what was asked of it."""
+    asked = asyncio.create_task(work)
+    await asyncio.wait({asked}, timeout=PATIENCE)
+    if not asked.done():
+        asked.add_done_callback(lambda late: late.cancelled() or late.exception())
+        asked.cancel()
+        return None
+    try:
+        return asked.result()
+    except (Error, PoolTimeout, OSError):
+        return None
+
+
 async def followers(at_home: Services) -> list[Follower]:
     async with at_home.pool.connection() as connection:
         cursor = connection.cursor(row_factory=rows.class_row(Follower))
         return await (await cursor.execute(SQL["followers"])).fetchall()
 
 
-async def why_not_ready(at_home: Services) -> list[str]:
-    try:
-        async with asyncio.timeout(2):
-            known = await followers(at_home)
-    except (Error, PoolTimeout, OSError, TimeoutError):
-        reasons = ["the store does not answer"]
+def why_not_ready(at_home: Services, known: list[Follower] | None) -> list[str]:
+    """None is known where the store is away."""
+    reasons = []
+    if known is None:
+        reasons.append("the store does not answer")
     else:
-        reasons = [reason for follower in known if (reason := follower.why_not)]
-        if len({f.name for f in known} & at_home.watch.positions.keys()) < len(
-            at_home.watch.positions
-        ):
+        reasons += [reason for follower in known if (reason := follower.why_not)]
+        if at_home.watch.positions.keys() - {follower.name for follower in known}:
             reasons.append("the projector has not started yet")
+        if "relay" not in {follower.name for follower in known}:
+            reasons.append("the relay has not started yet")
     if not at_home.live.hears:
         reasons.append("NATS is away: live feeds wait")
     return reasons
@@ -87,7 +106,8 @@ async def live() -> Health:
     responses=documented(503),
 )
 async def ready(request: Asked) -> Health:
-    if reasons := await why_not_ready(services(request)):
+    at_home = services(request)
+    if reasons := why_not_ready(at_home, await soon(followers(at_home))):
         raise NotReady(reasons)
     return Health("ready")
 

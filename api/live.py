@@ -16,6 +16,7 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
 from api.watch import Watch
@@ -41,13 +42,24 @@ _told = msgspec.json.Decoder(list[bus.Told])
 class Reader:
     """One open stream. `sent` is the position of its last message."""
 
-    __slots__ = ("audience", "cycle", "dropped", "expires_at", "missed", "queue", "sent", "woken")
+    __slots__ = (
+        "audience",
+        "cycle",
+        "dropped",
+        "expires_at",
+        "missed",
+        "queue",
+        "sent",
+        "stream",
+        "woken",
+    )
 
     def __init__(self, audience: Audience, sent: int, expires_at: float, cycle: Any) -> None:
         self.audience = audience
         self.sent = sent
         self.expires_at = expires_at
         self.cycle = cycle
+        self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
         self.missed = True
         self.dropped = False
         self.queue: deque[tuple[int, bytes]] = deque()
@@ -216,8 +228,10 @@ class Live:
             readers = self._readers.get((told.event_id, told.member_id), ())
             if not readers:
                 continue
-            links = [trace] if trace else []
-            with telemetry.span(f"sse {told.type}", trace, links=links, position=position):
+            streams = [reader.stream for reader in readers if reader.stream]
+            with telemetry.span(
+                f"sse {told.type}", trace, SpanKind.CONSUMER, streams, position=position
+            ):
                 message = encoded(position, told.type, bytes(told.data))
                 for reader in tuple(readers):
                     reader.offer(position, message)

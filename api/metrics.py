@@ -1,22 +1,31 @@
-"""`GET /metrics`, in Prometheus text. What others keep is read from Postgres when asked."""
+"""`GET /metrics`, in Prometheus text. What others keep is read from Postgres when asked.
+
+Alert rules for these are in workers/alerts.yml.
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeHistogramMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
 )
-from psycopg import Error
-from psycopg_pool import PoolTimeout
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from api.health import Follower, followers
+from api.health import Follower, followers, soon, why_not_ready
+from api.observed import DURATIONS
 from api.services import Asked, Services, services
 from domain.missions import MissionCompleted
 from sql import statements
@@ -24,10 +33,17 @@ from sql import statements
 SQL = statements("missions")
 POINTS = (0, 10, 25, 50, 100, 250, 500, 1000)
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 COMPLETED = Counter(
-    "mission_complete", "Missions completed through this process", ["mission_id"], registry=REGISTRY
+    "mission_complete",
+    "Missions completed through this process.",
+    ["mission_id"],
+    registry=REGISTRY,
 )
+
+Rows = list[tuple[Any, ...]]
 
 
 def count_completed(events: Iterable[Struct]) -> None:
@@ -38,12 +54,12 @@ def count_completed(events: Iterable[Struct]) -> None:
 
 @get("/metrics", include_in_schema=False)
 async def get_metrics(request: Asked) -> Response[bytes]:
-    at_home = services(request)
-    families = [*_of_process(at_home), *await _of_store(at_home)]
     registry = CollectorRegistry()
-    registry.register(_Collected(families))
+    registry.register(_Collected([metric async for metric in _families(services(request))]))
     text = generate_latest(REGISTRY) + generate_latest(registry)
-    return Response(text, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
+    return Response(
+        text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
+    )
 
 
 class _Collected:
@@ -54,68 +70,87 @@ class _Collected:
         return self._families
 
 
+async def _families(at_home: Services) -> Any:
+    """Where the store is away: what this process knows, and that it is away."""
+    known, points = await soon(_from_store(at_home)) or (None, [])
+    yield _gauge("store_up", "Whether the store answers.", known is not None)
+    yield _gauge("bus_up", "Whether this process hears NATS.", at_home.live.hears)
+    ready = not why_not_ready(at_home, known)
+    yield _gauge("api_ready", "Whether /health/ready says that this process can serve.", ready)
+    for metric in _of_process(at_home):
+        yield metric
+    if known is not None:
+        for metric in _lag(known):
+            yield metric
+        yield _points(points)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, what, value=float(value))
+
+
+async def _from_store(at_home: Services) -> tuple[list[Follower], Rows]:
+    known = await followers(at_home)
+    async with at_home.pool.connection() as connection:
+        cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
+        return known, await cursor.fetchall()
+
+
 def _of_process(at_home: Services) -> Iterator[Metric]:
     counts = at_home.history.counts
     for name, what in (
-        ("commands", "Commands decided"),
-        ("groups", "Groups of commands recorded in one transaction"),
-        ("events", "Events recorded"),
-        ("conflicts", "Groups that met a conflict and were decided again"),
-        ("timeouts", "Waits for the store that were given up"),
-        ("lost", "Connections to the store that were lost"),
+        ("commands", "Commands decided."),
+        ("groups", "Groups of commands that were recorded in one transaction each."),
+        ("events", "Events recorded."),
+        ("conflicts", "Groups that met a conflict and were decided again."),
+        ("timeouts", "Waits for the store that were given up."),
+        ("lost", "Connections to the store that were lost."),
     ):
         yield CounterMetricFamily(f"store_{name}", what, value=counts[name])
-    yield GaugeMetricFamily("live_streams", "Open live feeds", value=len(at_home.live))
-    yield CounterMetricFamily(
-        "live_gaps", "Times that messages of NATS were missed", value=at_home.live.counts["gaps"]
-    )
-    yield CounterMetricFamily(
-        "live_dropped", "Live feeds ended: not read", value=at_home.live.counts["dropped"]
-    )
-
-
-async def _of_store(at_home: Services) -> list[Metric]:
-    """Nothing where the store is away, but that it is."""
-    try:
-        known = await followers(at_home)
-        async with at_home.pool.connection() as connection:
-            cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
-            points = await cursor.fetchall()
-    except (Error, PoolTimeout, OSError):
-        return [GaugeMetricFamily("store_up", "Whether the store answers", value=0)]
-    up = GaugeMetricFamily("store_up", "Whether the store answers", value=1)
-    return [up, *_lag(known), _points(points)]
+    live = at_home.live
+    yield _gauge("live_streams", "Open live feeds.", len(live))
+    for name, key, what in (
+        ("live_messages", "messages", "Messages of NATS that were heard."),
+        ("live_gaps", "gaps", "Times that messages of NATS were missed and read from Postgres."),
+        ("live_dropped", "dropped", "Live feeds ended because they were not read."),
+    ):
+        yield CounterMetricFamily(name, what, value=live.counts[key])
+    yield DURATIONS.family()
 
 
 def _lag(known: list[Follower]) -> Iterator[Metric]:
     for name, what, value in (
-        ("follower_position", "Everything up to here is applied", lambda f: f.position),
+        ("follower_position", "Everything up to here is applied.", lambda f: f.position),
         (
             "follower_events_behind",
-            "Positions to the end of the log",
+            "Positions from there to the end of the log.",
             lambda f: f.log_end - f.position,
         ),
-        ("follower_seconds_behind", "Age of the first event not applied", lambda f: f.behind_by),
-        ("follower_silent_seconds", "Since the last sign of life", lambda f: f.silent_for),
-        ("follower_stuck", "1: it cannot go on", lambda f: float(bool(f.problem))),
+        (
+            "follower_behind_seconds",
+            "Age of the first event that is not applied; 0: all are.",
+            lambda f: f.behind_by,
+        ),
+        ("follower_silent_seconds", "Time since the last sign of life.", lambda f: f.silent_for),
+        ("follower_stuck", "Whether it met an event it cannot apply.", lambda f: bool(f.problem)),
     ):
         family = GaugeMetricFamily(name, what, labels=["name", "kind"])
         for follower in known:
-            family.add_metric([follower.name, follower.kind], value(follower))
+            family.add_metric([follower.name, follower.kind], float(value(follower)))
         yield family
 
 
-def _points(rows: list[tuple[Any, ...]]) -> Metric:
-    """`mission_points`, a histogram over the members of each event."""
-    family = GaugeHistogramMetricFamily(
-        "mission_points", "Members by the points they have", labels=["event_id"]
+def _points(rows: Rows) -> Metric:
+    """A gauge in spirit: what a member has can fall."""
+    family = HistogramMetricFamily(
+        "mission_points", "Members of an event, by the points they have.", labels=["event_id"]
     )
     for event_id, group in groupby(rows, key=lambda row: row[0]):
         counted = {bucket: (count, total) for _, bucket, count, total in group}
         buckets, running = [], 0
-        for i, bound in enumerate((*POINTS, None)):
+        for i, bound in enumerate((*map(str, POINTS), "+Inf")):
             running += counted.get(i, (0, 0))[0]
-            buckets.append(("+Inf" if bound is None else str(bound), running))
+            buckets.append((bound, running))
         family.add_metric([event_id], buckets, sum(total for _, total in counted.values()))
     return family
 

@@ -1,5 +1,6 @@
 """uvicorn, with what streams need."""
 
+import asyncio
 import resource
 import sys
 from typing import Any
@@ -8,6 +9,7 @@ import uvicorn
 
 from api.app import create_app
 from api.live import Live
+from api.observed import Observed
 from workers import telemetry
 from workers.settings import Settings
 
@@ -24,6 +26,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         self.live.end()
         await super().shutdown(sockets)
+        await asyncio.to_thread(telemetry.end)  # uvicorn ends by the signal: nothing runs after
 
 
 class WithCycle:
@@ -47,7 +50,7 @@ def run(app: Any, settings: Settings) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(
-        WithCycle(app),
+        WithCycle(Observed(app)),
         host=settings.host,
         port=settings.port,
         http="httptools",

@@ -7,7 +7,8 @@ them. The position row is the fence: who does not find it where they left it has
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 
 import msgspec
@@ -26,6 +27,12 @@ PAGE = 1_000
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 
+# What is to be around the work on a page: a span, say.
+Observe = Callable[[Sequence[Recorded]], AbstractContextManager[object]]
+
+# How the log is read: after a position, so many events at most, up to a position.
+Pages = Callable[[events.Connection, int, int, int], Awaitable[list[Recorded]]]
+
 
 class LeadLostError(Exception):
     """Another projector has moved the position"""
@@ -34,7 +41,14 @@ class LeadLostError(Exception):
 class Projector:
     name, channel = "projector", "log"
 
-    def __init__(self, models: Sequence[ReadModel]) -> None:
+    def __init__(
+        self,
+        models: Sequence[ReadModel],
+        observe: Observe = lambda page: nullcontext(),
+        pages: Pages = events.page,
+    ) -> None:
+        self._observe = observe
+        self._pages = pages
         self.positions: dict[str, int] = {}
         self._models = {model.name: model for model in models}
         self._rests_until: dict[str, float] = {}
@@ -69,12 +83,13 @@ class Projector:
     async def _advance(self, after: int, until: int, models: list[ReadModel]) -> bool:
         if not models:
             return False
-        page = await events.page(self._connection, after, PAGE, until)
+        page = await self._pages(self._connection, after, PAGE, until)
         to = page[-1].position if page else until
         if to == END:
             return False
         try:
-            await self._apply(models, page, after, to)
+            with self._observe(page):
+                await self._apply(models, page, after, to)
         except (psycopg.OperationalError, LeadLostError):
             raise
         except Exception as e:

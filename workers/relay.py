@@ -9,6 +9,8 @@ and goes on from there: from the start, where the stream is gone.
 
 import logging
 import time
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SQL = statements("relay")
 PAGE = 500
+YOUNG = 60.0  # seconds for which an event's own trace goes on
 LOOK = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
 
@@ -83,7 +86,7 @@ class Relay:
         assert self._client  # noqa: S101 - start() has made it
         positions = [self.position, *(recorded.position for recorded, _ in page)]
         for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
-            with telemetry.span(f"publish {position}", recorded.trace, SpanKind.PRODUCER) as trace:
+            with _publishing(recorded) as trace:
                 headers = bus.headers(recorded, trace) | self._after(previous)
                 told = bus.subject(recorded), bus.body(recorded, feed)
                 if position < positions[-1]:
@@ -136,3 +139,10 @@ class Relay:
     async def _execute(self, statement: str, parameters: dict[str, Any]) -> Any:
         assert self._connection  # noqa: S101 - start() has made it
         return await self._connection.execute(statement, parameters, prepare=True)
+
+
+def _publishing(recorded: Recorded) -> AbstractContextManager[str | None]:
+    """A stream that is made again does not go on with the traces of long ago."""
+    if not telemetry.tracing() or (datetime.now(UTC) - recorded.at).total_seconds() > YOUNG:
+        return nullcontext(recorded.trace)
+    return telemetry.span("publish", recorded.trace, SpanKind.PRODUCER, position=recorded.position)

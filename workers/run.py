@@ -2,8 +2,12 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 
+from opentelemetry.trace import SpanKind
+
+from domain.aggregate import Recorded
 from projections.follower import follow
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
@@ -14,7 +18,7 @@ from workers.settings import Settings
 
 async def run(database_url: str, nats_url: str) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(follow(Projector(READ_MODELS), database_url))
+        group.create_task(follow(Projector(READ_MODELS, projecting), database_url))
         group.create_task(follow(Relay(nats_url), database_url))
 
 
@@ -22,14 +26,27 @@ def main(settings: Settings) -> None:
     telemetry.configure(settings, "workers")
     if not settings.database_url or not settings.nats_url:
         raise SystemExit("Set DATABASE_URL and NATS_URL, or start everything with `make run`.")
-    asyncio.run(_until_told(run(settings.database_url, settings.nats_url)))
+    try:
+        asyncio.run(_until_told(run(settings.database_url, settings.nats_url)))
+    finally:
+        telemetry.end()
+
+
+def projecting(page: Sequence[Recorded]) -> AbstractContextManager[object]:
+    """The span of one event is below its command's; that of a page of many is linked with each."""
+    if not page or not telemetry.tracing():
+        return nullcontext()
+    traces = [recorded.trace for recorded in page if recorded.trace]
+    parent, links = (traces[0], ()) if len(traces) == 1 == len(page) else (None, traces)
+    end = page[-1].position
+    return telemetry.span(
+        "project", parent, SpanKind.CONSUMER, links, position=end, events=len(page)
+    )
 
 
 async def _until_told(work: Coroutine[None, None, None]) -> None:
     task = asyncio.create_task(work)
     for signal_ in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_, task.cancel)
-    try:
+    with suppress(asyncio.CancelledError):
         await task
-    except asyncio.CancelledError:
-        pass

@@ -5,12 +5,16 @@ Spans are made at our own seams only. Without OTEL_EXPORTER_OTLP_ENDPOINT nothin
 no span is made, but every request still has a W3C traceparent to be found by in logs and events.
 """
 
+import json
 import logging
 import os
-import secrets
+import random
+import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,44 +29,59 @@ from opentelemetry.trace import (
     Span,
     SpanContext,
     SpanKind,
+    Status,
+    StatusCode,
     TraceFlags,
     Tracer,
 )
 
 from workers.settings import Settings
 
+Traceparent = str
+
+DELAY = 500  # milliseconds that a finished span may wait to be sent with others
+LINKS = 128  # of one span, at most; it is the default of collectors too
+
 _LOGGED_BY_PYTHON = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_TRACEPARENT = re.compile(
+    "(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+)
+_provider: TracerProvider | None = None
 _tracer: Tracer | None = None
+_around: ContextVar[Traceparent | None] = ContextVar("around", default=None)
+_random = random.Random()  # noqa: S311 - a trace id is no secret
 
 
 class JsonLines(logging.Formatter):
-    """What is passed as `extra=` becomes fields of the line."""
+    """What is passed as `extra=` becomes fields of the line; within a request there is a
+    `trace_id` too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line = {k: v for k, v in vars(record).items() if k not in _LOGGED_BY_PYTHON}
+        if within := _around.get():
+            line["trace_id"] = within.split("-")[1]
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        line |= {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {k: v for k, v in vars(record).items() if k not in _LOGGED_BY_PYTHON}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        try:
+            return msgspec.json.encode(line, enc_hook=str).decode()
+        except Exception:  # half a character, a number of 65 bits: better ugly than not said
+            return json.dumps({k: str(v) for k, v in line.items()})
 
 
 def log_json(level: int = logging.INFO) -> None:
+    """Of this process, everything: also warnings, and what nobody caught."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-
-
-def trace_to(exporter: SpanExporter, service: str) -> TracerProvider:
-    global _tracer
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
-    _tracer = provider.get_tracer("rapport")
-    return provider
+    logging.captureWarnings(True)
+    broke = logging.getLogger("rapport").critical
+    sys.excepthook = lambda kind, e, at: broke("ended by an error", exc_info=(kind, e, at))
 
 
 def configure(settings: Settings, service: str) -> None:
@@ -71,51 +90,114 @@ def configure(settings: Settings, service: str) -> None:
         os.environ.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", settings.otel_exporter_otlp_endpoint)
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        trace_to(OTLPSpanExporter(), service)
+        trace_to(OTLPSpanExporter(), f"rapport-{service}")
 
 
-@contextmanager
-def span(
-    name: str,
-    parent: str | None = None,
-    kind: SpanKind = SpanKind.INTERNAL,
-    links: Sequence[str] = (),
-    **attributes: Any,
-) -> Iterator[str]:
-    """A span below a W3C traceparent; yields its own, to be handed on."""
-    if _tracer is None:
-        yield parent or _new()
+def trace_to(exporter: SpanExporter, service: str) -> None:
+    global _provider, _tracer
+    resource = Resource.create({"service.name": service})
+    _provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    _provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=DELAY))
+    _tracer = _provider.get_tracer("rapport")
+
+
+def end(seconds: float = 1.0) -> None:
+    """Sends what is left, unless it takes longer: nobody's end waits for a collector."""
+    global _provider, _tracer
+    if _provider is None:
         return
-    above = read(parent) if parent else None
-    context = trace.set_span_in_context(NonRecordingSpan(above)) if above else None
-    linked = [Link(known) for link in links if (known := read(link))]
-    with _tracer.start_as_current_span(
-        name, context=context, kind=kind, attributes=attributes, links=linked
-    ) as started:
-        yield written(started)
+    sending = threading.Thread(target=_provider.shutdown, daemon=True)
+    sending.start()
+    sending.join(seconds)
+    _provider = _tracer = None
 
 
 def tracing() -> bool:
     return _tracer is not None
 
 
-def written(span: Span) -> str:
-    c = span.get_span_context()
+def around() -> Traceparent | None:
+    """Of the request or the span that this runs in."""
+    return _around.get()
+
+
+def enter(traceparent: Traceparent) -> None:
+    """From here on, for as long as this task runs."""
+    _around.set(traceparent)
+
+
+def start(
+    name: str,
+    parent: Traceparent | None = None,
+    kind: SpanKind = SpanKind.INTERNAL,
+    links: Sequence[Traceparent] = (),
+    **attributes: Any,
+) -> Span | None:
+    """A span that somebody else ends. None where nobody wants it."""
+    if _tracer is None:
+        return None
+    above = _read(parent) if parent else None
+    # An empty context, not None: that would look for a span of another making.
+    context = trace.set_span_in_context(NonRecordingSpan(above or trace.INVALID_SPAN_CONTEXT))
+    linked = [Link(known) for link in links[:LINKS] if (known := _read(link))]
+    return _tracer.start_span(name, context, kind, attributes, linked)
+
+
+@contextmanager
+def span(
+    name: str,
+    parent: Traceparent | None = None,
+    kind: SpanKind = SpanKind.INTERNAL,
+    links: Sequence[Traceparent] = (),
+    **attributes: Any,
+) -> Iterator[Traceparent]:
+    """A span below a W3C traceparent, else below what is around it; yields its own, to be handed
+    on."""
+    parent = parent or _around.get()
+    started = start(name, parent, kind, links, **attributes)
+    if started is None:
+        yield parent or new()
+        return
+    own = written(started)
+    before = _around.set(own)
+    try:
+        yield own
+    except Exception as e:
+        _failed(started, e)
+        raise
+    finally:
+        _around.reset(before)
+        started.end()
+
+
+def _failed(started: Span, e: Exception) -> None:
+    """What a rule refuses is no error of ours. The text may name people: it stays out."""
+    started.set_attribute("error.type", type(e).__name__)
+    if getattr(e, "status", 500) >= 500:
+        started.set_status(Status(StatusCode.ERROR))
+
+
+def written(started: Span) -> Traceparent:
+    c = started.get_span_context()
     return f"00-{c.trace_id:032x}-{c.span_id:016x}-{c.trace_flags:02x}"
 
 
-def read(traceparent: str) -> SpanContext | None:
-    """https://www.w3.org/TR/trace-context/#traceparent-header; None where it is malformed."""
-    parts = traceparent.split("-")
-    if len(parts) != 4 or [len(part) for part in parts] != [2, 32, 16, 2] or parts[0] == "ff":
+def valid(traceparent: str) -> Traceparent | None:
+    """In our version of https://www.w3.org/TR/trace-context/, or None where it is malformed."""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None or (found[1] == "00" and found[5]):
         return None
-    try:
-        trace_id, span_id, flags = (int(part, 16) for part in parts[1:])
-    except ValueError:
-        return None
-    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
-    return context if context.is_valid else None
+    return f"00-{found[2]}-{found[3]}-{found[4]}"
 
 
-def _new() -> str:
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+def new() -> Traceparent:
+    return f"00-{_random.getrandbits(128) or 1:032x}-{_random.getrandbits(64) or 1:016x}-00"
+
+
+def _read(traceparent: str) -> SpanContext | None:
+    known = valid(traceparent)
+    if known is None:
+        return None
+    _, trace_id, span_id, flags = known.split("-")
+    flag = TraceFlags(int(flags, 16))
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=flag)

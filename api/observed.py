@@ -1,0 +1,107 @@
+"""Every request, seen from outside: its trace, and how long its answer took to begin.
+
+A live feed counts as answered when it begins, so no span lasts as long as a connection.
+"""
+
+import time
+from bisect import bisect_left
+from typing import Any
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from prometheus_client.core import HistogramMetricFamily
+
+from workers import telemetry
+
+BOUNDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+Labels = tuple[str, str, str]
+
+
+class Durations:
+    """By method, route and status. Only the event loop writes here."""
+
+    def __init__(self) -> None:
+        self._counted: dict[Labels, list[int]] = {}
+        self._sums: dict[Labels, float] = {}
+
+    def add(self, labels: Labels, seconds: float) -> None:
+        counted = self._counted.get(labels)
+        if counted is None:
+            counted = self._counted[labels] = [0] * (len(BOUNDS) + 1)
+            self._sums[labels] = 0.0
+        counted[bisect_left(BOUNDS, seconds)] += 1
+        self._sums[labels] += seconds
+
+    def family(self) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(
+            "http_request_duration_seconds",
+            "Time from a request to the beginning of its answer.",
+            labels=["method", "route", "status"],
+        )
+        for labels, counted in self._counted.items():
+            buckets, running = [], 0
+            for bound, count in zip((*map(str, BOUNDS), "+Inf"), counted, strict=True):
+                running += count
+                buckets.append((bound, running))
+            family.add_metric(labels, buckets, self._sums[labels])
+        return family
+
+
+DURATIONS = Durations()
+
+
+class Observed:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        span = _enter(scope)
+
+        async def answer(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                _leave(scope, span, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            if span and span.is_recording():  # whoever asked has gone before there was an answer
+                span.end()
+
+
+def _enter(scope: Any) -> Span | None:
+    """Within the trace that the caller names, else a new one."""
+    named = [value for name, value in scope["headers"] if name == b"traceparent"]
+    parent = telemetry.valid(named[0].decode("latin-1")) if len(named) == 1 else None
+    span = None
+    if telemetry.tracing() and scope["path"].startswith("/api/"):
+        method = _method(scope)
+        span = telemetry.start(
+            method,
+            parent,
+            SpanKind.SERVER,
+            **{"http.request.method": method, "url.path": scope["path"]},
+        )
+    telemetry.enter(telemetry.written(span) if span else parent or telemetry.new())
+    return span
+
+
+def _leave(scope: Any, span: Span | None, status: int, seconds: float) -> None:
+    method, route = _method(scope), scope.get("path_template") or "none"
+    DURATIONS.add((method, route, str(status)), seconds)
+    if span:
+        span.update_name(f"{method} {route}")
+        span.set_attributes({"http.route": route, "http.response.status_code": status})
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end()
+
+
+def _method(scope: Any) -> str:
+    """A made-up one must not make up a label."""
+    return scope["method"] if scope["method"] in METHODS else "_OTHER"
