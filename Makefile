@@ -32,8 +32,8 @@ laws: .venv/for-developing ## look for broken laws, at random, for BUDGET=60 sec
 bench: .venv/for-developing ## measure, each figure beside its baseline
 	@.venv/bin/python -m tests.bench
 
-replay-contacts: .venv/for-developing ## play a file of real contacts through it: CONTACTS=file
-	@.venv/bin/python -m workers replay-contacts $(CONTACTS)
+replay-contacts: .venv/for-running ## play real contacts through it, and check the boards: CONTACTS=file
+	@.venv/bin/python -m workers replay-contacts $(if $(CONTACTS),"$(CONTACTS)")
 
 check: .venv/for-developing ## format, lint, types, migrations
 	@.venv/bin/ruff format --check .

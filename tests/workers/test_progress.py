@@ -1,0 +1,15 @@
+from io import StringIO
+
+from workers.progress import Progress
+
+
+def test_progress_says_share_rate_and_time_left() -> None:
+    out, now = StringIO(), iter([0.0, 5.0, 20.0])
+    progress = Progress(1_000, "contacts", start=100, out=out, clock=lambda: next(now))
+    progress.reached(300)
+    progress.reached(500)
+    progress.finish()
+
+    assert out.getvalue() == (
+        "[###############...............]  50%, 500 of 1,000 contacts, 20/s, 0:25 left\n"
+    )

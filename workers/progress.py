@@ -1,0 +1,55 @@
+"""How far a long piece of work has come: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+WIDTH = 30
+ON_TERMINAL, ELSEWHERE = 0.1, 10.0  # seconds from one look to the next
+
+
+class Progress:
+    def __init__(
+        self,
+        total: int,
+        unit: str,
+        start: int = 0,
+        out: TextIO = sys.stdout,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total, self._unit, self._start = total, unit, start
+        self._out, self._clock = out, clock
+        self._terminal = out.isatty()
+        self._started = self._shown = clock()
+
+    def reached(self, done: int) -> None:
+        now = self._clock()
+        if now - self._shown >= (ON_TERMINAL if self._terminal else ELSEWHERE):
+            self._shown = now
+            rate = (done - self._start) / (now - self._started)
+            self._say(line(done, self._total, self._unit, rate))
+
+    def finish(self) -> None:
+        """Clears the bar: what comes next says how it went."""
+        if self._terminal:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def _say(self, text: str) -> None:
+        self._out.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
+        self._out.flush()
+
+
+def line(done: int, total: int, unit: str, rate: float) -> str:
+    """`[###...] 45 %, 68,912 of 153,371 contacts, 5,120/s, 0:16 left`"""
+    share = done / total if total else 1.0
+    bar = "#" * int(share * WIDTH)
+    left = _clock(round((total - done) / rate)) if rate else "?"
+    return (
+        f"[{bar:.<{WIDTH}}] {share:4.0%}, {done:,} of {total:,} {unit}, {rate:,.0f}/s, {left} left"
+    )
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02}"
