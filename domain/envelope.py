@@ -24,8 +24,13 @@ class _Written(Struct, frozen=True):
     trace: str | None = None
 
 
-class UnknownEvent(Exception):
-    """The log holds an event of a name that this version does not know"""
+class UnreadableEventError(Exception):
+    """The log holds an event that this version cannot read. `position` is 0 where the library
+    does not tell it."""
+
+    def __init__(self, position: int, why: str) -> None:
+        super().__init__(f"the event at position {position} cannot be read: {why}")
+        self.position = position
 
 
 class _Json(Transcoder):
@@ -70,6 +75,10 @@ class EnvelopeMapper(Mapper[str]):
         """An event from its columns in the log, in their order there but for the position."""
         decode = self._decoders.get(topic)
         if decode is None:
-            raise UnknownEvent(f"{topic} at position {position}: renamed without a line for it?")
-        w = _read(state)
-        return Recorded(position, stream, version, decode(w.data), w.at, w.actor, w.tenant, w.trace)
+            raise UnreadableEventError(position, f"no event here is, or was, called {topic}")
+        try:
+            w = _read(state)
+            event = decode(w.data)
+        except msgspec.MsgspecError as e:
+            raise UnreadableEventError(position, f"it is no {topic}: {e}") from e
+        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace)

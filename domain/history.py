@@ -25,14 +25,17 @@ import msgspec
 from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
 from msgspec.structs import replace
-from psycopg import Connection
-from psycopg.errors import IntegrityError, LockNotAvailable, OperationalError, QueryCanceled
+from psycopg import Connection, InterfaceError, InternalError, OperationalError
+from psycopg.errors import LockNotAvailable, QueryCanceled, UniqueViolation
 from psycopg_pool import PoolTimeout
 
 from domain import errors
 from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
 from domain.envelope import EnvelopeMapper
+from domain.orders import Answer, Author, Key, Order, Outcome, Reply, tell
 from domain.recorder import KeyRow, Recorder
+
+__all__ = ["Author", "History", "Key", "Outcome", "Reply"]
 
 log = logging.getLogger(__name__)
 
@@ -43,51 +46,7 @@ TAIL = 5_000  # events of others that are looked through; with more all is forgo
 ATTEMPTS = 5  # for a group that met a conflict or lost its connection
 PAUSE = 0.02  # seconds before the second attempt; doubles each time, give or take half
 PATIENCE = 15.0  # seconds until a caller hears that the store is away
-
-
-class Author(Struct, frozen=True):
-    """Who asks, on whose ground, within which trace (a W3C traceparent)."""
-
-    actor: str
-    tenant: str
-    trace: str | None = None
-
-
-class Key(Struct, frozen=True):
-    """An Idempotency-Key; `fingerprint` tells the request it came with from others."""
-
-    principal: str
-    key: str
-    fingerprint: bytes
-
-    @property
-    def name(self) -> tuple[str, str]:
-        return (self.principal, self.key)
-
-
-class Outcome(Struct, frozen=True):
-    """What became of a command. `position` is that of the last event recorded for it or, when
-    nothing changed, of what it stood on (0: on nothing). Where a key came again, `reply` is the
-    first reply, and there are no states."""
-
-    position: int
-    reply: bytes
-    events: tuple[Struct, ...] = ()
-    before: Any = None
-    after: Any = None
-    repeated: bool = False
-
-
-Reply = Callable[[Any, Any], bytes]
-
-
-class _Order(Struct, eq=False, frozen=True):
-    command: Command
-    by: Author
-    key: Key | None
-    reply: Reply | None
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Outcome]"
+AWAY = (OperationalError, InternalError, InterfaceError)  # no fault of what was asked
 
 
 class _Folded(Struct, frozen=True):
@@ -101,7 +60,7 @@ class _Folded(Struct, frozen=True):
 
 
 class _Decision(Struct, eq=False, frozen=True):
-    order: _Order
+    order: Order
     outcome: Outcome | errors.Problem
     stands_on: _Folded
 
@@ -134,9 +93,10 @@ class History:
         self._mapper = EnvelopeMapper(self._aggregates.values(), renamed)
         self._clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._queue: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._cache: OrderedDict[Stream, _Folded] = OrderedDict()
         self._seen = -1
+        self._closed = False
         self._writer = threading.Thread(target=self._write, name="history", daemon=True)
         self._writer.start()
 
@@ -149,10 +109,12 @@ class History:
         Raises what the command's rules raise; KeyReused; Unavailable when the store is away or
         too busy (whether it was recorded may then be unknown: sending it again is safe).
         """
-        if self._queue.qsize() > QUEUE or not self._writer.is_alive():
+        if self._closed:
+            raise errors.Unavailable("This process is about to end. Try again in a moment.")
+        if self._queue.qsize() >= QUEUE:
             raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
         loop = asyncio.get_running_loop()
-        order = _Order(command, by, key, reply, loop, loop.create_future())
+        order = Order(command, by, key, reply, loop, loop.create_future())
         self._queue.put(order)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -165,6 +127,7 @@ class History:
 
     def close(self) -> None:
         """What is queued is still written."""
+        self._closed = True
         self._queue.put(None)
         self._writer.join(timeout=PATIENCE)
         self._recorder.datastore.close()
@@ -181,42 +144,42 @@ class History:
                 except queue.Empty:
                     break
             open_ = None not in orders
-            self._turn([order for order in orders if order is not None])
+            # Whoever heard that the store does not answer must not find it recorded long after.
+            self._turn([order for order in orders if order and order.awaited])
 
-    def _turn(self, orders: list[_Order]) -> None:
+    def _turn(self, orders: list[Order]) -> None:
         """Records a group, or says to each of its callers why not."""
         if not orders:
             return
         try:
-            _tell(self._record(orders))
-        except OperationalError as e:
+            answers = self._record(orders)
+        except AWAY as e:
             log.error("the store is away: %s", e)
-            away = errors.Unavailable(
-                "The store is away for the moment. Sending this again is safe."
-            )
-            _tell([(order, away) for order in orders])
+            answers = [(order, _away()) for order in orders]
         except Exception as e:
-            if len(orders) == 1:
-                log.exception("a command broke: %s", type(orders[0].command).__name__)
-                _tell([(orders[0], e)])
-            else:  # one of them is broken: let it fail alone
+            if len(orders) > 1:  # one of them is broken: let it fail alone
                 for order in orders:
                     self._turn([order])
+                return
+            log.exception("a command broke: %s", type(orders[0].command).__name__)
+            answers = [(orders[0], e)]
+        tell(answers)
 
-    def _record(self, orders: list[_Order]) -> list[tuple[_Order, Outcome | BaseException]]:
+    def _record(self, orders: list[Order]) -> list[Answer]:
         lost: _Group | None = None  # a group of which we do not know whether it was recorded
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 with self._recorder.connection() as connection:
                     known = self._begin(connection, orders)
                     if lost and (positions := self._recorder.written(connection, lost.events)):
-                        return self._settle(lost, positions)
+                        return _answers(lost, positions)
                     group = self._decide(connection, orders, known)
                     lost = group if group.events else None
-                    return self._settle(
-                        group, self._recorder.commit(connection, group.events, group.keys())
-                    )
-            except IntegrityError:
+                    positions = self._recorder.commit(connection, group.events, group.keys())
+                    self._keep(group, positions)
+                    return _answers(group, positions)
+            except UniqueViolation:
                 self.counts["conflicts"] += 1
                 self._forget()
                 lost = None
@@ -225,16 +188,16 @@ class History:
             except (LockNotAvailable, QueryCanceled, PoolTimeout) as e:
                 self.counts["lost" if isinstance(e, PoolTimeout) else "timeouts"] += 1
                 raise
-            except OperationalError:
+            except AWAY:
                 self.counts["lost"] += 1
                 self._forget()
                 if attempt == ATTEMPTS:
                     raise
             time.sleep(PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-        raise AssertionError("unreachable")
+            attempt += 1
 
     def _begin(
-        self, connection: Connection[Any], orders: list[_Order]
+        self, connection: Connection[Any], orders: list[Order]
     ) -> dict[tuple[str, str], Any]:
         """Takes the turn, forgets what others changed, and finds the keys that came before."""
         if self._seen < 0:
@@ -253,7 +216,7 @@ class History:
     def _decide(
         self,
         connection: Connection[Any],
-        orders: list[_Order],
+        orders: list[Order],
         known: Mapping[tuple[str, str], Any],
     ) -> _Group:
         self._last = max(self._clock(), self._last)
@@ -264,19 +227,19 @@ class History:
             group.decisions.append(repeated or self._decide_one(group, order))
         return group
 
-    def _load(self, connection: Connection[Any], orders: list[_Order]) -> None:
+    def _load(self, connection: Connection[Any], orders: list[Order]) -> None:
         wanted = {s for o in orders for s in (_stream(o.command), *o.command.given().values())}
         missing = wanted - self._cache.keys()
         if not missing:
             return
-        for name in missing:
-            self._cache[name] = _Folded(name, 0, 0, self._aggregate(name).initial)
+        loaded = {name: _Folded(name, 0, 0, self._aggregate(name).initial) for name in missing}
         for row in self._recorder.load(connection, sorted(missing)):
             recorded = self._mapper.recorded(*row)
-            self._cache[recorded.stream] = self._evolved(self._cache[recorded.stream], recorded)
+            loaded[recorded.stream] = self._evolved(loaded[recorded.stream], recorded)
+        self._cache.update(loaded)  # all or, where a stream cannot be read, nothing
 
     def _repeated(
-        self, group: _Group, order: _Order, key: Key, known: Mapping[tuple[str, str], Any]
+        self, group: _Group, order: Order, key: Key, known: Mapping[tuple[str, str], Any]
     ) -> _Decision | None:
         """The first reply, where this key came before: in this group, or ever."""
         if first := group.first.get(key.name):
@@ -294,7 +257,7 @@ class History:
             outcome = Outcome(0, outcome.reply, repeated=True)
         return _Decision(order, outcome, stands_on)
 
-    def _decide_one(self, group: _Group, order: _Order) -> _Decision:
+    def _decide_one(self, group: _Group, order: Order) -> _Decision:
         """Nothing stays of a command that is refused. A rule that breaks breaks the group."""
         command = order.command
         own = self._look(group, _stream(command))
@@ -346,10 +309,8 @@ class History:
         state = evolve(folded.state, recorded.event, recorded.at)
         return _Folded(folded.stream, recorded.version, recorded.position, state)
 
-    def _settle(
-        self, group: _Group, positions: Sequence[int]
-    ) -> list[tuple[_Order, Outcome | BaseException]]:
-        """The group is recorded: the cache moves on, and everyone can be told."""
+    def _keep(self, group: _Group, positions: Sequence[int]) -> None:
+        """The group is recorded: the cache moves on."""
         for name, f in group.folded.items():
             self._cache[name] = replace(f, position=_resolved(f.position, positions))
             self._cache.move_to_end(name)
@@ -357,12 +318,6 @@ class History:
             self._cache.popitem(last=False)
         self._seen = max(self._seen, *positions) if positions else self._seen
         self.counts.update(groups=1, commands=len(group.decisions), events=len(positions))
-        return [
-            (d.order, replace(d.outcome, position=_resolved(d.stands_on.position, positions)))
-            if isinstance(d.outcome, Outcome)
-            else (d.order, d.outcome)
-            for d in group.decisions
-        ]
 
     def _forget(self) -> None:
         self._cache.clear()
@@ -374,6 +329,19 @@ class History:
 
 def _stream(command: Command) -> Stream:
     return stream(command.aggregate, *command.key())
+
+
+def _answers(group: _Group, positions: Sequence[int]) -> list[Answer]:
+    return [
+        (d.order, replace(d.outcome, position=_resolved(d.stands_on.position, positions)))
+        if isinstance(d.outcome, Outcome)
+        else (d.order, d.outcome)
+        for d in group.decisions
+    ]
+
+
+def _away() -> errors.Unavailable:
+    return errors.Unavailable("The store is away for the moment. Sending this again is safe.")
 
 
 def _age(folded: _Folded) -> float:
@@ -399,23 +367,3 @@ def _problem(name: str, reply: bytes) -> errors.Problem:
     problem: type[errors.Problem] = getattr(errors, name)
     detail, *wrong = msgspec.json.decode(reply)
     return problem(detail, *map(tuple, wrong))
-
-
-def _tell(answers: Iterable[tuple[_Order, Outcome | BaseException]]) -> None:
-    """One wake-up for each event loop that waits."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Order, Outcome | BaseException]]] = {}
-    for order, answer in answers:
-        loops.setdefault(order.loop, []).append((order, answer))
-    for loop, theirs in loops.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_hand_over, theirs)
-
-
-def _hand_over(answers: list[tuple[_Order, Outcome | BaseException]]) -> None:
-    for order, answer in answers:
-        if order.future.done():
-            continue
-        if isinstance(answer, BaseException):
-            order.future.set_exception(answer)
-        else:
-            order.future.set_result(answer)

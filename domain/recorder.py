@@ -98,13 +98,14 @@ class Recorder(PostgresApplicationRecorder):
         return int(position)
 
     def written(self, connection: Connection[Any], events: Sequence[StoredEvent]) -> list[int]:
-        """The positions of these very events, where they were recorded."""
+        """The positions of these very events; none where they were not recorded."""
         parameters = {
             "streams": [e.originator_id for e in events],
             "versions": [e.originator_version for e in events],
             "states": [e.state for e in events],
         }
-        return [row[0] for row in connection.execute(self.sql["written"], parameters).fetchall()]
+        rows = connection.execute(self.sql["written"], parameters).fetchall()
+        return [row[0] for row in rows] if len(rows) == len(events) else []
 
 
 def _columns(keys: Sequence[KeyRow]) -> dict[str, list[Any]]:
@@ -119,6 +120,17 @@ def _columns(keys: Sequence[KeyRow]) -> dict[str, list[Any]]:
     }
 
 
+# Either side hears within seconds when the other is gone without a word.
+KEPT_ALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+STALLED = 10.0  # seconds for which a writer that stands still may keep others waiting
+RECONNECT = 1.0  # seconds of attempts to connect, after which only a new command makes another
+
+
 def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
     """One connection for the writer, and one to spare while a lost one is replaced."""
     parts = conninfo_to_dict(database_url)
@@ -131,8 +143,12 @@ def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
         pool_size=1,
         max_overflow=1,
         connect_timeout=2,
+        idle_in_transaction_session_timeout=STALLED,
         schema="events",
         originator_id_type="text",
     )
-    cast(dict[str, Any], datastore.pool.kwargs).update(parts, application_name="rapport writer")
+    datastore.pool.reconnect_timeout = RECONNECT
+    cast(dict[str, Any], datastore.pool.kwargs).update(
+        KEPT_ALIVE | parts | {"application_name": "rapport writer"}
+    )
     return Recorder(datastore, sql)

@@ -1,6 +1,6 @@
 -- name: begin
--- a group
-BEGIN;
+-- a group; what it reads once it has its turn is what there is then
+BEGIN ISOLATION LEVEL READ COMMITTED;
 
 -- name: commit
 -- a group
@@ -52,7 +52,7 @@ SELECT * FROM unnest(
 );
 
 -- name: written
--- were these recorded, before the connection was lost?
+-- were these recorded, before the connection was lost? All of them were, or none.
 SELECT l.notification_id
 FROM unnest(%(streams)s::text[], %(versions)s::bigint[], %(states)s::bytea[])
     AS mine (originator_id, originator_version, state)
@@ -60,5 +60,11 @@ JOIN events.log AS l USING (originator_id, originator_version, state)
 ORDER BY l.notification_id;
 
 -- name: forget_keys
--- keys older than they have to be
-DELETE FROM events.command_keys WHERE recorded_at < now() - interval '48 hours';
+-- keys older than they have to be, some at a time
+DELETE FROM events.command_keys
+WHERE (principal, key) IN (
+    SELECT principal, key FROM events.command_keys
+    WHERE recorded_at < now() - interval '48 hours'
+    ORDER BY recorded_at
+    LIMIT %(most)s
+);

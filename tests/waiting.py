@@ -1,0 +1,24 @@
+"""Waiting for what must happen, with a deadline, and no longer than it takes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+LOOK = 0.005
+
+
+async def eventually(
+    condition: Callable[[], object | Awaitable[object]], seconds: float = 10
+) -> float:
+    """Seconds until the condition held."""
+    started = time.monotonic()
+    while True:
+        holds = condition()
+        if isawaitable(holds):
+            holds = await holds
+        taken = time.monotonic() - started
+        if holds:
+            return taken
+        assert taken < seconds, f"not within {seconds} s"
+        await asyncio.sleep(LOOK)
