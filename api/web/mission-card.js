@@ -6,8 +6,8 @@ import { STATUS, list, points } from './wording.js';
 
 const SYMBOL = { not_started: 'ring', in_progress: 'half', completed: 'check', locked: 'lock' };
 
-// Which buttons each status offers. Complete always keeps its place at the end, and the others
-// theirs at the start, so a button never slides under a finger that is already on its way.
+// Which buttons each status offers. Complete is always last and the style sheet keeps that corner
+// free once it is done, so that no undoing slides under a finger that is already on its way.
 const MOVES = [
   { label: 'Start', to: 'in_progress', look: 'outline', on: ['not_started'] },
   { label: 'Reopen', to: 'in_progress', look: 'quiet', on: ['completed'] },

@@ -71,6 +71,22 @@ def test_double_click_on_start_only_starts(conference: Conference, page: Page) -
     expect_board(page, 0, speak_to_speaker="in_progress")
 
 
+@pytest.mark.parametrize("width", [360, 1440])
+def test_late_second_click_on_complete_undoes_nothing(
+    conference: Conference, new_context: Callable[..., BrowserContext], width: int
+) -> None:
+    page = conference.open(new_context(viewport={"width": width, "height": 800}).new_page())
+    complete = card(page, GOALS).get_by_role("button", name="Complete Set Networking Goals")
+    complete.scroll_into_view_if_needed()
+    box = complete.bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    page.mouse.click(**place)
+    expect_board(page, 10, set_networking_goals="completed")
+    found = page.evaluate("p => document.elementFromPoint(p.x, p.y).closest('button')", place)
+    assert found is None
+
+
 def test_clicks_on_one_mission_keep_their_order(conference: Conference, page: Page) -> None:
     conference.open(page)
     for label in ("Start", "Complete", "Reset", "Start", "Complete", "Reopen"):
