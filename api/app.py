@@ -8,21 +8,28 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import attendees, conferences, health, metrics, missions, pages, session, stream
 from api.described import Described
-from api.problems import HANDLERS
-from api.services import Services, lifespan
+from api.problems import HANDLERS, LARGEST_BODY
+from api.services import Asked, Services, lifespan, signed_in
 from workers.settings import Settings
 
+WITH_TOKEN = Router(
+    "/",
+    route_handlers=[
+        *conferences.ROUTES,
+        *attendees.ROUTES,
+        *missions.ROUTES,
+        stream.stream,
+        session.get_session,
+    ],
+    before_request=signed_in,
+)
 ROUTES = (
-    *conferences.ROUTES,
-    *attendees.ROUTES,
-    *missions.ROUTES,
-    stream.stream,
+    WITH_TOKEN,
     *session.ROUTES,
     *health.ROUTES,
     *metrics.ROUTES,
     *pages.ROUTES,
 )
-LARGEST_BODY = 1_000_000  # bytes
 
 OPENAPI = OpenAPIConfig(
     title="Rapport",
@@ -47,6 +54,7 @@ def create_app(settings: Settings) -> Any:
     app = Litestar(
         ROUTES,
         lifespan=[lifespan],
+        request_class=Asked,
         exception_handlers=HANDLERS,
         openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,

@@ -7,9 +7,9 @@ from litestar import Response, put
 from msgspec import Meta
 
 from api import shapes
+from api.asked import Asked
 from api.commands import answered, execute
 from api.problems import documented
-from api.services import Asked, services
 from api.shapes import EventId, MemberId
 from domain.attendees import Attendee, Profile, SaveProfile
 
@@ -48,7 +48,7 @@ class SavedProfile(Profile, frozen=True, kw_only=True):
 async def put_attendee(
     request: Asked, event_id: EventId, member_id: MemberId, data: ProfileBody
 ) -> Response[SavedProfile]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id, member_id)
     profile = Profile(**msgspec.structs.asdict(data))
     command = SaveProfile(event_id=event_id, member_id=member, profile=profile)

@@ -8,10 +8,10 @@ from litestar import Response, get, put
 from msgspec import Meta, Struct
 
 from api import shapes
+from api.asked import Asked
 from api.commands import answered, execute
 from api.problems import documented
 from api.reading import answer, shown
-from api.services import Asked, services
 from api.shapes import EventId
 from domain.conferences import AnnounceConference
 from domain.errors import Forbidden, NotFound
@@ -44,7 +44,7 @@ class Announced(Struct, frozen=True):
 async def put_conference(
     request: Asked, event_id: EventId, data: ConferenceBody
 ) -> Response[Announced]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     if not principal.organizes(event_id):
         raise Forbidden("Only an admin, or an organizer of this event, may do this.")
     command = AnnounceConference(
@@ -69,7 +69,7 @@ def _announced(command: AnnounceConference, state: Any) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_conference(request: Asked, event_id: EventId) -> Response[Conference]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     principal.as_member(event_id)
     found, headers = await shown(
         request,

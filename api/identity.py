@@ -1,8 +1,8 @@
 """Who asks, and what that opens: a JWT as Bearer header or cookie, and its scopes (SPEC, H)."""
 
-import asyncio
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ import jwt
 from litestar import Request
 from msgspec import Struct
 
+from api.jwks import Keys
 from domain.errors import Forbidden, NotFound, TooMany, Unauthorized
 from workers.settings import Settings
 
@@ -17,6 +18,7 @@ COOKIE = "session"
 REMEMBERED = 20_000  # tokens that were verified, and principals whose requests are counted
 BURST = 5  # seconds' worth of requests that may come at once
 STAFF = 5  # times as many requests as a member
+NEVER = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -63,7 +65,7 @@ class Identity:
 
     def __init__(self, settings: Settings, secret: str | None) -> None:
         self._secret = secret
-        self._jwks = jwt.PyJWKClient(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        self._jwks = Keys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._known: OrderedDict[str, Principal] = OrderedDict()
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -88,7 +90,7 @@ class Identity:
             return known
         try:
             principal = _principal(await self._claims(token))
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as e:
+        except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError) as e:
             raise Unauthorized(_why(e)) from None
         _remember(self._known, token, principal)
         return principal
@@ -99,8 +101,8 @@ class Identity:
             return _decode(token, self._secret, ["HS256"])
         if self._jwks is None:
             raise jwt.InvalidAlgorithmError
-        key = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
-        return _decode(token, key.key, ["RS256", "PS256", "ES256", "EdDSA"])
+        key = await self._jwks.key(token)
+        return _decode(token, key, ["RS256", "PS256", "ES256", "EdDSA"])
 
     def _count(self, principal: Principal) -> None:
         """A bucket a principal, filled at the rate, that holds a burst."""
@@ -132,7 +134,13 @@ def _principal(claims: dict[str, Any]) -> Principal:
         or not sub.isascii()
     ):
         raise ValueError("sub")
-    return Principal(sub, frozenset(scopes), float(claims.get("exp", "inf")))
+    return Principal(sub, frozenset(scopes), _moment(claims.get("exp")))
+
+
+def _moment(exp: Any) -> float:
+    """Whatever is beyond the calendar never comes."""
+    seconds = float("inf") if exp is None else float(exp)
+    return seconds if seconds < NEVER else float("inf")
 
 
 def _bearer(header: str | None) -> str | None:
@@ -147,9 +155,16 @@ def _bearer(header: str | None) -> str | None:
 def check_origin(request: Request[Any, Any, Any]) -> None:
     """Browsers send Origin with every change, and Sec-Fetch-Site with everything."""
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    foreign = origin is not None and _host(origin) != request.headers.get("host")
     if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         raise Forbidden("Another page may not do this in your name.")
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _why(error: Exception) -> str:
@@ -160,8 +175,6 @@ def _why(error: Exception) -> str:
             return "The token's signature does not hold."
         case jwt.InvalidAlgorithmError():
             return "The token is not signed in a way that is accepted here."
-        case jwt.PyJWKClientConnectionError():
-            return "The keys to check the token with cannot be fetched."
     return "The token cannot be read."
 
 

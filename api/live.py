@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
 from api.watch import Watch
+from projections import log as events
 from projections.log import Connection
 from sql import statements
 from workers import bus, telemetry
@@ -51,6 +52,7 @@ class Reader:
         "queue",
         "sent",
         "stream",
+        "unread",
         "woken",
     )
 
@@ -62,22 +64,24 @@ class Reader:
         self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
         self.missed = True
         self.dropped = False
+        self.unread = False
         self.queue: deque[tuple[int, bytes]] = deque()
         self.woken: asyncio.Future[None] | None = None
 
     def offer(self, position: int, message: bytes) -> None:
-        if len(self.queue) >= QUEUE:
+        if len(self.queue) < QUEUE:
+            self.queue.append((position, message))
+            self.wake()
+        elif not self.dropped:
             self.drop()
-        self.queue.append((position, message))
-        self.wake()
 
     def miss(self) -> None:
         self.missed = True
         self.wake()
 
     def drop(self) -> None:
-        """Ends the stream, also where the other side does not read."""
-        self.dropped = True
+        """Ends the stream of a side that does not read."""
+        self.dropped = self.unread = True
         if self.cycle is not None:
             self.cycle.transport.abort()
         self.wake()
@@ -139,7 +143,7 @@ class Live:
         self, audience: Audience, after: int | None, expires_at: float, cycle: Any
     ) -> Reader:
         """A reader that hears what is announced from now on, and first what was since `after`."""
-        sent = self._watch.positions["live_feed"] if after is None else after
+        sent = self._watch.positions["live_feed"] if after is None else await self._known(after)
         reader = Reader(audience, sent, expires_at, cycle)
         reader.missed = after is not None
         reader.dropped = self._ended
@@ -148,7 +152,15 @@ class Live:
         self._slices[self._turn].add(reader)
         return reader
 
+    async def _known(self, after: int) -> int:
+        """Who comes with a position of a store that is no more would wait for it in vain."""
+        if after <= self._watch.positions["live_feed"]:
+            return after
+        async with self._pool.connection() as connection:
+            return min(after, await events.end(connection))
+
     def leave(self, reader: Reader) -> None:
+        self.counts["dropped"] += reader.unread
         for slice_ in self._slices:
             slice_.discard(reader)
         readers = self._readers.get(reader.audience, set())

@@ -11,13 +11,15 @@ from litestar.params import Parameter
 from msgspec import Meta, Struct
 
 from api import metrics, shapes
+from api.asked import Asked
 from api.commands import answered, execute
 from api.problems import documented
 from api.reading import answer, check_exists, shown
-from api.services import Asked, services
+from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
-from domain.errors import Invalid
+from domain.errors import Invalid, NotFound
 from domain.missions import (
+    MEET_ATTENDEES,
     Action,
     Board,
     Catalogue,
@@ -73,7 +75,7 @@ class Published(Struct, frozen=True):
 async def put_missions(
     request: Asked, event_id: EventId, data: CatalogueBody
 ) -> Response[Published]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     principal.as_organizer(event_id)
     missions = tuple(Mission(**msgspec.structs.asdict(body)) for body in data)
     command = PublishCatalogue(event_id=event_id, missions=missions)
@@ -98,7 +100,7 @@ async def get_missions(
         str | None, Parameter(description="a position, or a time in RFC 3339 with offset")
     ] = None,
 ) -> Response[boards.Board]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
     if as_of is not None:
@@ -160,7 +162,7 @@ class Patched(Struct, frozen=True):
 async def patch_mission(
     request: Asked, event_id: EventId, mission_id: MissionId, data: StatusBody
 ) -> Response[Patched]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id)
     command = COMMANDS[data.status](event_id=event_id, member_id=member, mission_id=mission_id)
     outcome = await execute(request, command, principal, event_id, _patched)
@@ -199,7 +201,7 @@ def _patched(command: OnMission, state: Board) -> bytes:
 async def get_history(
     request: Asked, event_id: EventId, member_id: OfMember = None
 ) -> Response[boards.Ledger]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
     ledger, headers = await shown(
@@ -220,7 +222,7 @@ async def get_history(
 async def get_leaderboard(
     request: Asked, event_id: EventId, limit: Limit = 10
 ) -> Response[boards.Leaderboard]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id)
     await check_exists(request, event_id)
     board, headers = await shown(
@@ -230,6 +232,11 @@ async def get_leaderboard(
         lambda connection: boards.fold_leaderboard(connection, event_id, member, limit),
     )
     return answer(board, headers)
+
+
+MeetAttendees = Annotated[
+    str, Parameter(pattern=shapes.ID, schema_extra={"enum": [MEET_ATTENDEES]})
+]
 
 
 class TelemetryBody(shapes.Body, frozen=True, kw_only=True):
@@ -249,16 +256,18 @@ class TelemetryBody(shapes.Body, frozen=True, kw_only=True):
 async def post_telemetry(
     request: Asked,
     event_id: EventId,
-    mission_id: Literal["meet_attendees"],
+    mission_id: MeetAttendees,
     data: TelemetryBody,
 ) -> Response[None]:
-    principal = await services(request).identity.of(request)
+    principal = request.user
+    if mission_id != MEET_ATTENDEES:
+        raise NotFound(f"Mission {mission_id} takes no telemetry.")
     command = RecordTelemetry(
         event_id=event_id,
         member_id=principal.as_member(event_id),
         action=data.action,
         target_member_id=data.target_member_id,
-        ts=data.ts.astimezone(UTC),
+        ts=data.ts,
         dwell_ms=data.dwell_ms,
     )
     outcome = await execute(request, command, principal, event_id)

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.static_files import create_static_files_router
-
-from api.services import Asked
 
 WEB = Path(__file__).parent / "web"
 
@@ -40,7 +38,7 @@ def board(event_id: str) -> Response[bytes]:
     return page("board.html")
 
 
-def schema_page(request: Asked) -> Response[bytes] | None:
+def schema_page(request: Request[Any, Any, Any]) -> Response[bytes] | None:
     """`/schema` as a page, to a browser."""
     wants_page = "text/html" in request.headers.get("accept", "")
     return page("schema.html") if wants_page and request.url.path == "/schema" else None

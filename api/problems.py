@@ -2,7 +2,6 @@
 
 import logging
 import math
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -10,12 +9,22 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
+from psycopg import OperationalError
 
+from api.methods import allow
+from api.wording import wrong
 from domain import errors
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+LARGEST_BODY = 1_000_000  # bytes
+
+DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: f"A body may have at most {LARGEST_BODY:,} bytes.",
+}
 
 
 class FieldError(Struct, frozen=True):
@@ -71,21 +80,26 @@ def on_validation(
     _: Request[Any, Any, Any], error: ValidationException
 ) -> Response[ProblemDetails]:
     extra = error.extra if isinstance(error.extra, list) else []
-    wrong = [(_path(e), str(e.get("message", ""))) for e in extra if isinstance(e, dict)]
-    detail = "; ".join(f"{path}: {message}" for path, message in wrong) or error.detail
-    return _answer(400, errors.Invalid.title(), detail, wrong)
+    fields = [_field(e) for e in extra if isinstance(e, dict)]
+    detail = "; ".join(f"{path}: {message}" for path, message in fields) or error.detail
+    return _answer(400, errors.Invalid.title(), detail, fields)
 
 
-def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDetails]:
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDetails]:
     status = HTTPStatus(error.status_code)
+    if status >= 500:
+        return on_bug(request, error)
     known = CLASSES.get(status)
-    detail = {404: "There is nothing at this address."}.get(status, error.detail or status.phrase)
-    wrong: list[tuple[str, str]] = []
-    if found := re.search(r"^(.*?)(?: - at `(.+)`)$", detail):
-        wrong = [(found[2], found[1])]
-    response = _answer(status, known.title() if known else status.phrase, detail, wrong)
-    response.headers.update(error.headers or {})
+    detail = DETAILS.get(status, error.detail or status.phrase)
+    response = _answer(status, known.title() if known else status.phrase, detail, ())
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = allow(value.split(", ")) if name.lower() == "allow" else value
     return response
+
+
+def on_store(request: Request[Any, Any, Any], error: OperationalError) -> Response[ProblemDetails]:
+    log.warning("%s %s: the store is away: %s", request.method, request.url.path, error)
+    return on_problem(request, errors.Unavailable())
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
@@ -93,14 +107,11 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
     return _answer(500, "Something broke here", "It has been noted. Trying again may help.", ())
 
 
-def _path(error: dict[str, Any]) -> str:
-    """Litestar says `key` for a field or parameter; a body that is no object has none."""
-    key = str(error.get("key", ""))
-    return (
-        key
-        if error.get("source") in ("path", "query", "header", "cookie")
-        else f"$.{key}".rstrip(".")
-    )
+def _field(error: dict[str, Any]) -> tuple[str, str]:
+    """Of a parameter. Bodies are not decoded by the framework, but missed."""
+    if error.get("key") == "data":
+        return "$", "a JSON body is needed"
+    return str(error.get("key", "")), wrong(str(error.get("message")))[1]
 
 
 def _answer(
@@ -125,5 +136,6 @@ HANDLERS: Any = {
     errors.Problem: on_problem,
     ValidationException: on_validation,
     HTTPException: on_http,
+    OperationalError: on_store,
     Exception: on_bug,
 }

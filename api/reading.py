@@ -73,8 +73,9 @@ async def shown(
     if position >= wanted:
         return answer, {"Event-Position": str(position)}
     async with pool.connection() as connection:
+        end = await events.end(connection)  # before: what is folded shows this, or later
         position, answer = await fold(connection)
-    return answer, {"Event-Position": str(position), **FOLDED}
+    return answer, {"Event-Position": str(max(position, end)), **FOLDED}
 
 
 async def _is_recorded(at_home: Services, request: Asked) -> bool:

@@ -5,11 +5,16 @@ import resource
 import sys
 from typing import Any
 
+import msgspec
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
 from api.live import Live
+from api.methods import Methods
 from api.observed import Observed
+from api.problems import MEDIA_TYPE, ProblemDetails
+from domain.errors import Invalid
 from workers import telemetry
 from workers.settings import Settings
 
@@ -27,6 +32,21 @@ class Server(uvicorn.Server):
         self.live.end()
         await super().shutdown(sockets)
         await asyncio.to_thread(telemetry.end)  # uvicorn ends by the signal: nothing runs after
+
+
+class Protocol(HttpToolsProtocol):
+    """Says in our words too what is no HTTP at all."""
+
+    def send_400_response(self, msg: str) -> None:
+        problem = ProblemDetails("about:blank", Invalid.title(), 400, msg)
+        body = msgspec.json.encode(problem)
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 class WithCycle:
@@ -50,10 +70,10 @@ def run(app: Any, settings: Settings) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(
-        WithCycle(Observed(app)),
+        WithCycle(Observed(Methods(app))),
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=Protocol,
         loop="uvloop",
         ws="none",
         lifespan="on",

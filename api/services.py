@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Litestar, Request
 from psycopg_pool import AsyncConnectionPool
 
+from api.asked import Asked
 from api.identity import Identity
 from api.live import Live
 from api.watch import Watch
@@ -19,7 +20,9 @@ from sql import statements
 from workers.datadir import jwt_secret
 from workers.settings import Settings
 
-Asked = Request[Any, Any, Any]
+__all__ = ["Asked", "Services", "lifespan", "services", "signed_in"]
+
+OPTIONS = "-c TimeZone=UTC"  # else a moment of long ago comes with an offset that has seconds
 
 
 class Services:
@@ -39,8 +42,9 @@ class Services:
             min_size=2,
             max_size=8,
             timeout=2,
+            reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
             open=False,
-            kwargs={"autocommit": True, "application_name": "rapport api"},
+            kwargs={"autocommit": True, "application_name": "rapport api", "options": OPTIONS},
         )
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
@@ -65,9 +69,14 @@ class Services:
             await self.pool.close()
 
 
-def services(request: Asked) -> Services:
+def services(request: Request[Any, Any, Any]) -> Services:
     made: Services = request.app.state.services
     return made
+
+
+async def signed_in(request: Request[Any, Any, Any]) -> None:
+    """Before anything else of the request is looked at."""
+    request.scope["user"] = await services(request).identity.of(request)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """What may stand in paths, queries and bodies, wherever it stands (SPEC, section H)."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,12 +13,13 @@ from domain.errors import Invalid
 # `$` would let a newline pass at the end.
 ID = r"^[A-Za-z0-9_.\-]{1,128}(?![\s\S])"
 NO_CONTROL = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*(?![\s\S])"
+URL = r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
 
 Id = Annotated[str, Meta(pattern=ID, description="1-128 of A-Z a-z 0-9 _ - .")]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=4000, pattern=NO_CONTROL)]
-Url = Annotated[str, Meta(max_length=2000, pattern=r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])")]
+Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
 Tags = Annotated[tuple[Name, ...], Meta(max_length=100)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
 
@@ -42,13 +43,22 @@ Limit = Annotated[int, Parameter(ge=1, le=100)]
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A request's body. Its texts are NFC-normalised."""
+    """A request's body. Its texts are NFC-normalised, its moments are in UTC."""
 
     def __post_init__(self) -> None:
         for field in self.__struct_fields__:
             value = getattr(self, field)
             if isinstance(value, str | tuple):
                 structs.force_setattr(self, field, _nfc(value))
+            elif isinstance(value, datetime):
+                structs.force_setattr(self, field, _in_utc(field, value))
+
+
+def _in_utc(field: str, moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"`{field}` lies outside the years 1 to 9999 in UTC") from None
 
 
 def _nfc(value: Any) -> Any:

@@ -74,10 +74,12 @@ async def stream(
     ] = None,
 ) -> Response[None]:
     at_home = services(request)
-    principal = await at_home.identity.of(request)
+    principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
     after = _position(request.headers.get("last-event-id") or last_event_id)
+    if request.scope.get("headers_only"):
+        return Response(None, media_type="text/event-stream")
     cycle = request.scope.get("cycle")
     reader = await at_home.live.join((event_id, member), after, principal.expires_at, cycle)
     return Stream(at_home.live, reader)

@@ -74,5 +74,9 @@ async def _is_leader(lead: Connection, name: str) -> bool:
 
 async def connect(database_url: str, name: str) -> Connection:
     return await AsyncConnection.connect(
-        database_url, autocommit=True, application_name=f"rapport {name}", connect_timeout=5
+        database_url,
+        autocommit=True,
+        application_name=f"rapport {name}",
+        connect_timeout=5,
+        options="-c TimeZone=UTC",  # an offset of long ago would have seconds
     )

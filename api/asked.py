@@ -1,0 +1,50 @@
+"""A request, as handlers see it: `user` is who asks, the body is decoded strictly."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException
+
+from api.identity import Principal
+from api.wording import wrong
+from domain.errors import Invalid, Problem
+
+
+class Hung(Problem):
+    """Whoever asked hung up in the middle of the request"""
+
+    status = 499  # nobody is there to read it
+
+
+class Asked(Request[Principal, Any, Any]):
+    """Litestar decodes a body without its type, and would then take "10" for a number."""
+
+    async def json(self) -> Any:
+        data = self.route_handler.parsed_data_field
+        assert data  # noqa: S101 - only those that take one ask for it
+        return decoded(await self.body(), data.raw)
+
+    async def body(self) -> bytes:
+        try:
+            return await super().body()
+        except HTTPException as e:
+            if e.status_code < 500:
+                raise
+            raise Hung from None
+
+
+def decoded(body: bytes, type_: Any) -> Any:
+    """Raises Invalid, with the path of what is wrong."""
+    try:
+        return _decoder(type_).decode(body)
+    except msgspec.ValidationError as e:
+        raise Invalid("", wrong(str(e))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise Invalid("", ("$", f"is not JSON: {e}")) from None
+
+
+@cache
+def _decoder(type_: Any) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(type_)

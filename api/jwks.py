@@ -1,0 +1,50 @@
+"""The public keys of an identity provider (JWT_JWKS_URL)."""
+
+import asyncio
+import time
+from http.client import HTTPException
+from typing import Any
+
+import jwt
+
+from domain.errors import Invalid, Unavailable
+
+PATIENCE = 3.0  # seconds for an answer
+PAUSE = 2.0  # seconds in which a provider that did not answer is not asked again
+
+
+class Keys:
+    """Fetched when a token names a key that is not known yet, one fetch at a time."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._client = jwt.PyJWKClient(url, timeout=PATIENCE)
+        except jwt.PyJWKClientError as e:
+            raise Invalid(f"JWT_JWKS_URL cannot be used: {e}") from None
+        self._fetching = asyncio.Lock()
+        self._away_until = 0.0
+
+    async def key(self, token: str) -> Any:
+        """Raises Unavailable where the provider does not say, PyJWTError for a bad token."""
+        async with self._fetching:
+            if time.monotonic() < self._away_until:
+                raise _away()
+            try:
+                found = await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)
+            except _SILENT:
+                self._away_until = time.monotonic() + PAUSE
+                raise _away() from None
+        return found.key
+
+
+_SILENT = (
+    jwt.PyJWKClientConnectionError,
+    jwt.PyJWKSetError,
+    ValueError,  # no JSON
+    OSError,
+    HTTPException,
+)
+
+
+def _away() -> Unavailable:
+    return Unavailable("The keys to check the token with cannot be fetched.", retry_after=PAUSE)
