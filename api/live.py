@@ -97,7 +97,10 @@ class Reader:
             self.woken = None
 
     def take(self) -> bytes:
-        """All that waits, as one piece. What a replay has sent already is left out."""
+        """All that waits, as one piece, unless something before it was missed. What a replay has
+        sent already is left out."""
+        if self.missed:
+            return b""
         pieces = []
         while self.queue:
             position, message = self.queue.popleft()
@@ -111,7 +114,6 @@ class Live:
     def __init__(
         self, pool: "AsyncConnectionPool[Connection]", nats_url: str, watch: Watch
     ) -> None:
-        self.connected = False
         self.counts = {"messages": 0, "gaps": 0, "dropped": 0}
         self._pool = pool
         self._nats_url = nats_url
@@ -160,9 +162,10 @@ class Live:
             return min(after, await events.end(connection))
 
     def leave(self, reader: Reader) -> None:
-        self.counts["dropped"] += reader.unread
         for slice_ in self._slices:
-            slice_.discard(reader)
+            if reader in slice_:
+                slice_.remove(reader)
+                self.counts["dropped"] += reader.unread
         readers = self._readers.get(reader.audience, set())
         readers.discard(reader)
         if not readers:
@@ -170,6 +173,7 @@ class Live:
 
     async def missed(self, reader: Reader) -> bytes:
         """What Postgres has for this reader, a page at a time."""
+        reader.missed = False  # before it is asked: it need not know what is missed meanwhile
         event_id, member_id = reader.audience
         async with self._pool.connection() as connection:
             parameters = {
@@ -180,8 +184,8 @@ class Live:
             }
             cursor = await connection.execute(SQL["since"], parameters, prepare=True)
             rows = await cursor.fetchall()
-        if len(rows) < PAGE:
-            reader.missed = False
+        if len(rows) == PAGE:
+            reader.missed = True
         if rows:
             reader.sent = rows[-1][0]
         return b"".join(encoded(position, type_, data.encode()) for position, type_, data in rows)
@@ -216,7 +220,6 @@ class Live:
 
     def _miss(self) -> None:
         """Whatever was said meanwhile, Postgres knows."""
-        self._position = 0
         for readers in self._readers.values():
             for reader in readers:
                 reader.miss()
@@ -253,7 +256,9 @@ class Live:
         now = time.time()
         for reader in tuple(self._slices[self._turn]):
             gone = reader.cycle is not None and reader.cycle.transport.is_closing()
-            if gone or reader.expires_at < now:
+            if reader.dropped:  # and still here: its stream never began
+                self.leave(reader)
+            elif gone or reader.expires_at < now:
                 reader.dropped = True
                 reader.wake()
             else:
