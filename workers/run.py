@@ -33,11 +33,11 @@ def main(settings: Settings) -> None:
 
 
 def projecting(page: Sequence[Recorded]) -> AbstractContextManager[object]:
-    """The span of one event is below its command's; that of a page of many is linked with each."""
+    """The span of one command's page is below it; that of many commands' is linked with each."""
     if not page or not telemetry.tracing():
         return nullcontext()
-    traces = [recorded.trace for recorded in page if recorded.trace]
-    parent, links = (traces[0], ()) if len(traces) == 1 == len(page) else (None, traces)
+    traces = list(dict.fromkeys(recorded.trace for recorded in page if recorded.trace))
+    parent, links = (traces[0], ()) if len(traces) == 1 else (None, traces)
     end = page[-1].position
     return telemetry.span(
         "project", parent, SpanKind.CONSUMER, links, position=end, events=len(page)

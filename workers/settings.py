@@ -7,9 +7,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import Invalid
 
@@ -63,6 +66,27 @@ class Settings(Struct, frozen=True, rename="upper"):
         ),
     ] = 200
 
+    def __repr__(self) -> str:
+        """For logs and tracebacks: says of what may hold a secret only that it is set."""
+        shown = (
+            f"{name}={'...' if value and name in SECRET else repr(value)}"
+            for name, value in msgspec.structs.asdict(self).items()
+        )
+        return f"Settings({', '.join(shown)})"
+
+
+SECRET = frozenset(
+    {
+        "database_url",
+        "nats_url",
+        "jwt_secret",
+        "openai_api_key",
+        "fathom_api_key",
+        "smtp_url",
+        "otel_exporter_otlp_endpoint",
+    }
+)
+
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from an environment. An empty variable counts as absent.
@@ -74,9 +98,25 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         f.encode_name: environment[f.encode_name] for f in names if environment.get(f.encode_name)
     }
     try:
-        return msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as e:
         raise Invalid(f"A setting cannot be used: {e}. Change it and start again.") from None
+    _check_addresses(settings)
+    return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Here, and in words of our own: others quote a piece of the password."""
+    try:
+        name = "DATABASE_URL"
+        conninfo_to_dict(settings.database_url or "")
+        name = "NATS_URL"
+        _ = [urlsplit(url.strip()).port for url in (settings.nats_url or "").split(",")]
+    except (ProgrammingError, ValueError):
+        raise Invalid(
+            f"{name} is no address. A password in it must have its special characters as %XX, "
+            "as in %2F for a slash. Change it and start again."
+        ) from None
 
 
 def _decode(type_: type, value: object) -> object:
