@@ -19,7 +19,7 @@ class Message(Struct, frozen=True):
     data: Raw
 
 
-FEED = Table("live_feed", Message, keys=3, sql="live_feed", grows=True)
+FEED = Table("live_feed", Message, keys=3, sql="live_feed", whole=True)
 
 
 def say(

@@ -17,19 +17,16 @@ Key = tuple[str | int, ...]
 RowOf = tuple["Table", Key]
 
 
-class Table(Struct, frozen=True):
+class Table(Struct, frozen=True, eq=False):
     """`row`'s fields are the table's columns, of which the first `keys` are its key. Its
-    statements are `<name>_read` and `<name>_write` in `sql/<sql>.sql`. Rows of a table that
-    `grows` are added once and looked up by none."""
+    statements are `<name>_read` and `<name>_write` in `sql/<sql>.sql`. Where each change is a
+    `whole` row, whatever the old one was, the old one is not looked up."""
 
     name: str
     row: type[Struct]
     keys: int
     sql: str
-    grows: bool = False
-
-    def __hash__(self) -> int:
-        return hash(self.name)
+    whole: bool = False
 
 
 class Change(Struct, frozen=True):
@@ -56,7 +53,7 @@ def looked_up(changes: Iterable[Change]) -> dict[Table, set[Key]]:
     """The rows that must be known before these changes can be folded."""
     wanted: dict[Table, set[Key]] = {}
     for change in changes:
-        if not change.table.grows:
+        if not change.table.whole:
             wanted.setdefault(change.table, set()).add(change.key)
         for table, key in change.reads:
             wanted.setdefault(table, set()).add(key)
@@ -66,10 +63,11 @@ def looked_up(changes: Iterable[Change]) -> dict[Table, set[Key]]:
 def fold(rows: Rows, changes: Iterable[Change]) -> dict[Table, set[Key]]:
     """Folds into `rows`, in order, and says which of them are new or changed."""
     touched: dict[Table, set[Key]] = {}
-    for table, key, change, reads in ((c.table, c.key, c.fold, c.reads) for c in changes):
+    for change in changes:
+        table, key = change.table, change.key
         of_table = rows.setdefault(table, {})
-        old = of_table.get(key)
-        new = change(old, *(rows.get(t, {}).get(k) for t, k in reads))
+        others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
+        new = change.fold(of_table.get(key), *others)
         if new is not None:
             of_table[key] = new
             touched.setdefault(table, set()).add(key)

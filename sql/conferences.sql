@@ -1,9 +1,3 @@
--- name: conferences_read
--- rows to be folded
-SELECT coalesce(json_agg(v), '[]')::text
-FROM unnest(%(event_id)s::text[]) AS k (event_id)
-JOIN views.conferences AS v USING (event_id);
-
 -- name: conferences_write
 -- rows that were folded
 INSERT INTO views.conferences

@@ -1,21 +1,8 @@
--- name: mission_catalogues_read
--- rows to be folded
-SELECT coalesce(json_agg(v), '[]')::text
-FROM unnest(%(event_id)s::text[]) AS k (event_id)
-JOIN views.mission_catalogues AS v USING (event_id);
-
 -- name: mission_catalogues_write
 -- rows that were folded
 INSERT INTO views.mission_catalogues
 SELECT * FROM json_populate_recordset(NULL::views.mission_catalogues, %(rows)s::json)
 ON CONFLICT (event_id) DO UPDATE SET missions = excluded.missions;
-
--- name: member_missions_read
--- rows to be folded
-SELECT coalesce(json_agg(v), '[]')::text
-FROM unnest(%(event_id)s::text[], %(member_id)s::text[], %(mission_id)s::text[])
-    AS k (event_id, member_id, mission_id)
-JOIN views.member_missions AS v USING (event_id, member_id, mission_id);
 
 -- name: member_missions_write
 -- rows that were folded
