@@ -19,7 +19,7 @@ def serve(rest: Rest) -> None:
 def demo(rest: Rest) -> None:
     from workers.demo import fill
 
-    supervisor.serve(settings.read(), when_ready=fill)
+    supervisor.serve(settings.read(), when_ready=fill, log="demo.log")
 
 
 def migrate(rest: Rest) -> None:

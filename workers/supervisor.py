@@ -8,12 +8,13 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from errno import EACCES, EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from signal import SIGTERM
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 import psycopg
@@ -36,8 +37,12 @@ class Program(NamedTuple):
     name: str
     command: Sequence[str]
 
-    def starter(self, environment: Mapping[str, str]) -> Callable[[], Process]:
-        return lambda: spawn(self.command, [SIGTERM], environment=environment, directory=ROOT)
+    def starter(
+        self, environment: Mapping[str, str], log: IO[bytes] | None
+    ) -> Callable[[], Process]:
+        return lambda: spawn(
+            self.command, [SIGTERM], environment=environment, directory=ROOT, output=log
+        )
 
 
 class Embedded:
@@ -151,13 +156,15 @@ def serve(
     settings: Settings,
     when_ready: Callable[[str], object] | None = None,
     programs: Sequence[Program] = PROGRAMS,
+    log: str | None = None,
 ) -> None:
-    """Until a signal ends it. `when_ready` is called with the address as soon as it serves."""
+    """Until a signal ends it. `when_ready` is called with the address as soon as it serves. With
+    `log`, a name in `DATA_DIR`, what the programs say goes there and not to our own output."""
     settings = _settled(settings)
-    with Signals() as signals:
+    with Signals() as signals, _opened(settings, log) as output:
         supervisor = Supervisor(signals)
         try:
-            _start(supervisor, settings, programs)
+            _start(supervisor, settings, programs, output)
             address = f"http://{_visited(settings.host)}:{settings.port}"
             supervisor.wait_until(lambda: _complaint(settings))
             _welcome(address, settings)
@@ -192,7 +199,22 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _start(supervisor: Supervisor, settings: Settings, programs: Sequence[Program]) -> None:
+@contextmanager
+def _opened(settings: Settings, log: str | None) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+        return
+    say(f"What its programs say is in {settings.data_dir / log}.")
+    with (settings.data_dir / log).open("ab") as output:
+        yield output
+
+
+def _start(
+    supervisor: Supervisor,
+    settings: Settings,
+    programs: Sequence[Program],
+    output: IO[bytes] | None,
+) -> None:
     database_url, nats_url = settings.database_url, settings.nats_url
     if database_url is None:
         postgres = Embedded(start_postgres, settings.data_dir)
@@ -205,7 +227,7 @@ def _start(supervisor: Supervisor, settings: Settings, programs: Sequence[Progra
     migrate(database_url)
     environment = _environment(settings, database_url, nats_url)
     for program in programs:
-        supervisor.start(program.name, program.starter(environment))
+        supervisor.start(program.name, program.starter(environment, output))
 
 
 def _environment(settings: Settings, database_url: str, nats_url: str) -> dict[str, str]:

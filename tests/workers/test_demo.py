@@ -1,0 +1,106 @@
+"""The demo conference on the running product: complete, and not one event more on a second run."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from random import Random
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from tests.product import SECRET, Product
+from workers.demo import EVENT, ORGANIZER, Client, act, hold
+from workers.demo_conference import MISSIONS, NEWCOMER, PEOPLE, REGULAR, plan
+
+
+@pytest.fixture(scope="module")
+def demo(product: Product) -> Iterator[Client]:
+    with closing(Client(product.url, SECRET)) as client:
+        hold(client)
+        yield client
+
+
+def end_of_log(product: Product) -> int:
+    with psycopg.connect(product.database_url) as connection:
+        rows = connection.execute("SELECT max(notification_id) FROM events.log").fetchall()
+    return int(rows[0][0])
+
+
+def test_plan_completes_nothing_that_is_locked() -> None:
+    requires = {mission.id: set(mission.requires) for mission in MISSIONS}
+    for person in PEOPLE:
+        done = plan(person)
+        assert [m for i, m in enumerate(done) if not requires[m] <= set(done[:i])] == []
+        assert len(done) == len(set(done))
+
+
+def test_regular_is_on_the_way_and_newcomer_at_the_start(demo: Client) -> None:
+    regular = demo.ask(REGULAR.id, "GET", f"{EVENT}/missions")["progress"]
+    newcomer = demo.ask(NEWCOMER.id, "GET", f"{EVENT}/missions")["progress"]
+    total = {"missions_total": 10, "points_total": 160}
+
+    assert regular == {"points_earned": 45, "missions_completed": 3, **total}
+    assert newcomer == {"points_earned": 0, "missions_completed": 0, **total}
+
+
+def test_leaderboard_shows_all_who_have_points_and_want_to_be_shown(demo: Client) -> None:
+    entries = demo.ask(ORGANIZER, "GET", f"{EVENT}/leaderboard?limit=100")["entries"]
+    points = {mission.id: mission.points for mission in MISSIONS}
+    shown = [
+        p for p in PEOPLE if p.profile["visibility"] == "listed" and p.profile["on_leaderboard"]
+    ]
+
+    assert {(e["name"], e["points_earned"]) for e in entries} == {
+        (p.name, sum(points[m] for m in plan(p))) for p in shown if plan(p)
+    }
+
+
+def test_event_is_in_progress_and_once_over_is_held_again(demo: Client, product: Product) -> None:
+    def in_progress() -> bool:
+        event = demo.ask(ORGANIZER, "GET", EVENT)
+        start, end = (datetime.fromisoformat(event[f]) for f in ("starts_at", "ends_at"))
+        return start < datetime.now(UTC) < end
+
+    assert in_progress()
+    over = {"starts_at": "2020-05-04T09:00:00+02:00", "ends_at": "2020-05-06T17:00:00+02:00"}
+    demo.ask(ORGANIZER, "PUT", EVENT, {"name": "Over", "timezone": "Europe/Amsterdam", **over})
+    before = end_of_log(product)
+    hold(demo)
+    assert in_progress()
+    assert end_of_log(product) == before + 1
+
+
+def test_second_run_adds_nothing_and_leaves_those_alone_who_have_acted(
+    demo: Client, product: Product
+) -> None:
+    demo.ask(REGULAR.id, "PATCH", f"{EVENT}/missions/speak_to_speaker", {"status": "not_started"})
+    before = end_of_log(product)
+    hold(demo)
+    assert end_of_log(product) == before
+    demo.ask(REGULAR.id, "PATCH", f"{EVENT}/missions/speak_to_speaker", {"status": "completed"})
+
+
+def test_somebody_acts_until_everything_is_done(demo: Client) -> None:
+    chance = Random(7)  # noqa: S311 - no secret
+    acts = 0
+    while act(demo, PEOPLE[5], chance):
+        acts += 1
+        assert acts < 100
+    board = demo.ask(PEOPLE[5].id, "GET", f"{EVENT}/missions")
+
+    assert board["progress"]["points_earned"] == 160
+
+
+def test_link_signs_in_and_leads_to_the_board(demo: Client, product: Product) -> None:
+    link = urlsplit(demo.link(NEWCOMER.id))
+    parts = {name: values[0] for name, values in parse_qs(link.fragment).items()}
+    with httpx.Client(base_url=f"{link.scheme}://{link.netloc}") as browser:
+        signed_in = browser.post("/api/session", json={"token": parts["token"]})
+        page = browser.get(parts["to"])
+        board = browser.get(f"{EVENT}/missions?member_id=me")
+
+    assert link.path == "/sign-in"
+    assert [signed_in.status_code, page.status_code, board.status_code] == [204, 200, 200]
+    assert board.json()["member_id"] == NEWCOMER.id

@@ -1,0 +1,212 @@
+"""`make demo`: fills the running product with a conference that looks alive, and keeps it so.
+
+All of it comes in as anybody's requests would: over HTTP, with tokens of those who act. A second
+run finds what the first has done and adds nothing; whoever has done anything is left alone.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.errors import Problem, Unavailable
+from workers import settings
+from workers.datadir import jwt_secret
+from workers.demo_conference import (
+    EVENT_ID,
+    MISSIONS,
+    NAME,
+    NEWCOMER,
+    PEOPLE,
+    REGULAR,
+    TIMEZONE,
+    Person,
+    plan,
+)
+from workers.supervisor import say
+from workers.tokens import sign, sign_in_link
+
+MONTH = 30 * 24 * 3600
+EVENT = f"/api/events/{EVENT_ID}"
+PAGE = f"/events/{EVENT_ID}"
+VIEW_MS = 6_000
+BETWEEN = (2.0, 6.0)  # seconds from one act to the next, while it runs
+ATTEMPTS = 5
+ORGANIZER = "usr_organizer"
+
+
+class Client:
+    """Requests to the product, one at a time, each in somebody's name."""
+
+    def __init__(self, address: str, secret: str) -> None:
+        self._address = address
+        self._secret = secret
+        self._connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=10)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def token(self, sub: str) -> str:
+        role = "organizer" if sub == ORGANIZER else "member"
+        return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH)
+
+    def link(self, sub: str) -> str:
+        return sign_in_link(self._address, self.token(sub), PAGE)
+
+    def ask(self, sub: str, method: str, path: str, body: object = None) -> Any:
+        """The answer; None where there is no such thing. Raises Unavailable for any other no."""
+        for _ in range(ATTEMPTS):
+            status, retry_after, answer = self._send(sub, method, path, body)
+            if status in (429, 503):
+                time.sleep(retry_after)
+            elif status == 404:
+                return None
+            elif status < 400:
+                return msgspec.json.decode(answer) if answer else None
+            else:
+                break
+        raise Unavailable(f"{method} {path} was answered with {status}: {answer.decode()[:300]}")
+
+    def _send(self, sub: str, method: str, path: str, body: object) -> tuple[int, float, bytes]:
+        headers = {"Authorization": f"Bearer {self.token(sub)}", "Content-Type": "application/json"}
+        try:
+            content = None if body is None else msgspec.json.encode(body)
+            self._connection.request(method, path, content, headers)
+            response = self._connection.getresponse()
+            retry_after = float(response.headers.get("Retry-After", 1))
+            return response.status, retry_after, response.read()
+        except (OSError, http.client.HTTPException) as e:
+            self._connection.close()  # the next request opens it again
+            return 503, 1.0, str(e).encode()
+
+
+def fill(address: str) -> None:
+    config = settings.read()
+    if config.jwt_jwks_url and not config.jwt_secret:
+        say("The demo signs tokens of its own: unset JWT_JWKS_URL, or set JWT_SECRET, for it.")
+        return
+    secret = jwt_secret(config)
+    with closing(Client(address, secret)) as client:
+        hold(client)
+        _greet(client)
+    others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]
+    threading.Thread(target=_live, args=(Client(address, secret), others), daemon=True).start()
+
+
+def hold(client: Client) -> None:
+    """The conference, as it is by now."""
+    _announce(client)
+    _furnish(client)
+    for person in PEOPLE:
+        if not any(mission["updated_at"] for mission in _board(client, person)):
+            _catch_up(client, person)
+
+
+def _announce(client: Client) -> None:
+    """Its second day is today. Once it is over, a later run holds it again."""
+    known = client.ask(ORGANIZER, "GET", EVENT)
+    now = datetime.now(ZoneInfo(TIMEZONE))
+    if known and (not known["ends_at"] or datetime.fromisoformat(known["ends_at"]) > now):
+        return
+    start = (now - timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    end = (now + timedelta(days=1)).replace(hour=17, minute=0, second=0, microsecond=0)
+    body = {"name": NAME, "timezone": TIMEZONE, "starts_at": start, "ends_at": end}
+    client.ask(ORGANIZER, "PUT", EVENT, body)
+
+
+def _furnish(client: Client) -> None:
+    """The catalogue comes last: where it is, everything before it is there."""
+    if client.ask(ORGANIZER, "GET", f"{EVENT}/missions")["missions"]:
+        return
+    for person in PEOPLE:
+        client.ask(ORGANIZER, "PUT", f"{EVENT}/attendees/{person.id}", person.profile)
+    catalogue = [mission._asdict() for mission in MISSIONS]
+    client.ask(ORGANIZER, "PUT", f"{EVENT}/missions", catalogue)
+
+
+def _board(client: Client, person: Person) -> list[dict[str, Any]]:
+    missions: list[dict[str, Any]] = client.ask(person.id, "GET", f"{EVENT}/missions")["missions"]
+    return missions
+
+
+def _catch_up(client: Client, person: Person) -> None:
+    done = plan(person)
+    for mission in done:
+        if mission == "meet_attendees":
+            for other in _others(person)[:3]:
+                _view(client, person, other)
+        else:
+            _patch(client, person, mission, "completed")
+    if done:
+        open_ = [m["id"] for m in _board(client, person) if m["status"] == "not_started"]
+        for mission in open_[-1:]:
+            _patch(client, person, mission, "in_progress")
+
+
+def _others(person: Person) -> list[Person]:
+    listed = [p for p in PEOPLE if p is not person and p.profile["visibility"] == "listed"]
+    return Random(person.id).sample(listed, len(listed))  # noqa: S311 - no secret
+
+
+def _view(client: Client, person: Person, other: Person) -> None:
+    body = {
+        "action": "view_profile",
+        "target_member_id": other.id,
+        "ts": datetime.now(UTC),
+        "dwell_ms": VIEW_MS,
+    }
+    client.ask(person.id, "POST", f"{EVENT}/missions/meet_attendees/telemetry", body)
+
+
+def _patch(client: Client, person: Person, mission: str, status: str) -> None:
+    client.ask(person.id, "PATCH", f"{EVENT}/missions/{mission}", {"status": status})
+
+
+def _greet(client: Client) -> None:
+    say(f"{NAME} is on: {len(PEOPLE)} attendees, {len(MISSIONS)} missions.")
+    say("While this runs the others go on, and the leaderboard moves.")
+    say("Sign in, each in a browser window of its own (a private one is):")
+    for who, sub in (
+        (f"{REGULAR.name}, on the way with 45 points", REGULAR.id),
+        (f"{NEWCOMER.name}, who has just arrived", NEWCOMER.id),
+        ("the organizer", ORGANIZER),
+    ):
+        say(f"  {who}\n    {client.link(sub)}")
+
+
+# While it runs
+def _live(client: Client, people: Iterable[Person]) -> None:
+    """One act now and then, by one of those who still have something to do."""
+    chance = Random()  # noqa: S311 - no secret
+    active = list(people)
+    while active:
+        time.sleep(chance.uniform(*BETWEEN))
+        person = chance.choice(active)
+        try:
+            if not act(client, person, chance):
+                active.remove(person)
+        except Problem:  # it is being restarted, or is going down: the next may go through
+            continue
+
+
+def act(client: Client, person: Person, chance: Random) -> bool:
+    """False: this person has done everything."""
+    open_ = [m for m in _board(client, person) if m["status"] in ("not_started", "in_progress")]
+    if not open_:
+        return False
+    mission = chance.choice(open_)
+    if mission["id"] == "meet_attendees":
+        _view(client, person, chance.choice(_others(person)))
+    elif mission["status"] == "not_started" and chance.random() < 0.3:
+        _patch(client, person, mission["id"], "in_progress")
+    else:
+        _patch(client, person, mission["id"], "completed")
+    return True
