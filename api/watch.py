@@ -5,6 +5,7 @@ import heapq
 import itertools
 import logging
 import time
+from collections import Counter
 
 import psycopg
 
@@ -24,6 +25,7 @@ class Watch:
         self.positions = {model.name: 0 for model in READ_MODELS}
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
+        self._gone: Counter[str] = Counter()
         self._order = itertools.count()
 
     async def run(self) -> None:
@@ -44,8 +46,17 @@ class Watch:
             async with asyncio.timeout(seconds):
                 await future
         except TimeoutError:
+            self._tidy(name)
             return False
         return True
+
+    def _tidy(self, name: str) -> None:
+        """Those who gave up must not pile up behind a read model that does not go on."""
+        self._gone[name] += 1
+        if self._gone[name] > len(self._waiting[name]) / 2:
+            self._waiting[name] = [w for w in self._waiting[name] if not w[2].done()]
+            heapq.heapify(self._waiting[name])
+            self._gone[name] = 0
 
     async def _listen(self) -> None:
         async with await connect(self._database_url, "watch") as connection:
@@ -58,7 +69,7 @@ class Watch:
                 async for told in connection.notifies(timeout=LOOK):
                     position, *names = told.payload.split()
                     for name in names:
-                        self._see(name, int(position))
+                        self._see(name, max(int(position), self.positions.get(name, 0)))
                     if time.monotonic() - looked > LOOK:
                         break
 

@@ -121,7 +121,7 @@ def _columns(keys: Sequence[KeyRow]) -> dict[str, list[Any]]:
 
 
 # Either side hears within seconds when the other is gone without a word.
-KEPT_ALIVE = {
+KEPT_ALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

@@ -1,6 +1,8 @@
 """Whoever follows the log: one leads, the others stand by, and who leads works in steps.
 
-A notification is a hint; the follower looks once a second anyhow.
+A notification is a hint; the follower looks once a second anyhow. The lead is a lock that lives as
+long as its connection does, and the server ends that when it hears nothing for a while: a process
+that stands still, or whose machine is gone, loses the lead like one that was killed.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from typing import Protocol
 import psycopg
 from psycopg import AsyncConnection, sql
 
+from domain.recorder import KEPT_ALIVE
 from projections.log import SQL, Connection
 
 log = logging.getLogger(__name__)
@@ -18,7 +21,11 @@ log = logging.getLogger(__name__)
 LOOK = 1.0  # seconds between looks when nobody notifies
 STANDBY = 1.0  # seconds between attempts to take the lead
 PAUSE = 0.2  # seconds before the next attempt after a lost connection; doubles up to
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
+
+
+class StepDownError(Exception):
+    """Now and then this has to be: the follower gives up the lead, and tries again"""
 
 
 class Follower(Protocol):
@@ -26,7 +33,7 @@ class Follower(Protocol):
     channel: str
 
     async def start(self, database_url: str) -> None:
-        """Called on taking the lead."""
+        """Called on taking the lead. What it opens before it fails is left to `stop`."""
 
     async def step(self) -> bool:
         """Does what there is to do, in a piece that takes milliseconds. False: nothing to do."""
@@ -43,27 +50,36 @@ async def follow(follower: Follower, database_url: str) -> None:
         try:
             await _lead(follower, database_url)
         except Exception as e:
-            kind = logging.WARNING if isinstance(e, psycopg.Error | OSError) else logging.ERROR
-            log.log(kind, "%s stopped: %s", follower.name, e, exc_info=kind == logging.ERROR)
+            expected = isinstance(e, psycopg.Error | OSError | StepDownError)
+            kind = logging.WARNING if expected else logging.ERROR
+            log.log(kind, "%s stopped: %s", follower.name, e, exc_info=not expected)
         pause = PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
         await asyncio.sleep(pause)
 
 
 async def _lead(follower: Follower, database_url: str) -> None:
     async with await connect(database_url, follower.name) as lead:
+        await lead.execute(SQL["lease"])
         await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
-        while not await _is_leader(lead, follower.name):
-            await asyncio.sleep(STANDBY)  # nobody tells when a leader is gone
+        while not await _is_leader(lead, follower.name):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(STANDBY)
         log.info("%s leads", follower.name)
         try:
             await follower.start(database_url)
-            while True:
-                while await follower.step():
-                    pass
-                async for _ in lead.notifies(timeout=LOOK, stop_after=1):
-                    pass
+            await _work(follower, lead)
         finally:
             await follower.stop()
+
+
+async def _work(follower: Follower, lead: Connection) -> None:
+    kept = time.monotonic()
+    while True:
+        if not await follower.step():
+            async for _ in lead.notifies(timeout=LOOK, stop_after=1):
+                pass
+        if time.monotonic() - kept >= LOOK:
+            await lead.execute(SQL["keep"])  # a busy leader hears here that it leads no more
+            kept = time.monotonic()
 
 
 async def _is_leader(lead: Connection, name: str) -> bool:
@@ -73,10 +89,12 @@ async def _is_leader(lead: Connection, name: str) -> bool:
 
 
 async def connect(database_url: str, name: str) -> Connection:
-    return await AsyncConnection.connect(
+    connection = await AsyncConnection.connect(
         database_url,
         autocommit=True,
         application_name=f"rapport {name}",
         connect_timeout=5,
-        options="-c TimeZone=UTC",  # an offset of long ago would have seconds
+        **KEPT_ALIVE,
     )
+    await connection.execute(SQL["in_utc"])
+    return connection

@@ -8,24 +8,28 @@ them. The position row is the fence: who does not find it where they left it has
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from itertools import chain
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from itertools import chain, pairwise
 
 import msgspec
 import psycopg
 
 from domain.aggregate import Recorded
+from domain.envelope import UnreadableEventError
 from projections import log as events
-from projections.follower import connect
+from projections.follower import StepDownError, connect
 from projections.log import END, SQL
 from projections.read_model import Key, ReadModel, Rows, Table, as_columns, fold, looked_up
 from sql import statements
 
 log = logging.getLogger(__name__)
 
-PAGE = 1_000
+PAGE = 2_000
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
+
+# No read model's fault.
+AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError, StepDownError)
 
 # What is to be around the work on a page: a span, say.
 Observe = Callable[[Sequence[Recorded]], AbstractContextManager[object]]
@@ -34,7 +38,7 @@ Observe = Callable[[Sequence[Recorded]], AbstractContextManager[object]]
 Pages = Callable[[events.Connection, int, int, int], Awaitable[list[Recorded]]]
 
 
-class LeadLostError(Exception):
+class LeadLostError(StepDownError):
     """Another projector has moved the position"""
 
 
@@ -52,26 +56,28 @@ class Projector:
         self.positions: dict[str, int] = {}
         self._models = {model.name: model for model in models}
         self._rests_until: dict[str, float] = {}
+        self._problems: dict[str, str] = {}
         self._beat_at = 0.0
+        self._open = AsyncExitStack()
 
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
+        self._open.push_async_callback(self._connection.close)
         names = {"names": list(self._models)}
         await self._connection.execute(SQL["enrol"], names | {"kind": "read_model"})
         rows = await (await self._connection.execute(SQL["positions"], names)).fetchall()
         self.positions = dict(rows)
 
     async def stop(self) -> None:
-        if hasattr(self, "_connection"):
-            await self._connection.close()
+        await self._open.aclose()
 
     async def step(self) -> bool:
-        """One page for each group of read models that stand together, the foremost first."""
-        moved, until = False, END
-        for position in sorted(set(self.positions.values()), reverse=True):
+        """One page for each group of read models that stand together, the hindmost first, so that
+        who catches up goes on with those it has reached."""
+        moved = False
+        for position, until in pairwise([*sorted(set(self.positions.values())), END]):
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
-            until = position
         if not moved:
             await self._beat()
         return moved
@@ -83,22 +89,55 @@ class Projector:
     async def _advance(self, after: int, until: int, models: list[ReadModel]) -> bool:
         if not models:
             return False
-        page = await self._pages(self._connection, after, PAGE, until)
+        try:
+            page = await self._page(after, until)
+        except UnreadableEventError as e:
+            for model in models:
+                await self._get_stuck(model, e.position, e)
+            return False
         to = page[-1].position if page else until
         if to == END:
             return False
+        if await self._tried(models, page, after, to):
+            for model in models:  # one of them cannot go on: the others can, each by itself
+                await self._go_alone(model, page, after, to)
+        return True
+
+    async def _page(self, after: int, until: int) -> list[Recorded]:
+        """Up to an event that cannot be read, if there is anything before it."""
+        try:
+            return await self._pages(self._connection, after, PAGE, until)
+        except UnreadableEventError as e:
+            page = await self._pages(self._connection, after, PAGE, e.position - 1)
+            if not page:
+                raise
+            return page
+
+    async def _tried(
+        self, models: list[ReadModel], page: list[Recorded], after: int, to: int
+    ) -> Exception | None:
         try:
             with self._observe(page):
                 await self._apply(models, page, after, to)
-        except (psycopg.OperationalError, LeadLostError):
+        except AWAY:
             raise
         except Exception as e:
-            if len(models) == 1:
-                await self._get_stuck(models[0], to, e)
-            else:  # one of them cannot go on: the others can, each by itself
-                for model in models:
-                    await self._advance(after, to, [model])
-        return True
+            return e
+        return None
+
+    async def _go_alone(self, model: ReadModel, page: list[Recorded], after: int, to: int) -> bool:
+        """As far as it can: by halves, up to the one event that it cannot apply."""
+        problem = await self._tried([model], page, after, to)
+        if problem is None:
+            return True
+        if len(page) <= 1:
+            await self._get_stuck(model, to, problem)
+            return False
+        half = len(page) // 2
+        middle = page[half - 1].position
+        return await self._go_alone(model, page[:half], after, middle) and await self._go_alone(
+            model, page[half:], middle, to
+        )
 
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
@@ -120,6 +159,8 @@ class Projector:
             if fence.rowcount != len(names):
                 raise LeadLostError(f"{names} are no longer at {after}")
         self.positions |= dict.fromkeys(names, to)
+        for name in names:
+            self._problems.pop(name, None)
         self._beat_at = time.monotonic()
 
     async def _read(self, wanted: dict[Table, set[Key]]) -> Rows:
@@ -140,17 +181,18 @@ class Projector:
         await self._connection.execute(statement, {"rows": written}, prepare=True)
 
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
-        log.error("%s cannot go on: %s", model.name, error, exc_info=error)
-        self._rests_until[model.name] = time.monotonic() + RETRY
         problem = f"{type(error).__name__}: {error}"[:500]
+        if self._problems.get(model.name) != problem:
+            log.error("%s cannot go on: %s", model.name, error, exc_info=error)
+        self._problems[model.name] = problem
+        self._rests_until[model.name] = time.monotonic() + RETRY
         await self._connection.execute(
             SQL["stuck"], {"name": model.name, "seen": seen, "problem": problem}
         )
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT:
-            names = [n for n in self._models if n not in self._rests_until]
-            await self._connection.execute(SQL["beat"], {"names": names})
+            await self._connection.execute(SQL["beat"], {"names": list(self._models)})
             self._beat_at = time.monotonic()
 
 

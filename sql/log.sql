@@ -1,3 +1,7 @@
+-- name: in_utc
+-- else a moment of long ago would come with an offset that has seconds
+SET TIME ZONE 'UTC';
+
 -- name: page
 -- the log in its order
 SELECT notification_id, originator_id, originator_version, topic, state
@@ -20,6 +24,14 @@ SELECT coalesce(max(notification_id), 0) FROM events.log;
 -- name: is_leader
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
+
+-- name: lease
+-- who leads, or wants to, says something every second
+SET idle_session_timeout = '10s';
+
+-- name: keep
+-- that something
+SELECT 1;
 
 -- name: enrol
 -- a reader of the log has a position

@@ -1,5 +1,6 @@
 -- name: page
--- what every read model shows, and nobody has been told yet; with what the live feeds say of it
+-- what every read model shows, and nobody has been told yet; with what the live feeds say of it.
+-- A read model that has no position yet shows nothing
 SELECT
     l.notification_id, l.originator_id, l.originator_version, l.topic, l.state,
     (
@@ -12,7 +13,9 @@ SELECT
 FROM events.log AS l
 WHERE l.notification_id > %(after)s
 AND l.notification_id <= (
-    SELECT min(position) FROM views.positions WHERE name = ANY(%(read_models)s)
+    SELECT min(coalesce(p.position, 0))
+    FROM unnest(%(read_models)s::text[]) AS asked (name)
+    LEFT JOIN views.positions AS p USING (name)
 )
 ORDER BY l.notification_id
 LIMIT %(most)s;
@@ -22,7 +25,3 @@ LIMIT %(most)s;
 UPDATE views.positions
 SET position = %(position)s, seen = %(position)s, beat_at = clock_timestamp(), problem = NULL
 WHERE name = 'relay';
-
--- name: is_recorded
--- is there an event of this position?
-SELECT EXISTS (SELECT FROM events.log WHERE notification_id = %(position)s);

@@ -116,5 +116,5 @@ def numbers(url: str, name: str = "main") -> list[int]:
 
 def ask(url: str, query: str, *parameters: object) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query.encode(), parameters)
+        cursor = connection.execute(query.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []

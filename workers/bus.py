@@ -5,16 +5,20 @@ in binary mode (CloudEvents 1.0, NATS protocol binding): attributes as `ce-` hea
 position as `ce-id`. The body holds the facts and what the live feeds say of them.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
-import nats
 from msgspec import Raw, Struct
 from nats.aio.client import Client
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
 
+log = logging.getLogger(__name__)
+
+PATIENCE = 5.0  # seconds for a first connection
 STREAM = StreamConfig(
     name="EVENTS",
     description="What was recorded, in its order. Made again from Postgres when it is lost.",
@@ -45,18 +49,39 @@ class Body(Struct, frozen=True):
 async def connect(
     url: str, name: str, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Client:
-    async def ignore(_: Exception) -> None:
-        """The client says the same again to whoever calls it."""
+    """Raises OSError where nobody answers; once connected it stays so, for ever. Each thing that
+    goes wrong is said once until then."""
+    said: set[str] = set()
 
-    return await nats.connect(
-        url,
-        name=f"rapport {name}",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
-        ping_interval=10,
-        error_cb=ignore,
-        reconnected_cb=on_reconnect,
-    )
+    async def say(e: Exception) -> None:
+        what = f"{type(e).__name__}: {e}"
+        if what not in said:
+            said.add(what)
+            log.warning("the connection of %s to NATS: %s", name, what)
+
+    async def reconnected() -> None:
+        said.clear()
+        if on_reconnect:
+            await on_reconnect()
+
+    client = Client()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await client.connect(
+                url,
+                name=f"rapport {name}",
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.2,  # type: ignore[arg-type]
+                ping_interval=10,
+                error_cb=say,
+                reconnected_cb=reconnected,
+            )
+    except BaseException as e:
+        await client.close()
+        if isinstance(e, TimeoutError):
+            raise ConnectionError("NATS does not answer") from None
+        raise
+    return client
 
 
 def subject(recorded: Recorded) -> str:
@@ -67,17 +92,33 @@ def subject(recorded: Recorded) -> str:
 
 def headers(recorded: Recorded, trace: str | None) -> dict[str, str]:
     values = {
-        POSITION: str(recorded.position),
         "content-type": "application/json",
         "ce-specversion": "1.0",
+        "ce-actor": recorded.actor,
+        "ce-tenant": recorded.tenant,
+    }
+    return _identity(recorded) | values | ({"traceparent": trace} if trace else {})
+
+
+def _identity(recorded: Recorded) -> dict[str, str]:
+    return {
+        POSITION: str(recorded.position),
         "ce-id": str(recorded.position),
         "ce-source": "/" + recorded.stream.replace(":", "/"),
         "ce-type": type(recorded.event).__name__,
         "ce-time": recorded.at.isoformat(),
-        "ce-actor": recorded.actor,
-        "ce-tenant": recorded.tenant,
     }
-    return values | ({"traceparent": trace} if trace else {})
+
+
+def position(headers: Mapping[str, str] | None) -> int:
+    """0: not one of ours."""
+    value = (headers or {}).get(POSITION, "")
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:
+    """Whether a message is about this very event, and not about one of another past."""
+    return _identity(recorded).items() <= (headers or {}).items()
 
 
 def body(recorded: Recorded, feed: str | None) -> bytes:

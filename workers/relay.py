@@ -4,25 +4,26 @@ The stream is a chain: each message names the id of the one before it, and JetSt
 where that is not the last it has. So neither a second relay nor a lost message can make a double
 or a gap, and the acknowledgement of the last message of a page speaks for all of them. Where the
 chain breaks, at start, and once a second, the relay reads from the stream's end where it stands,
-and goes on from there: from the start, where the stream is gone.
+and goes on from there: from the start, where the stream is gone or is of another past.
 """
 
 import logging
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import nats.errors
-from nats.aio.client import Client
-from nats.js.api import RawStreamMsg
-from nats.js.errors import APIError, NotFoundError
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg, StreamState
+from nats.js.errors import NotFoundError
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
 from projections import log as events
-from projections.follower import connect
+from projections.follower import StepDownError, connect
 from projections.log import SQL as LOG
 from projections.read_models import READ_MODELS
 from sql import statements
@@ -35,43 +36,50 @@ PAGE = 500
 YOUNG = 60.0  # seconds for which an event's own trace goes on
 LOOK = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
+NAME = str(bus.STREAM.name)
 
 
 class Relay:
     name, channel = "relay", "views"
 
-    def __init__(self, nats_url: str) -> None:
+    def __init__(self, nats_url: str, patience: float = PATIENCE) -> None:
         self.position = 0
         self._nats_url = nats_url
-        self._sequence: int | None = None  # the stream's, where it holds no message to go on from
+        self._patience = patience
+        self._sequence: int | None = None  # the stream's, where its last message is not there
         self._looked_at = 0.0
-        self._client: Client | None = None
-        self._connection: events.Connection | None = None
+        self._open = AsyncExitStack()
 
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
+        self._open.push_async_callback(self._connection.close)
         await self._connection.execute(LOG["enrol"], {"names": [self.name], "kind": "relay"})
-        self._client = await bus.connect(self._nats_url, self.name)
-        await self._look()
+        with _stepping_down():
+            self._client = await bus.connect(self._nats_url, self.name)
+            self._open.push_async_callback(self._client.close)
+            await self._arrived(await self._look())
 
     async def stop(self) -> None:
-        if self._client:
-            await self._client.close()
-        if self._connection:
-            await self._connection.close()
+        await self._open.aclose()
 
     async def step(self) -> bool:
-        if time.monotonic() - self._looked_at > LOOK:
-            await self._look()
-        page = await self._page()
-        if not page:
-            return False
+        with _stepping_down():
+            if time.monotonic() - self._looked_at > LOOK:
+                await self._look_again()
+            page = await self._page()
+            return bool(page) and await self._told(page)
+
+    async def _told(self, page: list[tuple[Recorded, str | None]]) -> bool:
+        """Whether the stream has moved on. Without that the next attempt has time."""
+        before = self.position
         try:
             await self._publish(page)
-        except (nats.errors.Error, APIError) as e:
-            log.warning("the stream did not take events after %s: %s", self.position, e)
-            await self._look()
-        return True
+        except nats.errors.Error as e:
+            log.warning("the stream did not take events after %s: %s", before, e)
+            await self._look_again()
+            if self.position == before:
+                await self._get_stuck(page, e)
+        return self.position != before
 
     async def _page(self) -> list[tuple[Recorded, str | None]]:
         parameters = {
@@ -83,7 +91,6 @@ class Relay:
         return [(events.mapper.recorded(*columns), feed) for *columns, feed in rows]
 
     async def _publish(self, page: list[tuple[Recorded, str | None]]) -> None:
-        assert self._client  # noqa: S101 - start() has made it
         positions = [self.position, *(recorded.position for recorded, _ in page)]
         for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
             with _publishing(recorded) as trace:
@@ -93,7 +100,7 @@ class Relay:
                     await self._client.publish(*told, headers=headers)
                 else:
                     await self._client.jetstream().publish(
-                        *told, timeout=PATIENCE, stream=bus.STREAM.name, headers=headers
+                        *told, timeout=self._patience, stream=NAME, headers=headers
                     )
             self._sequence = None
         await self._arrived(positions[-1])
@@ -104,41 +111,65 @@ class Relay:
             return {"Nats-Expected-Last-Sequence": str(self._sequence)}
         return {bus.PREVIOUS: str(previous)}
 
-    async def _look(self) -> None:
-        """Reads from the stream's end where we stand."""
-        assert self._client  # noqa: S101 - start() has made it
-        jetstream = self._client.jetstream(timeout=PATIENCE)
-        try:
-            info = await jetstream.stream_info(str(bus.STREAM.name))
-        except NotFoundError:
-            info = await jetstream.add_stream(bus.STREAM)
-            log.info("made the stream %s", bus.STREAM.name)
-        last: RawStreamMsg | None = None
-        if info.state.messages:
-            last = await jetstream.get_msg(str(bus.STREAM.name), info.state.last_seq)
-        position = int((last.headers or {}).get(bus.POSITION, 0)) if last else 0
-        if last and not await self._is_recorded(position):
-            log.error("the stream ends with %s, which is not in the log: emptying it", position)
-            await jetstream.purge_stream(str(bus.STREAM.name))
-            position, last = 0, None
-        self._sequence = None if last else info.state.last_seq
-        self._looked_at = time.monotonic()
-        if position != self.position:
-            log.info("the stream ends with %s; going on from there", position)
-        await self._arrived(position)
+    async def _look_again(self) -> None:
+        position = await self._look()
+        if position == self.position:
+            await self._execute(LOG["beat"], {"names": [self.name]})
+        else:
+            log.info("the stream ends with %s, not %s", position, self.position)
+            await self._arrived(position)
 
-    async def _is_recorded(self, position: int) -> bool:
-        cursor = await self._execute(SQL["is_recorded"], {"position": position})
-        ((recorded,),) = await cursor.fetchall()
-        return bool(recorded)
+    async def _look(self) -> int:
+        """Reads from the stream's end where we stand."""
+        jetstream = self._client.jetstream(timeout=self._patience)
+        state = await _state(jetstream)
+        last: RawStreamMsg | None = None
+        if state.messages:
+            last = await jetstream.get_last_msg(NAME, "events.>")
+        if last and not await self._is_recorded(last):
+            log.error("the stream ends with %s, which is not in the log: emptying it", last.headers)
+            await jetstream.purge_stream(NAME)
+            last = None
+        self._sequence = None if last and last.seq == state.last_seq else state.last_seq
+        self._looked_at = time.monotonic()
+        return bus.position(last.headers) if last else 0
+
+    async def _is_recorded(self, last: RawStreamMsg) -> bool:
+        """The very event, not only one of its position: Postgres may be of an older backup."""
+        position = bus.position(last.headers)
+        page = await events.page(self._connection, position - 1, 1, position)
+        return bool(page) and bus.is_of(last.headers, page[0])
+
+    async def _get_stuck(self, page: list[tuple[Recorded, str | None]], e: Exception) -> None:
+        problem = f"NATS does not take what follows: {type(e).__name__}: {e}"[:500]
+        seen = page[-1][0].position
+        await self._execute(LOG["stuck"], {"name": self.name, "seen": seen, "problem": problem})
 
     async def _arrived(self, position: int) -> None:
         self.position = position
         await self._execute(SQL["arrived"], {"position": position})
 
     async def _execute(self, statement: str, parameters: dict[str, Any]) -> Any:
-        assert self._connection  # noqa: S101 - start() has made it
         return await self._connection.execute(statement, parameters, prepare=True)
+
+
+async def _state(jetstream: JetStreamContext) -> StreamState:
+    """Of our stream, which is made where there is none."""
+    try:
+        info = await jetstream.stream_info(NAME)
+    except NotFoundError:
+        info = await jetstream.add_stream(bus.STREAM)
+        log.info("made the stream %s", NAME)
+    return info.state
+
+
+@contextmanager
+def _stepping_down() -> Iterator[None]:
+    """Without NATS there is nothing to lead."""
+    try:
+        yield
+    except (nats.errors.Error, OSError) as e:
+        raise StepDownError(f"NATS is away: {type(e).__name__}: {e}") from e
 
 
 def _publishing(recorded: Recorded) -> AbstractContextManager[str | None]:

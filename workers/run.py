@@ -1,4 +1,4 @@
-"""The workers' process: projector and relay, each leading or standing by."""
+"""The workers' process: projector, relay and upkeep, each leading or standing by."""
 
 import asyncio
 import signal
@@ -14,12 +14,14 @@ from projections.read_models import READ_MODELS
 from workers import telemetry
 from workers.relay import Relay
 from workers.settings import Settings
+from workers.upkeep import Upkeep
 
 
 async def run(database_url: str, nats_url: str) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(follow(Projector(READ_MODELS, projecting), database_url))
         group.create_task(follow(Relay(nats_url), database_url))
+        group.create_task(follow(Upkeep(), database_url))
 
 
 def main(settings: Settings) -> None:
