@@ -43,6 +43,7 @@ OPENAPI = OpenAPIConfig(
         }
     ),
     security=[{"token": []}, {"cookie": []}],
+    operation_id_creator=lambda handler, method, path: handler.handler_name,
     render_plugins=[Described()],
     openapi_router=Router(
         "/schema", route_handlers=[], include_in_schema=False, before_request=pages.schema_page

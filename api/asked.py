@@ -38,11 +38,28 @@ class Asked(Request[Principal, Any, Any]):
 def decoded(body: bytes, type_: Any) -> Any:
     """Raises Invalid, with the path of what is wrong."""
     try:
-        return _decoder(type_).decode(body)
+        try:
+            return _decoder(type_).decode(body)
+        except msgspec.ValidationError as e:
+            if "got `float`" not in str(e):
+                raise
+            return msgspec.convert(_whole(msgspec.json.decode(body)), type_)
     except msgspec.ValidationError as e:
         raise Invalid("", wrong(str(e))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Invalid("", ("$", f"is not JSON: {e}")) from None
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 1.0 is as whole as 1."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {key: _whole(item) for key, item in value.items()}
+    return value
 
 
 @cache

@@ -1,11 +1,11 @@
 """The event itself: `PUT` and `GET /api/events/{event_id}`."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Response, get, put
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api import shapes
 from api.asked import Asked
@@ -22,7 +22,7 @@ TAGS = ["Event"]
 
 class ConferenceBody(shapes.Body, frozen=True, kw_only=True):
     name: shapes.Name
-    timezone: Annotated[str, Meta(max_length=64, description="IANA name, as in Europe/Brussels")]
+    timezone: shapes.TimeZone
     starts_at: shapes.Moment | None = None
     ends_at: shapes.Moment | None = None
 

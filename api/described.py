@@ -1,35 +1,74 @@
-"""The OpenAPI description, with what the framework leaves out of it."""
+"""The OpenAPI description, with what the framework leaves out of it or gets wrong."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Request
+from litestar import Litestar, MediaType, Request
 from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.routes import HTTPRoute
 
+from api import shapes
 from api.reading import FOLDED
 
 Schema = dict[str, Any]
 
 COMMANDS = ("put", "patch", "post", "delete")
+FEED = "text/event-stream"
 
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "the same key, path and body gives the first reply again, for 24 h at least",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[ -~]+$"},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 128,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
 }
 MIN_POSITION: Schema = {
     "name": "Min-Position",
     "in": "header",
     "required": False,
     "description": "the answer shows this position or a later one",
-    "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    "schema": {"type": "string", "pattern": shapes.POSITION},
+}
+LAST_EVENT_ID: Schema = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "resume after this position; browsers send it by themselves",
+    "schema": {"type": "string", "pattern": shapes.LAST_POSITION},
 }
 EVENT_POSITION: Schema = {
     "description": "the position that the answer stands on",
     "schema": {"type": "integer"},
 }
+READ_MODEL: Schema = {
+    "description": "`folded`: the projector is away, this comes from the log",
+    "schema": {"type": "string", "enum": list(FOLDED.values())},
+}
+OF_PROBLEMS: dict[str, Schema] = {
+    "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "429": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+    "503": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+}
+
+# Where one call leads to the next: (from, to, what is taken along).
+EVENT = {"event_id": "$request.path.event_id"}
+MISSION = EVENT | {"mission_id": "$response.body#/missions/0/id"}
+LINKS = (
+    ("put_conference", "get_conference", EVENT),
+    ("put_conference", "put_missions", EVENT),
+    ("put_conference", "put_attendee", EVENT),
+    ("put_missions", "get_missions", EVENT),
+    ("put_missions", "get_history", EVENT),
+    ("put_missions", "get_leaderboard", EVENT),
+    ("put_missions", "patch_mission", MISSION),
+    ("put_attendee", "post_telemetry", EVENT),
+)
 
 
 class Described(OpenAPIRenderPlugin):
@@ -41,29 +80,65 @@ class Described(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
         if self._rendered is None:
-            self._rendered = msgspec.json.encode(_completed(openapi_schema))
+            self._rendered = msgspec.json.encode(_completed(openapi_schema, request.app))
         return self._rendered
 
 
-def _completed(schema: Schema) -> Schema:
+def _completed(schema: Schema, app: Litestar) -> Schema:
+    _with_bodies(schema, app)
+    for path, method, operation in _operations(schema):
+        if path.startswith("/api/events"):
+            _with_positions(method, operation)
+        for status, response in operation["responses"].items():
+            if status in OF_PROBLEMS:
+                response.setdefault("headers", {}).update(OF_PROBLEMS[status])
+            if status == "204":
+                del response["content"]
+    _with_links(schema)
+    return schema
+
+
+def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            if path.startswith("/api/events"):
-                _with_positions(method, operation)
-    for component in schema["components"]["schemas"].values():
-        if component.get("title", "").endswith("Body"):
-            component["additionalProperties"] = False
-    return schema
+            yield path, method, operation
+
+
+def _with_bodies(schema: Schema, app: Litestar) -> None:
+    """As msgspec describes what it decodes: the framework loses bounds and unknown fields."""
+    types = {
+        (route.path_format, method.lower()): handler.parsed_data_field.raw
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.parsed_data_field
+        for method in handler.http_methods
+    }
+    shapes, components = msgspec.json.schema_components(
+        types.values(), ref_template="#/components/schemas/{name}"
+    )
+    for (path, method), shape in zip(types, shapes, strict=True):
+        if operation := schema["paths"].get(path, {}).get(method):
+            operation["requestBody"]["content"]["application/json"]["schema"] = shape
+    schema["components"]["schemas"] |= components
 
 
 def _with_positions(method: str, operation: Schema) -> None:
     parameters = operation.setdefault("parameters", [])
+    if FEED in operation["responses"].get("200", {}).get("content", {}):
+        parameters.append(LAST_EVENT_ID)
+        return
     parameters.append(IDEMPOTENCY_KEY if method in COMMANDS else MIN_POSITION)
     for status, response in operation["responses"].items():
-        if status.startswith("2") and "text/event-stream" not in response.get("content", {}):
-            response.setdefault("headers", {})["Event-Position"] = EVENT_POSITION
+        if status.startswith("2"):
+            headers = response.setdefault("headers", {})
+            headers["Event-Position"] = EVENT_POSITION
             if method == "get":
-                response["headers"]["Read-Model"] = {
-                    "description": "`folded`: the projector is away, this comes from the log",
-                    "schema": {"type": "string", "enum": list(FOLDED.values())},
-                }
+                headers["Read-Model"] = READ_MODEL
+
+
+def _with_links(schema: Schema) -> None:
+    by_id = {operation["operationId"]: operation for _, _, operation in _operations(schema)}
+    for origin, to, parameters in LINKS:
+        answered = by_id[origin]["responses"]["200"]
+        answered.setdefault("links", {})[to] = {"operationId": to, "parameters": parameters}

@@ -14,7 +14,7 @@ from api import metrics, shapes
 from api.asked import Asked
 from api.commands import answered, execute
 from api.problems import documented
-from api.reading import answer, check_exists, shown
+from api.reading import answer, check_exists, minimum, shown
 from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
 from domain.errors import Invalid, NotFound
@@ -97,7 +97,11 @@ async def get_missions(
     event_id: EventId,
     member_id: OfMember = None,
     as_of: Annotated[
-        str | None, Parameter(description="a position, or a time in RFC 3339 with offset")
+        str | None,
+        Parameter(
+            description="a position, or a time in RFC 3339 with offset",
+            schema_extra={"anyOf": [{"pattern": shapes.POSITION}, {"format": "date-time"}]},
+        ),
     ] = None,
 ) -> Response[boards.Board]:
     principal = request.user
@@ -117,6 +121,7 @@ async def get_missions(
 async def _as_it_was(
     request: Asked, event_id: str, member: str, as_of: str
 ) -> Response[boards.Board]:
+    minimum(request)
     until, at = _moment(as_of)
     async with services(request).pool.connection() as connection:
         if until != events.END and until > await events.end(connection):
@@ -127,7 +132,7 @@ async def _as_it_was(
 
 def _moment(as_of: str) -> tuple[int, datetime | None]:
     """A position, or a time. A plus that was not escaped in the query came as a space."""
-    if as_of.isascii() and as_of.isdigit() and len(as_of) <= 18:
+    if re.match(shapes.POSITION, as_of):
         return int(as_of), None
     text = re.sub(r" (\d\d:\d\d)\Z", r"+\1", as_of)
     try:

@@ -1,11 +1,14 @@
 """Reads that show what was told: they answer with a position, or later."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from litestar import Response
 
 from api.services import Asked, Services, services
+from api.shapes import POSITION
+from api.wording import WORDS
 from domain.errors import Invalid, NotFound, Unavailable
 from projections import log as events
 from projections.conferences import exists
@@ -32,14 +35,14 @@ def minimum(request: Asked) -> int:
     header = request.headers.get("min-position")
     if header is None:
         return minimum_cookie(request)
-    if not header.isascii() or not header.isdigit() or len(header) > 18:
-        raise Invalid("", ("Min-Position", "must be a position: a whole number from 0"))
+    if not re.match(POSITION, header):
+        raise Invalid("", ("Min-Position", WORDS[POSITION]))
     return int(header)
 
 
 def minimum_cookie(request: Asked) -> int:
     value = request.cookies.get(MINIMUM, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0
+    return int(value) if re.match(POSITION, value) else 0
 
 
 async def shown(

@@ -15,14 +15,12 @@ from api.watch import Watch
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.history import History
 from domain.recorder import open_recorder
-from projections.log import Connection
+from projections.log import SQL, Connection
 from sql import statements
 from workers.datadir import jwt_secret
 from workers.settings import Settings
 
 __all__ = ["Asked", "Services", "lifespan", "services", "signed_in"]
-
-OPTIONS = "-c TimeZone=UTC"  # else a moment of long ago comes with an offset that has seconds
 
 
 class Services:
@@ -44,7 +42,8 @@ class Services:
             timeout=2,
             reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
             open=False,
-            kwargs={"autocommit": True, "application_name": "rapport api", "options": OPTIONS},
+            kwargs={"autocommit": True, "application_name": "rapport api"},
+            configure=_in_utc,
         )
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
@@ -67,6 +66,10 @@ class Services:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self.history.close)
             await self.pool.close()
+
+
+async def _in_utc(connection: Connection) -> None:
+    await connection.execute(SQL["in_utc"])
 
 
 def services(request: Request[Any, Any, Any]) -> Services:

@@ -14,6 +14,8 @@ from domain.errors import Invalid
 ID = r"^[A-Za-z0-9_.\-]{1,128}(?![\s\S])"
 NO_CONTROL = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*(?![\s\S])"
 URL = r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
+POSITION = r"^[0-9]{1,18}(?![\s\S])"
+LAST_POSITION = r"^[0-9]{0,18}(?![\s\S])"  # empty: none yet
 
 Id = Annotated[str, Meta(pattern=ID, description="1-128 of A-Z a-z 0-9 _ - .")]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
@@ -21,6 +23,14 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=4000, pattern=NO_CONTROL)]
 Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
 Tags = Annotated[tuple[Name, ...], Meta(max_length=100)]
+TimeZone = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="IANA name, as in Europe/Brussels",
+        extra_json_schema={"format": "iana-time-zone"},
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
 
 

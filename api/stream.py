@@ -1,5 +1,6 @@
 """`GET /api/events/{event_id}/members/{member_id}/stream`: server-sent events."""
 
+import re
 from typing import Annotated, Any
 
 from litestar import Response, get
@@ -7,11 +8,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from psycopg import Error
 
+from api import shapes
 from api.live import COMMENT, Live, Reader
 from api.problems import documented
 from api.reading import check_exists
 from api.services import Asked, services
 from api.shapes import EventId, MemberId
+from api.wording import WORDS
 from domain.errors import Invalid
 
 HEADERS = [
@@ -70,7 +73,11 @@ async def stream(
     event_id: EventId,
     member_id: MemberId,
     last_event_id: Annotated[
-        str | None, Parameter(description="resume after this position, as `Last-Event-ID` does")
+        str | None,
+        Parameter(
+            pattern=shapes.LAST_POSITION,
+            description="resume after this position, as `Last-Event-ID` does",
+        ),
     ] = None,
 ) -> Response[None]:
     at_home = services(request)
@@ -88,6 +95,6 @@ async def stream(
 def _position(given: str | None) -> int | None:
     if not given:
         return None
-    if not given.isascii() or not given.isdigit() or len(given) > 18:
-        raise Invalid("", ("Last-Event-ID", "must be a position: a whole number from 0"))
+    if not re.match(shapes.LAST_POSITION, given):
+        raise Invalid("", ("Last-Event-ID", WORDS[shapes.LAST_POSITION]))
     return int(given)
