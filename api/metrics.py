@@ -116,6 +116,8 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
     ):
         yield CounterMetricFamily(name, what, value=live.counts[key])
     yield DURATIONS.family()
+    broken = "Requests that met an error of ours: those answered with 500."
+    yield CounterMetricFamily("http_broken_requests", broken, value=DURATIONS.broken)
 
 
 def _lag(known: list[Follower]) -> Iterator[Metric]:

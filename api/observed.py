@@ -24,6 +24,7 @@ class Durations:
     def __init__(self) -> None:
         self._counted: dict[Labels, list[int]] = {}
         self._sums: dict[Labels, float] = {}
+        self.broken = 0
 
     def add(self, labels: Labels, seconds: float) -> None:
         counted = self._counted.get(labels)
@@ -32,6 +33,7 @@ class Durations:
             self._sums[labels] = 0.0
         counted[bisect_left(BOUNDS, seconds)] += 1
         self._sums[labels] += seconds
+        self.broken += labels[2] == "500"
 
     def family(self) -> HistogramMetricFamily:
         family = HistogramMetricFamily(

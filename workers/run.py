@@ -49,6 +49,14 @@ def projecting(page: Sequence[Recorded]) -> AbstractContextManager[object]:
 async def _until_told(work: Coroutine[None, None, None]) -> None:
     task = asyncio.create_task(work)
     for signal_ in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(signal_, _end, task)
     with suppress(asyncio.CancelledError):
         await task
+
+
+def _end(work: asyncio.Task[None]) -> None:
+    """Once a second until it has: the client of NATS may keep a cancellation to itself."""
+    if not work.done():
+        for task in asyncio.all_tasks():
+            task.cancel()
+        asyncio.get_running_loop().call_later(1, _end, work)

@@ -1,0 +1,259 @@
+"""Every alert rule, fired by the trouble it is for: a real product, its real /metrics."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from projections.read_models import READ_MODELS
+from sql import statements
+from sql.migrate import migrate
+from tests.product import Product
+from tests.workers.rules import Scrape, firing, firing_by_promtool, rules, scraped
+from workers.embedded import Server, start_nats, start_postgres
+from workers.processes import until
+
+PROMTOOL = shutil.which("promtool")  # where there is one, it must say the same
+FOLLOWERS = len(READ_MODELS) + 1
+
+
+class Watched(Product):
+    """A product with servers of its own, and what scrapes it as Prometheus would."""
+
+    def __init__(self, postgres: Server, nats: Server, home: Path) -> None:
+        super().__init__(postgres.url, nats.url, home)
+        self.postgres = postgres
+        self.nats = nats
+
+    def scrape(self) -> Scrape:
+        who = {"job": "rapport", "instance": f"127.0.0.1:{self.port}"}
+        up: Scrape = {("up", frozenset(who.items())): 1.0}
+        try:
+            return up | scraped(httpx.get(f"{self.url}/metrics", timeout=5).text, **who)
+        except httpx.TransportError:
+            return dict.fromkeys(up, 0.0)
+
+    def values(self, metric: str, **labels: str) -> list[float]:
+        """Of the series of that name with these labels."""
+        return [
+            value
+            for (name, having), value in self.scrape().items()
+            if name == metric and labels.items() <= having
+        ]
+
+    def reasons(self) -> list[str]:
+        return [
+            e["message"] for e in httpx.get(f"{self.url}/health/ready").json().get("errors", [])
+        ]
+
+    def database(self) -> "psycopg.Connection[Any]":
+        return psycopg.connect(self.database_url)
+
+    def complete(self, event: str, member: str) -> httpx.Response:
+        with self.member(event, member) as client:
+            path = f"/api/events/{event}/missions/goals"
+            return client.patch(path, json={"status": "completed"}, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    home = tmp_path_factory.mktemp("watched")
+    postgres, nats = start_postgres(home / "postgres"), start_nats(home / "nats")
+    product = Watched(postgres, nats, home)
+    try:
+        migrate(postgres.url)
+        product.start()
+        yield product
+    finally:
+        product.stop()
+        nats.stop()
+        postgres.stop()
+
+
+@pytest.fixture
+def fired(watched: Watched, tmp_path: Path) -> Callable[..., dict[str, int]]:
+    """What fires when the scrape before the trouble is followed by two in the midst of it."""
+    before = watched.scrape()
+
+    def now() -> dict[str, int]:
+        scrapes = [before, watched.scrape(), watched.scrape()]
+        if PROMTOOL:
+            assert firing_by_promtool(PROMTOOL, scrapes, tmp_path) is None
+        return dict(firing(scrapes))
+
+    return now
+
+
+def test_every_rule_asks_for_what_there_is_and_says_what_to_do(watched: Watched) -> None:
+    there_is = {name for name, _ in watched.scrape()}
+    for rule in rules():
+        assert rule.metric in there_is
+        assert rule.annotations.keys() == {"summary", "description", "action"}
+
+
+def test_no_alert_fires_while_all_is_well(watched: Watched, fired: Callable[[], Any]) -> None:
+    event = watched.event({"id": "goals"})
+    replies = [watched.complete(event, member) for member in ("ada", "bob", "ada")]
+    refused = watched.complete("evt_unheard_of", "ada")
+
+    assert [reply.status_code for reply in (*replies, refused)] == [200, 200, 200, 404]
+    assert fired() == {}
+    assert watched.reasons() == []
+
+
+def test_a_foreign_writer_fires_the_alert_for_conflicts(
+    watched: Watched, fired: Callable[[], Any], pool: ThreadPoolExecutor
+) -> None:
+    event = watched.event({"id": "goals"})
+    watched.complete(event, "ada")
+    with watched.database() as foreign:
+        foreign.execute(
+            "INSERT INTO events.log (originator_id, originator_version, topic, state) "
+            "SELECT replace(originator_id, ':ada', ':bob'), originator_version, topic, state "
+            "FROM events.log WHERE originator_id = %s",
+            [f"missions:{event}:ada"],
+        )
+        reply = pool.submit(watched.complete, event, "bob")
+        wait_for(lambda: waits_for_a_lock(watched, "transactionid"))
+        foreign.commit()
+
+    assert reply.result().status_code == 200
+    assert fired() == {"StoreConflicts": 1}
+
+
+def test_a_writer_that_waits_too_long_and_dead_workers_fire_their_alerts(
+    watched: Watched, fired: Callable[[], Any], pool: ThreadPoolExecutor
+) -> None:
+    event = watched.event({"id": "goals"})
+    watched.stop_workers()
+    watched.complete(event, "ada")
+    with watched.database() as holder:
+        holder.execute(statements("history")["lock"])
+        reply = pool.submit(watched.complete, event, "bob")
+        wait_for(lambda: min(watched.values("follower_silent_seconds")) > 5)
+        wait_for(lambda: max(watched.values("follower_behind_seconds")) > 5)
+        assert reply.result().status_code == 503
+    alerts, reasons = fired(), watched.reasons()
+    watched.start_workers()
+    wait_for(watched.ready)
+
+    assert alerts == {
+        "NotReady": 1,
+        "StoreTimeouts": 1,
+        "FollowerDead": FOLLOWERS,
+        "FollowerBehind": FOLLOWERS,
+    }
+    assert [reason.partition(": ")[0] for reason in reasons] == [
+        *(f"the projector of {name} is dead" for name in sorted(m.name for m in READ_MODELS)),
+        "relay is dead",
+    ]
+
+
+def test_a_table_that_is_gone_fires_the_alerts_for_stuck_models_and_broken_requests(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    event = watched.event({"id": "goals"})
+    with without_ledger(watched):
+        assert watched.complete(event, "ada").status_code == 200
+        wait_for(lambda: watched.values("follower_stuck", name="mission_ledger") == [1])
+        with watched.member(event, "ada") as ada:
+            broken = ada.get(f"/api/events/{event}/missions/history")
+        alerts, reasons = fired(), watched.reasons()
+    wait_for(watched.ready)
+
+    assert broken.status_code == 500
+    assert alerts == {"NotReady": 1, "ReadModelStuck": 1, "BrokenRequests": 1}
+    assert len(reasons) == 1
+    assert reasons[0].startswith("the projector of mission_ledger cannot go on after position ")
+    assert reasons[0].endswith('UndefinedTable: relation "views.mission_ledger" does not exist')
+
+
+def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:
+    with frozen(watched):
+        started = time.monotonic()
+        assert watched.reasons() == ["the store does not answer"]
+        asked = time.monotonic()
+        assert watched.values("store_up") == [0]
+        answered = time.monotonic()
+    wait_for(watched.ready)
+
+    assert asked - started < 3
+    assert answered - asked < 3
+
+
+def test_servers_and_processes_that_are_away_fire_their_alerts(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    watched.nats.stop()
+    wait_for(lambda: watched.values("bus_up") == [0])
+    without_nats, reasons = fired(), [watched.reasons()]
+    watched.stop_workers()
+    watched.postgres.stop()
+    wait_for(lambda: watched.values("store_up") == [0])
+    without_postgres, _ = fired(), reasons.append(watched.reasons())
+    watched.stop_api()
+
+    assert without_nats == {"BusDown": 1, "NotReady": 1}
+    assert without_postgres == {"BusDown": 1, "NotReady": 1, "StoreDown": 1}
+    assert fired() == {"NotAnswering": 1}
+    assert reasons == [
+        ["NATS is away: live feeds wait"],
+        ["the store does not answer", "NATS is away: live feeds wait"],
+    ]
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as made:
+        yield made
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    assert until(condition, 20)
+
+
+def waits_for_a_lock(watched: Watched, kind: str) -> bool:
+    with watched.database() as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = %s", [kind]
+        ).fetchone()
+    return found != (0,)
+
+
+@contextmanager
+def without_ledger(watched: Watched) -> Iterator[None]:
+    with watched.database() as connection:
+        connection.execute("ALTER TABLE views.mission_ledger RENAME TO elsewhere")
+    try:
+        yield
+    finally:
+        with watched.database() as connection:
+            connection.execute("ALTER TABLE views.elsewhere RENAME TO mission_ledger")
+
+
+@contextmanager
+def frozen(watched: Watched) -> Iterator[None]:
+    """PostgreSQL does nothing, and its connections stay open."""
+    with watched.database() as connection:
+        own = connection.info.backend_pid
+        rows: Sequence[tuple[int]] = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE pid <> %s AND backend_type = 'client backend'",
+            [own],
+        ).fetchall()
+    pids = [watched.postgres.pid, *(pid for (pid,) in rows)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
