@@ -122,8 +122,16 @@ class Projector:
         except AWAY:
             raise
         except Exception as e:
+            await self._check_lead(models, after)
             return e
         return None
+
+    async def _check_lead(self, models: list[ReadModel], after: int) -> None:
+        """Who adds rows that another projector has added already is only late."""
+        names = [model.name for model in models]
+        rows = await (await self._connection.execute(SQL["positions"], {"names": names})).fetchall()
+        if dict(rows) != dict.fromkeys(names, after):
+            raise LeadLostError(f"{names} are no longer at {after}")
 
     async def _go_alone(self, model: ReadModel, page: list[Recorded], after: int, to: int) -> bool:
         """As far as it can: by halves, up to the one event that it cannot apply."""

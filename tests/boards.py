@@ -1,0 +1,52 @@
+"""A conference with missions, and members who complete them, recorded by a real History."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from domain.aggregate import Command
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.conferences import AnnounceConference
+from domain.history import History
+from domain.missions import CompleteMission, Mission, PublishCatalogue, ResetMission
+from domain.recorder import open_recorder
+from sql import statements
+from tests.store import AUTHOR, ask
+
+EVENT = "evt_1"
+MISSION = Mission("goals", "Goals", "", 10, "")
+
+# Records, and gives the positions of what is recorded.
+Record = Callable[..., list[int]]
+
+
+@contextmanager
+def recording(url: str) -> Iterator[Record]:
+    history = History(open_recorder(url, statements("history")), AGGREGATES, RENAMED)
+
+    async def all_of(commands: tuple[Command, ...]) -> list[int]:
+        return [(await history.execute(command, by=AUTHOR)).position for command in commands]
+
+    try:
+        yield lambda *commands: asyncio.run(all_of(commands))
+    finally:
+        history.close()
+
+
+def opening(event_id: str = EVENT) -> tuple[Command, ...]:
+    return (
+        AnnounceConference(event_id=event_id, name="A conference", timezone="UTC"),
+        PublishCatalogue(event_id=event_id, missions=(MISSION,)),
+    )
+
+
+def clicks(number: int, member_id: str = "ada", event_id: str = EVENT) -> Iterator[Command]:
+    """So many that change something."""
+    for i in range(number):
+        click = ResetMission if i % 2 else CompleteMission
+        yield click(event_id=event_id, member_id=member_id, mission_id=MISSION.id)
+
+
+def end_of(url: str) -> int:
+    ((position,),) = ask(url, "SELECT coalesce(max(notification_id), 0) FROM events.log")
+    return int(position)
