@@ -186,16 +186,17 @@ async def _follow(connection: Connection, position: int, recorded: float) -> Non
     """Until the read models, and then NATS, have what was recorded."""
     await connection.execute(LOG["listen"])
     for name, readers in (
-        ("The read models", [model.name for model in READ_MODELS]),
+        ("the read models", [model.name for model in READ_MODELS]),
         ("NATS", ["relay"]),
     ):
-        await _reached(connection, readers, position)
-        say(f"{name} had all of it {time.monotonic() - recorded:.1f} s later.")
+        await _reached(connection, name, readers, position)
+        seconds = time.monotonic() - recorded
+        say(f"{name[0].upper()}{name[1:]} had all of it {seconds:.1f} s later.")
 
 
-async def _reached(connection: Connection, readers: list[str], position: int) -> None:
+async def _reached(connection: Connection, name: str, readers: list[str], position: int) -> None:
     furthest, deadline = await _hindmost(connection, readers), time.monotonic() + PATIENCE
-    progress = Progress(position, "events", furthest)
+    progress = Progress(position, f"events in {name}", furthest)
     while (come := await _hindmost(connection, readers)) < position:
         progress.reached(come)
         if come > furthest:
