@@ -50,14 +50,14 @@ class Rule(NamedTuple):
         """The series for which the expression holds at the scrape of that number."""
         holds, bound = COMPARE[self.parsed["compare"]], float(self.parsed["bound"])
         values = {s: self._value(scrapes, at, s) for s in scrapes[at] if self._selects(s)}
-        return {s for s, value in values.items() if value is not None and holds(value, bound)}
+        return {s for s, value in values.items() if holds(value, bound)}
 
     def _selects(self, series: Series) -> bool:
         label = self.parsed["label"]
         wanted = label is None or (label, self.parsed["value"]) in series[1]
         return series[0] == self.metric and wanted
 
-    def _value(self, scrapes: Sequence[Scrape], at: int, series: Series) -> float | None:
+    def _value(self, scrapes: Sequence[Scrape], at: int, series: Series) -> float:
         if not self.parsed["increase"]:
             return scrapes[at][series]
         first = max(0, at - seconds(self.parsed["range"]) // APART)
