@@ -23,11 +23,13 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Principal(Struct, frozen=True):
-    """`sub` is the member's (or creator's, speaker's, operator's) id."""
+    """`sub` is the member's (or creator's, speaker's, operator's) id; `name`, where the token
+    has one, is what pages call them."""
 
     sub: str
     scopes: frozenset[str]
     expires_at: float = float("inf")
+    name: str | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -134,7 +136,10 @@ def _principal(claims: dict[str, Any]) -> Principal:
         or not sub.isascii()
     ):
         raise ValueError("sub")
-    return Principal(sub, frozenset(scopes), _moment(claims.get("exp")))
+    name = claims.get("name")
+    return Principal(
+        sub, frozenset(scopes), _moment(claims.get("exp")), name if isinstance(name, str) else None
+    )
 
 
 def _moment(exp: Any) -> float:

@@ -27,6 +27,7 @@ class Session(Struct, frozen=True):
     sub: str
     scopes: list[str]
     expires_at: datetime | None
+    name: str | None
 
 
 @post(
@@ -59,7 +60,7 @@ async def get_session(request: Asked) -> Response[Session]:
     expires = principal.expires_at
     until = datetime.fromtimestamp(expires, UTC) if expires < float("inf") else None
     return Response(
-        Session(principal.sub, sorted(principal.scopes), until),
+        Session(principal.sub, sorted(principal.scopes), until, principal.name),
         headers={"Cache-Control": "no-store"},
     )
 

@@ -56,7 +56,8 @@ class Client:
 
     def token(self, sub: str) -> str:
         role = "organizer" if sub == ORGANIZER else "member"
-        return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH)
+        name = sub.removeprefix("usr_").replace("_", " ").title()
+        return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH, name=name)
 
     def link(self, sub: str) -> str:
         return sign_in_link(self._address, self.token(sub), PAGE)

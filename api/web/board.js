@@ -15,7 +15,7 @@ import './progress-banner.js';
 import './toast.js';
 import { count, dateRange, failureSentence, points, reason } from './wording.js';
 
-const LEADERS_EVERY_MS = 60000;
+const LEADERS_EVERY_MS = 10000;
 const HIDDEN_MS = 60000;
 
 const eventId = decodeURIComponent(location.pathname.split('/')[2]);
