@@ -1,6 +1,7 @@
 """uvicorn, with what streams need."""
 
 import asyncio
+import gc
 import resource
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ from domain.errors import Invalid
 from workers import telemetry
 from workers.settings import Settings
 
+COLLECT = 10_000  # objects between looks for circles of garbage, of which there are few
 SWITCH = 0.0005  # seconds until the writer's thread gets its turn when the web is busy
 
 
@@ -67,6 +69,7 @@ def serve(settings: Settings) -> None:
 def run(app: Any, settings: Settings) -> None:
     telemetry.configure(settings, "api")
     sys.setswitchinterval(SWITCH)
+    gc.set_threshold(COLLECT)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(

@@ -1,10 +1,12 @@
 """The workers' process: projector, relay and upkeep, each leading or standing by."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
+import uvloop
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
@@ -16,6 +18,8 @@ from workers.relay import Relay
 from workers.settings import Settings
 from workers.upkeep import Upkeep
 
+COLLECT = 10_000  # objects between looks for circles of garbage: a page is many, in no circle
+
 
 async def run(database_url: str, nats_url: str) -> None:
     async with asyncio.TaskGroup() as group:
@@ -26,10 +30,11 @@ async def run(database_url: str, nats_url: str) -> None:
 
 def main(settings: Settings) -> None:
     telemetry.configure(settings, "workers")
+    gc.set_threshold(COLLECT)
     if not settings.database_url or not settings.nats_url:
         raise SystemExit("Set DATABASE_URL and NATS_URL, or start everything with `make run`.")
     try:
-        asyncio.run(_until_told(run(settings.database_url, settings.nats_url)))
+        uvloop.run(_until_told(run(settings.database_url, settings.nats_url)))
     finally:
         telemetry.end()
 
