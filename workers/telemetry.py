@@ -76,6 +76,9 @@ class JsonLines(logging.Formatter):
 
 def log_json(level: int = logging.INFO) -> None:
     """Of this process, everything: also warnings, and what nobody caught."""
+    # https://docs.python.org/3/howto/logging.html#optimization: none of it is in our lines.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
