@@ -19,10 +19,12 @@ Connection = AsyncConnection[TupleRow]
 mapper = EnvelopeMapper(AGGREGATES, RENAMED)
 
 
-async def page(connection: Connection, after: int, most: int, until: int = END) -> list[Recorded]:
+async def page(
+    connection: Connection, after: int, most: int, until: int = END, statement: str = SQL["page"]
+) -> list[Recorded]:
     """At most `most` events of positions in (after, until], in order."""
     parameters = {"after": after, "until": until, "most": most}
-    cursor = await connection.execute(SQL["page"], parameters, prepare=True)
+    cursor = await connection.execute(statement, parameters, prepare=True)
     return recorded(await cursor.fetchall())
 
 
