@@ -82,6 +82,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 @pytest.fixture
 def fired(watched: Watched, tmp_path: Path) -> Callable[..., dict[str, int]]:
     """What fires when the scrape before the trouble is followed by two in the midst of it."""
+    wait_for(watched.ready)  # again, after the trouble before
     before = watched.scrape()
 
     def now() -> dict[str, int]:
@@ -144,7 +145,6 @@ def test_a_writer_that_waits_too_long_and_dead_workers_fire_their_alerts(
         assert reply.result().status_code == 503
     alerts, reasons = fired(), watched.reasons()
     watched.start_workers()
-    wait_for(watched.ready)
 
     assert alerts == {
         "NotReady": 1,
@@ -168,7 +168,6 @@ def test_a_table_that_is_gone_fires_the_alerts_for_stuck_models_and_broken_reque
         with watched.member(event, "ada") as ada:
             broken = ada.get(f"/api/events/{event}/missions/history")
         alerts, reasons = fired(), watched.reasons()
-    wait_for(watched.ready)
 
     assert broken.status_code == 500
     assert alerts == {"NotReady": 1, "ReadModelStuck": 1, "BrokenRequests": 1}
@@ -184,7 +183,6 @@ def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watc
         asked = time.monotonic()
         assert watched.values("store_up") == [0]
         answered = time.monotonic()
-    wait_for(watched.ready)
 
     assert asked - started < 3
     assert answered - asked < 3
