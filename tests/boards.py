@@ -1,7 +1,7 @@
 """A conference with missions, and members who complete them, recorded by a real History."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from domain.aggregate import Command
@@ -10,6 +10,9 @@ from domain.conferences import AnnounceConference
 from domain.history import History
 from domain.missions import CompleteMission, Mission, PublishCatalogue, ResetMission
 from domain.recorder import open_recorder
+from projections.projector import Projector
+from projections.read_model import ReadModel
+from projections.read_models import READ_MODELS
 from sql import statements
 from tests.store import AUTHOR, ask
 
@@ -25,7 +28,8 @@ def recording(url: str) -> Iterator[Record]:
     history = History(open_recorder(url, statements("history")), AGGREGATES, RENAMED)
 
     async def all_of(commands: tuple[Command, ...]) -> list[int]:
-        return [(await history.execute(command, by=AUTHOR)).position for command in commands]
+        executed = (history.execute(command, by=AUTHOR) for command in commands)
+        return [outcome.position for outcome in await asyncio.gather(*executed)]
 
     try:
         yield lambda *commands: asyncio.run(all_of(commands))
@@ -50,3 +54,15 @@ def clicks(number: int, member_id: str = "ada", event_id: str = EVENT) -> Iterat
 def end_of(url: str) -> int:
     ((position,),) = ask(url, "SELECT coalesce(max(notification_id), 0) FROM events.log")
     return int(position)
+
+
+async def project(url: str, models: Sequence[ReadModel] = READ_MODELS) -> dict[str, int]:
+    """All there is to do."""
+    projector = Projector(models)
+    try:
+        await projector.start(url)
+        while await projector.step():
+            pass
+        return projector.positions
+    finally:
+        await projector.stop()

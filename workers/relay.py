@@ -99,11 +99,14 @@ class Relay:
                 if position < positions[-1]:
                     await self._client.publish(*told, headers=headers)
                 else:
-                    await self._client.jetstream().publish(
+                    ack = await self._client.jetstream().publish(
                         *told, timeout=self._patience, stream=NAME, headers=headers
                     )
             self._sequence = None
-        await self._arrived(positions[-1])
+        if ack.duplicate:  # it was there a moment ago; whether it still is, the stream can tell
+            await self._look_again()
+        else:
+            await self._arrived(positions[-1])
 
     def _after(self, previous: int) -> dict[str, str]:
         """What the stream must end with for the next message to be taken."""

@@ -22,7 +22,7 @@ from projections.missions import (
 from projections.projector import LeadLostError, Projector
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
-from tests.boards import clicks, end_of, opening, recording
+from tests.boards import clicks, end_of, opening, project, recording
 from tests.store import ask
 from tests.waiting import eventually
 
@@ -35,14 +35,6 @@ async def leading(database: str, *models: ReadModel) -> AsyncIterator[Projector]
         yield projector
     finally:
         await projector.stop()
-
-
-async def project(database: str, *models: ReadModel) -> dict[str, int]:
-    """All there is to do."""
-    async with leading(database, *models) as projector:
-        while await projector.step():
-            pass
-        return projector.positions
 
 
 def positions(database: str) -> dict[str, int]:
@@ -81,7 +73,7 @@ def test_each_page_tells_its_position_and_whom_it_concerns(database: str) -> Non
         record(*opening(), *clicks(1))
     with psycopg.connect(database, autocommit=True) as ear:
         ear.execute("LISTEN views")
-        asyncio.run(project(database, MISSION_BOARD, MISSION_LEDGER))
+        asyncio.run(project(database, [MISSION_BOARD, MISSION_LEDGER]))
         told = [n.payload for n in ear.notifies(timeout=0.1)]
     assert told == [f"{end_of(database)} mission_board mission_ledger"]
 
@@ -201,7 +193,7 @@ def test_read_model_that_fails_gets_stuck_alone_at_the_event_and_goes_on_when_me
         *_, before = record(*opening())
         record(*clicks(4), *opening("evt_2"))
     models = [replace(m, project=fails) if m is MISSION_BOARD else m for m in READ_MODELS]
-    asyncio.run(project(database, *models))
+    asyncio.run(project(database, models))
     stuck = positions(database)
     said = problems(database)
     asyncio.run(project(database))
@@ -249,7 +241,7 @@ def test_read_model_that_was_mended_beats_again(
 
     with recording(database) as record:
         record(*opening())
-    asyncio.run(project(database, replace(MISSION_BOARD, project=sometimes)))
+    asyncio.run(project(database, [replace(MISSION_BOARD, project=sometimes)]))
     assert positions(database) == {"mission_board": end_of(database)}
     assert problems(database) == {}
 
@@ -288,7 +280,7 @@ def test_new_read_model_catches_up_beside_the_others_and_then_goes_with_them(
     late = MISSION_LEADERBOARD.name
     with recording(database) as record:
         record(*opening(), *clicks(14))
-        asyncio.run(project(database, MISSION_LEDGER))
+        asyncio.run(project(database, [MISSION_LEDGER]))
         behind = end_of(database)
         seen = asyncio.run(story())
     end = end_of(database)
