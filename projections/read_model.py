@@ -6,6 +6,7 @@ log: the projector folds a page and writes the touched rows, a rebuild folds all
 folds into a dict, and a reader who cannot wait folds one member's streams.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -51,26 +52,26 @@ Rows = dict[Table, dict[Key, Any]]
 
 def looked_up(changes: Iterable[Change]) -> dict[Table, set[Key]]:
     """The rows that must be known before these changes can be folded."""
-    wanted: dict[Table, set[Key]] = {}
+    wanted: dict[Table, set[Key]] = defaultdict(set)
     for change in changes:
         if not change.table.whole:
-            wanted.setdefault(change.table, set()).add(change.key)
+            wanted[change.table].add(change.key)
         for table, key in change.reads:
-            wanted.setdefault(table, set()).add(key)
+            wanted[table].add(key)
     return wanted
 
 
 def fold(rows: Rows, changes: Iterable[Change]) -> dict[Table, set[Key]]:
     """Folds into `rows`, in order, and says which of them are new or changed."""
-    touched: dict[Table, set[Key]] = {}
+    touched: dict[Table, set[Key]] = defaultdict(set)
     for change in changes:
         table, key = change.table, change.key
-        of_table = rows.setdefault(table, {})
+        of_table = rows[table] if table in rows else rows.setdefault(table, {})
         others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
         new = change.fold(of_table.get(key), *others)
         if new is not None:
             of_table[key] = new
-            touched.setdefault(table, set()).add(key)
+            touched[table].add(key)
     return touched
 
 
