@@ -61,10 +61,10 @@ def catalogues(draw: Any) -> tuple[Mission, ...]:
             description="",
             points=draw(points),
             category="",
-            active=draw(st.integers(0, 4)) > 0,
-            requires=tuple(draw(st.sets(st.sampled_from(order[:i]), max_size=1))) if i else (),
+            active=draw(st.integers(0, 6)) > 0,
+            requires=(order[i - 1],) if i and draw(st.integers(0, 3)) == 3 else (),
         )
-        for i, mission_id in enumerate(order[: draw(st.integers(1, len(order)))])
+        for i, mission_id in enumerate(order[: draw(st.sampled_from([4, 4, 4, 3, 2, 1]))])
     )
 
 

@@ -1,6 +1,7 @@
 """The store as it should behave, in a dozen lines: a list, and the same pure functions."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -24,17 +25,22 @@ class Play:
         self.log: list[Recorded] = []
         self._states: dict[Stream, tuple[int, Any]] = {}
 
-    def send(self, command: Command) -> tuple[Struct, ...] | Problem:
-        """What follows. Nothing stays of a command that is refused."""
+    def send(self, command: Command) -> None:
+        """Nothing stays of a command that is refused."""
+        with suppress(Problem):
+            for event in self._decide(command):
+                self.record(stream(command.aggregate, *command.key()), event)
+
+    def would_record(self, command: Command) -> bool:
+        with suppress(Problem):
+            return bool(self._decide(command))
+        return False
+
+    def _decide(self, command: Command) -> tuple[Struct, ...]:
         own = stream(command.aggregate, *command.key())
         given = {field: self.state(name) for field, name in command.given().items()}
-        try:
-            events = capability(own).aggregate.decide(replace(command, **given), self.state(own))
-        except Problem as problem:
-            return problem
-        for event in events:
-            self.record(own, event)
-        return events
+        decide = capability(own).aggregate.decide
+        return decide(replace(command, **given), self.state(own))
 
     def record(self, name: Stream, event: Struct) -> None:
         """Positions have gaps, as those in Postgres have."""
@@ -72,6 +78,13 @@ def played(story: Iterable[Command]) -> Play:
     play = Play()
     for command in story:
         play.send(command)
+    return play
+
+
+def resumed(log: Iterable[Recorded]) -> Play:
+    play = Play()
+    for recorded in log:
+        play.record(recorded.stream, recorded.event)
     return play
 
 

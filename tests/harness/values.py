@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 EVENT = "evt-1.a"
-MEMBERS = ("m1", "m2", "m3", "m4")
+MEMBERS = ("m1", "m2", "m3")
 
-members = st.sampled_from(MEMBERS)
+members = st.sampled_from(("m1", *MEMBERS))
 names = st.sampled_from(["A name", "Zoë 🎉", "'; DROP --", '{"a": [1]}', "\\u0000 \n\t", "日本語"])
 texts = names | st.just("")
 tags = st.lists(names, max_size=2).map(tuple)

@@ -1,0 +1,97 @@
+"""The product's processes, in this one: each can end and be started again at any moment."""
+
+import asyncio
+from contextlib import suppress
+
+import nats.errors
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from api.live import Live
+from api.watch import Watch
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.history import History
+from domain.recorder import open_recorder
+from projections.log import Connection
+from projections.projector import LeadLostError, Projector
+from projections.read_models import READ_MODELS
+from sql import statements
+from tests.harness.plants import Plant
+from tests.harness.wire import Wire
+from workers.relay import Relay
+
+
+class Api:
+    """`wire` lies between its writer and Postgres."""
+
+    def __init__(self, database_url: str, nats_url: str, plant: Plant) -> None:
+        self.wire = Wire(database_url)
+        self._database_url, self._nats_url = database_url, nats_url
+        self._statements = statements("history") | dict(plant.history)
+
+    async def start(self) -> None:
+        url = await self.wire.open()
+        self.history = await asyncio.to_thread(self._open_history, url)
+        self.watch = Watch(self._database_url)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self._database_url, min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
+        )
+        await self._pool.open()
+        self.live = Live(self._pool, self._nats_url, self.watch)
+        self._tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
+
+    def _open_history(self, url: str) -> History:
+        return History(open_recorder(url, self._statements), AGGREGATES, RENAMED)
+
+    async def stop(self) -> None:
+        self.wire.release()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self.history.close)
+        await self._pool.close()
+        await self.wire.close()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+
+class Worker:
+    """A projector or a relay that does not ask whether it leads: as when a leader that was cut
+    off has not noticed yet that another leads. Who loses the lead, or the line, starts anew."""
+
+    def __init__(self, database_url: str, nats_url: str, plant: Plant) -> None:
+        self._database_url, self._nats_url, self._plant = database_url, nats_url, plant
+
+    def _make(self) -> Projector | Relay:
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        self.works = self._make()
+        await self.works.start(self._database_url)
+
+    async def stop(self) -> None:
+        await self.works.stop()
+
+    async def restart(self) -> None:
+        with suppress(psycopg.Error, nats.errors.Error):
+            await self.stop()
+        await self.start()
+
+    async def step(self) -> bool:
+        try:
+            return await self.works.step()
+        except (LeadLostError, psycopg.OperationalError, nats.errors.Error):
+            await self.restart()
+            return True
+
+
+class ProjectorProcess(Worker):
+    def _make(self) -> Projector:
+        return Projector(READ_MODELS, pages=self._plant.pages)
+
+
+class RelayProcess(Worker):
+    def _make(self) -> Relay:
+        return Relay(self._nats_url, patience=0.15)

@@ -1,0 +1,85 @@
+"""Runs the machine: so many examples, or for so long."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.internal.conjecture import engine
+from hypothesis.reporting import with_reporter
+from hypothesis.stateful import run_state_machine_as_test
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from sql.migrate import migrate
+from tests.harness.machine import Machine, Tally
+from tests.harness.plants import Plant
+from tests.harness.world import World
+
+STEPS = 20  # of an example
+BATCH = 10  # examples in one database
+
+
+def run_machine(world: World, tally: Tally, examples: int, with_seed: int, shrink: float) -> None:
+    """Raises for the smallest example found, looking for a smaller one for `shrink` seconds."""
+    machine = type("Machine", (Machine,), {"world": world, "tally": tally})
+    how = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink) if shrink >= 1 else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    with _shrinking_for(shrink), with_reporter(lambda said: None):
+        run_state_machine_as_test(seed(with_seed)(machine), settings=how)
+
+
+def run_machine_until(
+    deadline: float,
+    new_database: Callable[[], str],
+    nats_url: str,
+    plant: Plant,
+    tally: Tally,
+    first_seed: int,
+) -> None:
+    """Stops where another batch may not be done in time."""
+    taken = 0.0
+    for with_seed in range(first_seed, first_seed + 1_000_000):
+        started = time.monotonic()
+        if deadline - started < 1.5 * taken:
+            return
+        world = World(new_database(), nats_url, plant)
+        try:
+            run_machine(world, tally, BATCH, with_seed, (deadline - started) / 2)
+        finally:
+            world.close()
+        taken = max(taken, time.monotonic() - started)
+
+
+def databases(server_url: str) -> Callable[[], str]:
+    """Empty, migrated databases, one after another."""
+
+    def make() -> str:
+        name = f"laws_{random.randrange(10**12)}"  # noqa: S311 - no secret
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        url = make_conninfo("", **conninfo_to_dict(server_url) | {"dbname": name})
+        migrate(url)
+        return url
+
+    return make
+
+
+@contextmanager
+def _shrinking_for(seconds: float) -> Iterator[None]:
+    """Hypothesis takes up to five minutes to make an example small, and has no setting for it."""
+    before = engine.MAX_SHRINKING_SECONDS
+    engine.MAX_SHRINKING_SECONDS = int(seconds)
+    try:
+        yield
+    finally:
+        engine.MAX_SHRINKING_SECONDS = before

@@ -1,0 +1,243 @@
+"""Real servers, and everything of the product between them: two APIs, two projectors and two
+relays, stepped by hand so that any of them can be anywhere when something happens."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from itertools import count
+from typing import Any, TypeVar
+
+import msgspec
+import nats.js.errors
+from psycopg.sql import SQL, Identifier
+
+from domain.aggregate import Command, Recorded
+from domain.errors import Problem, Unavailable
+from domain.history import Author, Key, Outcome
+from projections import log as events
+from projections.follower import connect
+from projections.live_feed import FEED
+from projections.read_model import Rows, Table, folded
+from projections.read_models import READ_MODELS
+from tests.harness.client import Client
+from tests.harness.plants import NOTHING, Plant
+from tests.harness.points import check_points
+from tests.harness.process import Api, ProjectorProcess, RelayProcess
+from tests.harness.wire import Fault
+from workers import bus
+
+T = TypeVar("T")
+PATIENCE = 15.0  # seconds for anything that must happen
+TOO_LONG = 3.0  # seconds for a message to reach a reader
+LOOK = 0.003
+OF_EVENT = """
+    SELECT notification_id, originator_id, originator_version, topic, state FROM events.log
+    WHERE split_part(originator_id, ':', 2) = %s AND notification_id > %s ORDER BY 1
+"""
+ROWS = "SELECT coalesce(json_agg(t), '[]')::text FROM {} AS t WHERE event_id = %s"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+Answer = Outcome | Problem
+
+
+class World:
+    """`run` works in a loop of its own, in a thread: writers and readers go on meanwhile."""
+
+    def __init__(self, database_url: str, nats_url: str, plant: Plant = NOTHING) -> None:
+        self._urls = (database_url, nats_url)
+        self._numbers = count(1)
+        self._bus_lost = False
+        made = (*self._urls, plant)
+        self.apis = [Api(*made), Api(*made)]
+        self.projectors = [ProjectorProcess(*made), ProjectorProcess(*made)]
+        self.relays = [RelayProcess(*made), RelayProcess(*made)]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.run(self._open())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(3 * PATIENCE)
+
+    async def _open(self) -> None:
+        self._observer = await connect(self._urls[0], "observer")
+        self._bus = await bus.connect(self._urls[1], "observer")
+        await self.lose_bus()
+        for process in (*self.apis, *self.projectors, *self.relays):
+            await process.start()
+        await self.all_hear()
+
+    def close(self) -> None:
+        self.run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        for process in (*self.apis, *self.projectors, *self.relays):
+            await process.stop()
+        await self._bus.close()
+        await self._observer.close()
+
+    def new_event(self) -> str:
+        return f"evt-{next(self._numbers)}"
+
+    # What members do
+    async def send(self, api: int, command: Command, key: Key | None) -> Answer:
+        author = Author("m1", "a tenant")
+        try:
+            return await self.apis[api].history.execute(command, by=author, reply=_reply, key=key)
+        except Problem as problem:
+            return problem
+
+    async def send_all(self, requests: list[tuple[int, Command, Key | None]]) -> list[Answer]:
+        return list(await asyncio.gather(*(self.send(*request) for request in requests)))
+
+    async def send_on_bad_line(
+        self, fault: Fault, api: int, command: Command, key: Key | None
+    ) -> Answer:
+        wire = self.apis[api].wire
+        wire.arm(fault)
+        try:
+            return await self.send(api, command, key)
+        finally:
+            wire.release()
+
+    async def send_slowly(
+        self, first: tuple[Command, Key | None], second: tuple[Command, Key | None]
+    ) -> list[Answer]:
+        """The first is about to commit when the second comes to another API, and what is there
+        by then is projected, before the first may go on."""
+        wire = self.apis[0].wire
+        wire.arm("hold")
+        slow = asyncio.create_task(self.send(0, *first))
+        quick = None
+        try:
+            await self.until(wire.held.is_set, slow.done)
+            quick = asyncio.create_task(self.send(1, *second))
+            await self.until(lambda: quick.done(), self._somebody_waits)
+            while await self.projectors[0].step():
+                pass
+        finally:
+            wire.release()
+        return [await slow, await quick]
+
+    async def _somebody_waits(self) -> bool:
+        ((waiting,),) = await (await self._observer.execute(WAITING)).fetchall()
+        return bool(waiting)
+
+    async def restart_api(self, api: int) -> None:
+        await self.apis[api].restart()
+        await self.all_hear()
+
+    async def all_hear(self) -> None:
+        assert await self.until(lambda: all(api.live.hears for api in self.apis))
+
+    async def until(self, *conditions: Any, seconds: float = PATIENCE) -> bool:
+        """Whether any of them came true in time."""
+        deadline = self._loop.time() + seconds
+        while self._loop.time() < deadline:
+            for condition in conditions:
+                holds = condition()
+                if await holds if asyncio.iscoroutine(holds) else holds:
+                    return True
+            await asyncio.sleep(LOOK)
+        return False
+
+    # What goes wrong
+    async def lose_bus(self) -> None:
+        with suppress(nats.js.errors.NotFoundError):
+            await self._bus.jetstream().delete_stream(str(bus.STREAM.name))
+            self._bus_lost = True
+
+    async def redeliver(self, back: int) -> None:
+        """A message that was published once is published again, to the letter."""
+        jetstream = self._bus.jetstream()
+        with suppress(nats.js.errors.NotFoundError):
+            info = await jetstream.stream_info(str(bus.STREAM.name))
+            sequence = info.state.last_seq - back
+            if sequence < max(info.state.first_seq, 1):
+                return
+            found = await jetstream.get_msg(str(bus.STREAM.name), sequence)
+            await self._bus.publish(found.subject or "", found.data or b"", headers=found.headers)
+            await self._bus.flush()
+
+    # What is there
+    async def log(self, event_id: str, after: int = 0) -> list[Recorded]:
+        cursor = await self._observer.execute(OF_EVENT, (event_id, after))
+        return events.recorded(await cursor.fetchall())
+
+    async def end(self) -> int:
+        return await events.end(self._observer)
+
+    async def rows(self, table: Table, event_id: str) -> dict[Any, Any]:
+        statement = SQL(ROWS).format(Identifier("views", table.name))
+        ((text,),) = await (await self._observer.execute(statement, (event_id,))).fetchall()
+        names = table.row.__struct_fields__[: table.keys]
+        rows = msgspec.json.decode(text, type=list[table.row])
+        return {tuple(getattr(row, name) for name in names): row for row in rows}
+
+    async def settle(self) -> None:
+        """Everybody does what there is to do; relays have looked whether the bus is still there."""
+        if self._bus_lost:
+            self._bus_lost = False
+            for relay in self.relays:
+                await relay.restart()
+        for workers in (self.projectors, self.relays):
+            moved = True
+            while moved:
+                moved = any([await worker.step() for worker in workers])
+
+    # What must hold
+    async def check(self, event_id: str, after: int, clients: list[Client]) -> None:
+        """Once everything has settled, of all that was recorded at one event."""
+        log = await self.log(event_id, after)
+        pure: Rows = {t: rows for m in READ_MODELS for t, rows in folded(m, log).items()}
+        for table, rows in pure.items():
+            _same(await self.rows(table, event_id), rows, table.name)
+        check_points(pure)
+        await self._check_bus()
+        for client in clients:
+            await self._check_client(client, pure)
+
+    async def _check_bus(self) -> None:
+        end = await self.end()
+        info = await self._bus.jetstream().stream_info(str(bus.STREAM.name))
+        recorded = await self._observer.execute("SELECT count(*) FROM events.log")
+        ((total,),) = await recorded.fetchall()
+        assert info.state.messages == total, f"{info.state.messages} messages of {total} events"
+        last = await self._bus.jetstream().get_msg(str(bus.STREAM.name), info.state.last_seq)
+        assert (last.headers or {})[bus.POSITION] == str(end), "the bus does not end with the log"
+
+    async def _check_client(self, client: Client, pure: Rows) -> None:
+        said = {key[2]: row for key, row in pure[FEED].items() if key[:2] == client.audience}
+        expected = [
+            {"id": at, "event": said[at].type, "data": msgspec.json.decode(said[at].data)}
+            for at in sorted(said)
+        ]
+        await self.until(lambda: len(client.received) >= len(expected), seconds=TOO_LONG)
+        assert client.received == expected, f"a reader got {client.received}, not {expected}"
+
+
+def _same(stored: Any, pure: Any, name: str) -> None:
+    missing, more = pure.keys() - stored.keys(), stored.keys() - pure.keys()
+    differ = {
+        key for key in pure.keys() & stored.keys() if _plain(pure[key]) != _plain(stored[key])
+    }
+    assert not missing | more | differ, (
+        f"{name} is not the fold of the log: {missing} missing, {more} too many, {differ} differ"
+    )
+
+
+def _plain(row: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(row))
+
+
+def _reply(command: Any, state: Any) -> bytes:
+    return repr(msgspec.to_builtins(state, order="deterministic")).encode()
+
+
+def unknown(answer: Answer) -> bool:
+    """The store was away: it may be recorded, or not."""
+    return isinstance(answer, Unavailable)
