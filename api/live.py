@@ -123,6 +123,7 @@ class Live:
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._turn = 0
         self._client: Client | None = None
+        self._subscribed = False
         self._ended = False
 
     def __len__(self) -> int:
@@ -208,12 +209,13 @@ class Live:
                 log.warning("cannot hear NATS: %s", e)
                 await asyncio.sleep(1)
             else:
+                self._subscribed = True
                 self._miss()
                 return
 
     @property
     def hears(self) -> bool:
-        return self._client is not None and self._client.is_connected
+        return self._subscribed and self._client is not None and self._client.is_connected
 
     async def _reconnected(self) -> None:
         self._miss()
@@ -235,10 +237,12 @@ class Live:
             self._miss()
         self._position = position
         self.counts["messages"] += 1
-        if self._readers:
-            self._announce(position, message.data, headers.get("traceparent"))
+        if self._readers and self._announce(position, message.data, headers.get("traceparent")):
+            await asyncio.sleep(0)  # lets those read who do, before there is more
 
-    def _announce(self, position: int, body: bytes, trace: str | None) -> None:
+    def _announce(self, position: int, body: bytes, trace: str | None) -> bool:
+        """Whether somebody's queue is half full."""
+        longest = 0
         for told in _told.decode(_bodies.decode(body).feed):
             readers = self._readers.get((told.event_id, told.member_id), ())
             if not readers:
@@ -250,6 +254,8 @@ class Live:
                 message = encoded(position, told.type, bytes(told.data))
                 for reader in tuple(readers):
                     reader.offer(position, message)
+                    longest = max(longest, len(reader.queue))
+        return longest > QUEUE // 2
 
     def _beat(self) -> None:
         self._turn = (self._turn + 1) % TICKS

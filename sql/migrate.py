@@ -20,6 +20,7 @@ def migrate(database_url: str, folder: Path = HERE / "migrations") -> list[str]:
     places: one runs, the others wait and find nothing to do."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(SQL["lock"])
+        connection.execute(SQL["patience"])
         connection.execute(SQL["ledger"])
         done: dict[str, str] = dict(connection.execute(SQL["done"]).fetchall())
         return list(_run(connection, folder, done))
@@ -36,7 +37,11 @@ def _run(
                 f"{file.name} has run here with another text. {MigrationChangedError.__doc__}"
             )
         if file.name not in done:
-            with connection.transaction():
-                connection.execute(text)
-                connection.execute(SQL["record"], {"name": file.name, "checksum": checksum})
+            try:
+                with connection.transaction():
+                    connection.execute(text)
+                    connection.execute(SQL["record"], {"name": file.name, "checksum": checksum})
+            except psycopg.Error as e:
+                e.add_note(f"in the migration {file.name}; nothing of it was kept")
+                raise
             yield file.name

@@ -2,6 +2,10 @@
 -- one migration run at a time, until the connection closes
 SELECT pg_advisory_lock(hashtextextended('rapport.migrate', 0));
 
+-- name: patience
+-- a migration that waits for a table holds up everybody who comes after it
+SET lock_timeout = '10s';
+
 -- name: ledger
 -- what has run here
 CREATE TABLE IF NOT EXISTS public.migrations (

@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from sql.migrate import migrate
 from tests.product import Product
+from tests.restarting import Restarting
 from workers.embedded import start_nats, start_postgres
 
 TEMPLATE = "rapport_template"
@@ -61,6 +62,13 @@ def nats(tmp_path: Path) -> Iterator[str]:
     server = start_nats(tmp_path / "nats")
     yield server.url
     server.stop()
+
+
+@pytest.fixture
+def restarting(tmp_path: Path) -> Iterator[Restarting]:
+    restarting = Restarting(tmp_path)
+    yield restarting
+    restarting.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,6 @@
 import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from signal import SIGKILL
 
 import pytest
 from msgspec import Struct
@@ -15,11 +11,11 @@ from domain.missions import Mission, PublishCatalogue
 from projections.follower import StepDownError, follow
 from projections.read_models import READ_MODELS
 from tests.boards import EVENT, clicks, end_of, opening, project, recording
+from tests.restarting import Restarting
 from tests.store import AUTHOR, ask
 from tests.waiting import eventually
 from workers import bus
 from workers import relay as module
-from workers.embedded import Server, start_nats
 from workers.relay import Relay
 
 NAME = str(bus.STREAM.name)
@@ -111,24 +107,6 @@ def filled(database: str, changes: int, event: str = EVENT) -> list[int]:
 def stuck(database: str) -> str | None:
     ((problem,),) = ask(database, "SELECT problem FROM views.positions WHERE name = 'relay'")
     return str(problem) if problem else None
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Callable[[], Server]]:
-    """A NATS to be started, again and again, where it was."""
-    servers: list[Server] = []
-
-    def start() -> Server:
-        servers.append(start_nats(tmp_path, servers[0].port if servers else None))
-        return servers[-1]
-
-    yield start
-    servers[-1].stop()
-
-
-def kill(server: Server) -> None:
-    os.kill(server.pid, SIGKILL)
-    server.stop()
 
 
 # What is told
@@ -245,17 +223,15 @@ def test_relay_that_dies_in_mid_page_is_gone_on_from(
 # A NATS that is gone for a while, or for good
 @pytest.mark.parametrize("wiped", [False, True], ids=["store kept", "store wiped"])
 def test_nats_that_was_killed_gets_what_is_missing(
-    database: str, server: Callable[[], Server], tmp_path: Path, wiped: bool
+    database: str, restarting: Restarting, wiped: bool
 ) -> None:
     async def story() -> list[int]:
-        nats = server()
+        nats = restarting.start()
         async with relaying(database, nats.url) as relay:
             await eventually(lambda: relay.position == before)
-            kill(nats)
-            if wiped:
-                shutil.rmtree(tmp_path / "nats" / "jetstream")
+            restarting.kill(wiped)
             positions = await asyncio.to_thread(filled, database, 30, "evt_2")
-            again = server()
+            again = restarting.start()
             await eventually(lambda: relay.position == positions[-1], 15)
             return await told(again.url)
 
@@ -267,11 +243,11 @@ ALL = "SELECT notification_id FROM events.log ORDER BY 1"
 
 
 def test_relay_steps_down_where_nobody_answers(
-    database: str, server: Callable[[], Server], monkeypatch: pytest.MonkeyPatch
+    database: str, restarting: Restarting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bus, "PATIENCE", 0.3)
-    nats = server()
-    kill(nats)
+    nats = restarting.start()
+    restarting.kill()
     relay = Relay(nats.url)
 
     async def story() -> None:
@@ -282,7 +258,6 @@ def test_relay_steps_down_where_nobody_answers(
             await relay.stop()
 
     asyncio.run(story())
-    server()
     connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rapport relay'"
     assert ask(database, connections) == [(0,)]
 

@@ -1,0 +1,298 @@
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from nats.js.errors import NotFoundError
+from psycopg_pool import AsyncConnectionPool
+
+from api import live as module
+from api.live import Live, Reader
+from api.watch import Watch
+from projections.follower import follow
+from projections.projector import Projector
+from projections.read_models import READ_MODELS
+from tests.boards import EVENT, Record, clicks, end_of, opening, recording
+from tests.restarting import Restarting
+from tests.waiting import eventually
+from workers import bus
+from workers.relay import Relay
+
+ADA = (EVENT, "ada")
+LATER = 2.0**60
+
+
+class Process:
+    """What an API process has of the live feed, and readers that keep what they are told."""
+
+    def __init__(self, database: str, nats: str) -> None:
+        self.pool: Any = AsyncConnectionPool(
+            database, min_size=1, max_size=3, open=False, kwargs={"autocommit": True}
+        )
+        self.watch = Watch(database)
+        self.live = Live(self.pool, nats, self.watch)
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self.pool.open()
+        self.tasks += [asyncio.create_task(w) for w in (self.watch.run(), self.live.run())]
+        await eventually(lambda: self.live.hears)
+
+    async def stop(self) -> None:
+        self.live.end()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.pool.close()
+
+    async def read(self, after: int | None = 0, audience: tuple[str, str] = ADA) -> list[int]:
+        """The positions as they come, in a list that grows."""
+        reader = await self.live.join(audience, after, LATER, None)
+        told: list[int] = []
+        self.tasks.append(asyncio.create_task(self._listen(reader, told)))
+        return told
+
+    async def _listen(self, reader: Reader, told: list[int]) -> None:
+        """As `api.stream` does."""
+        while not reader.dropped:
+            if reader.missed:
+                piece = await self.live.missed(reader)
+            else:
+                await reader.wait()
+                piece = reader.take()
+            told += positions(piece)
+        self.live.leave(reader)
+
+
+def positions(piece: bytes) -> list[int]:
+    return [int(found) for found in re.findall(rb"^id: (\d+)$", piece, re.MULTILINE)]
+
+
+@asynccontextmanager
+async def serving(database: str, nats: str) -> AsyncIterator[Process]:
+    process = Process(database, nats)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.stop()
+
+
+@asynccontextmanager
+async def working(database: str, nats: str) -> AsyncIterator[Relay]:
+    """A projector and a relay."""
+    relay = Relay(nats)
+    followers = (Projector(READ_MODELS), relay)
+    tasks = [asyncio.create_task(follow(f, database)) for f in followers]
+    try:
+        await eventually(lambda: relay.position == end_of(database), 15)
+        yield relay
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def recorded(record: Record, number: int, member: str = "ada") -> list[int]:
+    return await asyncio.to_thread(record, *clicks(number, member))
+
+
+def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
+    database: str, nats: str
+) -> None:
+    async def story(record: Record) -> tuple[list[int], list[list[int]]]:
+        async with working(database, nats), serving(database, nats) as process:
+            await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
+            heard = [await process.read(None), await process.read(0)]
+            of_ada: list[int] = []
+            for i in range(20):
+                of_ada += await recorded(record, 2)
+                await recorded(record, 1, f"usr_{i}")
+                if i % 5 == 0:
+                    heard.append(await process.read(of_ada[i]))
+            await eventually(lambda: all(told[-1:] == of_ada[-1:] for told in heard))
+            assert process.live.counts["gaps"] == 0
+            return of_ada, heard
+
+    with recording(database) as record:
+        record(*opening())
+        of_ada, heard = asyncio.run(story(record))
+    resumed = [of_ada[i + 1 :] for i in (0, 5, 10, 15)]
+    assert heard == [of_ada, of_ada, *resumed]
+
+
+@pytest.mark.parametrize("position", [0, 5, 12])
+def test_reader_resumes_from_any_position_by_pages(
+    database: str, nats: str, position: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 3)
+
+    async def story() -> None:
+        async with working(database, nats), serving(database, nats) as process:
+            told = await process.read(position)
+            expected = [p for p in of_ada if p > position]
+            await eventually(lambda: told == expected)
+            expected += await asyncio.to_thread(record, *clicks(3, "ada"))
+            await eventually(lambda: told == expected)
+
+    with recording(database) as record:
+        record(*opening())
+        of_ada = record(*clicks(10))
+        asyncio.run(story())
+
+
+@pytest.mark.parametrize("wiped", [False, True], ids=["store kept", "store wiped"])
+def test_reader_misses_nothing_when_nats_is_killed(
+    database: str, restarting: Restarting, wiped: bool
+) -> None:
+    async def story(record: Record) -> tuple[list[int], list[int]]:
+        nats = restarting.start()
+        async with working(database, nats.url), serving(database, nats.url) as process:
+            told = await process.read()
+            of_ada = await recorded(record, 4)
+            restarting.kill(wiped)
+            of_ada += await recorded(record, 4)
+            restarting.start()
+            of_ada += await recorded(record, 4)
+            await eventually(lambda: told[-1:] == of_ada[-1:], 20)
+            of_ada += await recorded(record, 4)
+            await eventually(lambda: told[-1:] == of_ada[-1:])
+            return told, of_ada
+
+    with recording(database) as record:
+        record(*opening())
+        told, of_ada = asyncio.run(story(record))
+    assert told == of_ada
+
+
+def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
+    database: str, nats: str
+) -> None:
+    """What NATS loses or says again is made up by hand, from the real messages."""
+
+    async def story(record: Record) -> tuple[list[int], list[int]]:
+        async with serving(database, nats) as process:
+            async with working(database, nats) as relay:
+                of_ada = await recorded(record, 12)
+                await eventually(lambda: relay.position == of_ada[-1])
+            messages = await kept(nats)
+            told = await process.read(of_ada[0])
+            await eventually(lambda: told == of_ada[1:])
+            late = await process.read(None)
+            process.live._position = 0
+            process.watch.positions["live_feed"] = 0
+            again = await process.read(None)
+            for i in (0, 1, 2, 5, 4, 5, 6, 9, 0, 3, 10, 13):
+                await process.live._hear(messages[i])
+            await eventually(lambda: again[-1:] == of_ada[-1:])
+            assert process.live.counts["gaps"] == 3
+            assert (told, late) == (of_ada[1:], [])
+            return again, of_ada
+
+    with recording(database) as record:
+        record(*opening())
+        again, of_ada = asyncio.run(story(record))
+    assert again == of_ada
+
+
+async def kept(nats: str) -> list[Any]:
+    client = await bus.connect(nats, "test")
+    try:
+        js, found = client.jetstream(), []
+        last = (await js.stream_info(str(bus.STREAM.name))).state.last_seq
+        for sequence in range(1, last + 1):
+            with suppress(NotFoundError):
+                found.append(await js.get_msg(str(bus.STREAM.name), sequence))
+        return found
+    finally:
+        await client.close()
+
+
+def test_gap_that_is_noticed_while_a_reader_waits_or_reads_is_made_up_for(
+    database: str, nats: str
+) -> None:
+    """Every order of what can happen to a reader at once: it is woken with a later message and
+    told that it missed one; and it is told so while it asks Postgres."""
+
+    async def story(record: Record) -> tuple[list[int], list[int]]:
+        async with serving(database, nats) as process, working(database, nats):
+            before = await recorded(record, 2)
+            reader = await process.live.join(ADA, before[-1], LATER, None)
+            told = positions(await process.live.missed(reader))
+            waiting = asyncio.ensure_future(reader.wait())
+            await asyncio.sleep(0)
+            process.live.leave(reader)  # nothing real reaches it any more
+            after = await recorded(record, 3)
+            await eventually(lambda: process.watch.positions["live_feed"] == after[-1])
+            reader.miss()
+            reader.offer(after[-1], b"id: %d\n" % after[-1])
+            await waiting
+            assert reader.take() == b""
+
+            asking = asyncio.ensure_future(process.live.missed(reader))
+            await asyncio.sleep(0)
+            reader.miss()
+            told += positions(await asking)
+            assert reader.missed
+            told += positions(await process.live.missed(reader))
+            return [*told, *positions(reader.take())], after
+
+    with recording(database) as record:
+        record(*opening())
+        told, after = asyncio.run(story(record))
+    assert told == after
+
+
+def test_reader_that_does_not_read_is_dropped_counted_and_let_go(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUEUE", 8)
+    monkeypatch.setattr(module, "HEARTBEAT", 0.4)
+
+    async def story(record: Record) -> None:
+        async with working(database, nats), serving(database, nats) as process:
+            slow = await process.live.join(ADA, None, LATER, None)
+            told = await process.read(None)
+            of_ada = await recorded(record, 30)
+            await eventually(lambda: told == of_ada)
+            assert (slow.dropped, len(slow.queue)) == (True, 8)
+            await eventually(lambda: len(process.live) == 1)
+            assert process.live.counts["dropped"] == 1
+
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(story(record))
+
+
+def test_every_reader_hears_a_heartbeat_and_is_ended_when_its_token_is(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT", 0.2)
+
+    async def story() -> None:
+        async with serving(database, nats) as process:
+            long = await process.live.join(ADA, None, LATER, None)
+            short = await process.live.join(ADA, None, 0, None)
+            await eventually(lambda: long.queue and short.dropped)
+            assert long.take() == module.COMMENT
+            await eventually(lambda: len(process.live) == 1)
+            process.live.end()
+            assert long.dropped
+            assert (await process.live.join(ADA, None, LATER, None)).dropped
+
+    asyncio.run(story())
+
+
+def test_feeds_of_different_members_do_not_mix(database: str, nats: str) -> None:
+    async def story(record: Record) -> None:
+        async with working(database, nats), serving(database, nats) as process:
+            ada, ben = await process.read(), await process.read(0, (EVENT, "ben"))
+            of_ada = await recorded(record, 3)
+            of_ben = await recorded(record, 3, "ben")
+            await eventually(lambda: (ada, ben) == (of_ada, of_ben))
+
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(story(record))
