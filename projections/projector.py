@@ -150,17 +150,17 @@ class Projector:
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
-        changes = list(chain.from_iterable(m.project(r) for r in page for m in models))
-        rows = await self._read(looked_up(changes))
-        touched = fold(rows, changes)
+        changes = [list(chain.from_iterable(map(model.project, page))) for model in models]
+        rows = await self._read(looked_up(chain.from_iterable(changes)))
         names = [model.name for model in models]
         async with self._connection.transaction():
             async with self._connection.pipeline():
                 fence = await self._connection.execute(
                     SQL["advance"], {"names": names, "after": after, "to": to}, prepare=True
                 )
-                for table, keys in touched.items():
-                    await self._write(table, rows, keys)
+                for of_model in changes:  # Postgres writes one while the next is folded
+                    for table, keys in fold(rows, of_model).items():
+                        await self._write(table, rows, keys)
                 await self._connection.execute(
                     SQL["tell"], {"names": names, "to": str(to)}, prepare=True
                 )
