@@ -2,11 +2,9 @@
 
 import asyncio
 import itertools
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -23,7 +21,7 @@ from domain.missions import (
 from domain.recorder import open_recorder
 from sql import statements
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground
+from tests.bench.ground import Ground, as_processes_do
 from tests.bench.stock import Boards, environment
 
 EVENT = "evt_1"
@@ -51,7 +49,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
     baseline, rates = [], []
     for number in range(1, size.rounds + 1):
         baseline.append(_with_threads(boards, stock, size.seconds))
-        with _switching_as_the_server():
+        with as_processes_do():
             rates.append(asyncio.run(_with_callers(history, ours, size.seconds)))
         ground.say(f"  round {number}: stock {baseline[-1]:,.0f}/s, History {rates[-1]:,.0f}/s")
     groups = history.counts["commands"] / max(1, history.counts["groups"])
@@ -127,16 +125,3 @@ def _with_threads(boards: Boards, work: Work, seconds: float) -> float:
     with ThreadPoolExecutor(THREADS) as threads:
         done = [future.result() for future in [threads.submit(call) for _ in range(THREADS)]]
     return sum(done) / (time.monotonic() - started)
-
-
-@contextmanager
-def _switching_as_the_server() -> Iterator[None]:
-    """So that the writer's thread gets its turn."""
-    from api.server import SWITCH
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

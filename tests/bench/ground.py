@@ -1,5 +1,6 @@
 """Where the bench runs: a Postgres and a NATS of its own, and the product on them."""
 
+import gc
 import itertools
 import json
 import subprocess
@@ -90,3 +91,18 @@ def client(name: str, patience: float, **spec: Any) -> Any:
         check=True,
     )
     return json.loads(answer.stdout)
+
+
+@contextmanager
+def as_processes_do() -> Iterator[None]:
+    """The interpreter set as in our processes, and for what is measured beside it as it comes."""
+    from api.server import COLLECT, SWITCH
+
+    before = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(COLLECT)
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before[0])
+        sys.setswitchinterval(before[1])

@@ -33,10 +33,12 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
     ours, baseline, behind = [], [], []
     with ground.product() as product:
         event = product.event(*(mission(id=name) for name in MISSIONS))
+        scope = f"event:{event}:member"
+        tokens = [product.token(f"usr_{i}", scope) for i in range(size.members)]
         for number in range(size.rounds):
-            baseline.append(_load(product, event, number, size, "/empty/events")["rate"])
+            baseline.append(_load(product, f"/empty/events/{event}", number, size, tokens)["rate"])
             before = _recorded(product)
-            seen = _load(product, event, number, size, "/api/events")
+            seen = _load(product, f"/api/events/{event}", number, size, tokens)
             ours.append(seen["rate"])
             assert _recorded(product) - before == seen["answers"]
             started = time.monotonic()
@@ -59,18 +61,17 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
     )
 
 
-def _load(product: Measured, event: str, number: int, size: Size, prefix: str) -> Any:
+def _load(product: Measured, path: str, number: int, size: Size, tokens: list[str]) -> Any:
     """Each round begins with another mission, where all boards are alike."""
-    members = [f"usr_{i}" for i in range(size.members)]
     return client(
         "patch",
         size.seconds + 30,
         port=product.port,
         seconds=size.seconds,
-        path=f"{prefix}/{event}/missions",
+        path=f"{path}/missions",
         missions=MISSIONS[number * 2 : number * 2 + 2],
         key=f"key-{number}",
-        tokens=[product.token(name, f"event:{event}:member") for name in members],
+        tokens=tokens,
     )
 
 

@@ -13,7 +13,7 @@ from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from tests.bench import stock_projection
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground
+from tests.bench.ground import Ground, as_processes_do
 from tests.bench.past import fill
 
 TABLES = tuple(table.name for table in chain.from_iterable(m.tables for m in READ_MODELS))
@@ -40,7 +40,8 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
         _forget(short)
         baseline.append(stock_projection.project(short, size.stock_events))
         _forget(log)
-        ours.append(asyncio.run(_project(log, size.events)))
+        with as_processes_do():
+            ours.append(asyncio.run(_project(log, size.events)))
         ground.say(f"  round {number}: stock {baseline[-1]:,.0f}/s, ours {ours[-1]:,.0f}/s")
     yield Figure(
         "projection",
