@@ -26,24 +26,25 @@ class Keys:
 
     async def key(self, token: str) -> Any:
         """Raises Unavailable where the provider does not say, PyJWTError for a bad token."""
+        kid = jwt.get_unverified_header(token).get("kid")
         async with self._fetching:
             if time.monotonic() < self._away_until:
                 raise _away()
             try:
-                found = await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)
-            except _SILENT:
+                return await asyncio.to_thread(self._find, kid)
+            except Unavailable:
                 self._away_until = time.monotonic() + PAUSE
-                raise _away() from None
-        return found.key
+                raise
 
-
-_SILENT = (
-    jwt.PyJWKClientConnectionError,
-    jwt.PyJWKSetError,
-    ValueError,  # no JSON
-    OSError,
-    HTTPException,
-)
+    def _find(self, kid: Any) -> Any:
+        try:
+            self._client.get_signing_keys()
+        except (jwt.PyJWTError, ValueError, OSError, HTTPException):
+            raise _away() from None
+        try:
+            return self._client.get_signing_key(kid).key
+        except jwt.PyJWKClientConnectionError:
+            raise _away() from None
 
 
 def _away() -> Unavailable:
