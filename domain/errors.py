@@ -15,7 +15,7 @@ The API maps each to RFC 9457 problem+json in one place. A class's docstring is 
 """
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     """The request could not be served"""
 
     status = 500
