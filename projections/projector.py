@@ -24,7 +24,7 @@ from sql import statements
 
 log = logging.getLogger(__name__)
 
-PAGE = 2_000
+PAGE = 4_000
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 

@@ -1,12 +1,12 @@
 """Live projection: the same read models from the same log, by our projector a page at a time, and
 by the library's `ProjectionRunner` an event at a time."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from itertools import chain
 
 import psycopg
+import uvloop
 from msgspec import Struct
 
 from projections.projector import Projector
@@ -41,7 +41,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
         baseline.append(stock_projection.project(short, size.stock_events))
         _forget(log)
         with as_processes_do():
-            ours.append(asyncio.run(_project(log, size.events)))
+            ours.append(uvloop.run(_project(log, size.events)))
         ground.say(f"  round {number}: stock {baseline[-1]:,.0f}/s, ours {ours[-1]:,.0f}/s")
     yield Figure(
         "projection",
@@ -72,7 +72,7 @@ def _check_same(url: str, events: int) -> None:
     stock_projection.project(url, events)
     by_stock = _content(url)
     _forget(url)
-    asyncio.run(_project(url, events))
+    uvloop.run(_project(url, events))
     assert _content(url) == by_stock
 
 
