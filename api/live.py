@@ -207,6 +207,8 @@ class Live:
                 await self._client.flush()
             except (nats.errors.Error, OSError) as e:
                 log.warning("cannot hear NATS: %s", e)
+                if self._client:
+                    await self._client.close()
                 await asyncio.sleep(1)
             else:
                 self._subscribed = True

@@ -237,6 +237,7 @@ def test_gap_that_is_noticed_while_a_reader_waits_or_reads_is_made_up_for(
             told += positions(await asking)
             assert reader.missed
             told += positions(await process.live.missed(reader))
+            assert not reader.missed
             return [*told, *positions(reader.take())], after
 
     with recording(database) as record:

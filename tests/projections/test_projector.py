@@ -22,7 +22,7 @@ from projections.missions import (
 from projections.projector import LeadLostError, Projector
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
-from tests.boards import clicks, end_of, opening, project, recording
+from tests.boards import Record, clicks, end_of, opening, project, recording
 from tests.store import ask
 from tests.waiting import eventually
 
@@ -102,23 +102,24 @@ def test_lost_notification_costs_a_second(database: str) -> None:
 
 # The lead
 @pytest.mark.parametrize("models", [READ_MODELS, READ_MODELS[::-1]], ids=["as is", "reversed"])
+@pytest.mark.parametrize("changes", [1, 3])
 def test_stale_leader_steps_down_and_leaves_nothing(
-    database: str, models: tuple[ReadModel, ...]
+    database: str, models: tuple[ReadModel, ...], changes: int
 ) -> None:
-    async def story() -> None:
+    async def story(record: Record) -> None:
         async with leading(database, *models) as stale:
+            while await stale.step():
+                pass
+            await asyncio.to_thread(record, *clicks(changes))
             assert await project(database) == {m.name: end_of(database) for m in READ_MODELS}
             with pytest.raises(LeadLostError):
                 await stale.step()
 
     with recording(database) as record:
-        record(*opening(), *clicks(3))
-    asyncio.run(story())
-    assert ask(database, "SELECT points FROM views.mission_ledger ORDER BY position") == [
-        (10,),
-        (-10,),
-        (10,),
-    ]
+        record(*opening())
+        asyncio.run(story(record))
+    ledger = ask(database, "SELECT points FROM views.mission_ledger ORDER BY position")
+    assert ledger == [(10,), (-10,), (10,)][:changes]
     assert problems(database) == {}
 
 
