@@ -5,7 +5,11 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.postgres import (
+    PostgresAggregateRecorder,
+    PostgresApplicationRecorder,
+    PostgresDatastore,
+)
 from msgspec import Struct
 from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
@@ -36,10 +40,7 @@ class Recorder(PostgresApplicationRecorder):
     def __init__(self, datastore: PostgresDatastore, sql: Mapping[str, str]) -> None:
         super().__init__(datastore, events_table_name="log")
         self.sql = sql
-        self.lock_table_statements = [
-            sql["patience"].encode(),
-            sql["lock"].encode(),
-        ]
+        self.lock_table_statements = [sql["lock"].encode()]
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
@@ -49,6 +50,7 @@ class Recorder(PostgresApplicationRecorder):
             for info in self.datastore.psycopg_type_adapters.values():
                 if not connection.adapters.types.get(info.oid):
                     register_composite(info, connection)
+                    connection.execute(self.sql["patience"])
             try:
                 yield connection
             finally:
@@ -83,8 +85,9 @@ class Recorder(PostgresApplicationRecorder):
         with connection.pipeline():
             if keys:
                 connection.execute(self.sql["remember_keys"], _columns(keys), prepare=True)
-            if events:
-                self._insert_stored_events(inserted, events)
+            if events:  # as the library does it, but for the lock, which we have
+                self._notify_channel(inserted)
+                PostgresAggregateRecorder._insert_stored_events(self, inserted, events)
             connection.execute(self.sql["commit"])
         return [row[0] for row in inserted.fetchall()] if events else []
 

@@ -8,7 +8,7 @@ COMMIT;
 
 -- name: patience
 -- how long a writer waits for its turn before it says that the store is busy
-SET LOCAL lock_timeout = '5s';
+SET lock_timeout = '5s';
 
 -- name: lock
 -- one group is written at a time, so positions become visible in their order. Unlike a lock on

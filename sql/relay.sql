@@ -1,3 +1,7 @@
+-- name: hasty
+-- what is written here is only what the stream's end says too
+SET synchronous_commit = off;
+
 -- name: page
 -- what every read model shows, and nobody has been told yet; with what the live feeds say of it.
 -- A read model that has no position yet shows nothing

@@ -32,7 +32,7 @@ from workers import bus, telemetry
 log = logging.getLogger(__name__)
 
 SQL = statements("relay")
-PAGE = 500
+PAGE = 250  # of which each is on disk before the next: a second or so on a slow one
 YOUNG = 60.0  # seconds for which an event's own trace goes on
 LOOK = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
@@ -53,6 +53,7 @@ class Relay:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
+        await self._connection.execute(SQL["hasty"])
         await self._connection.execute(LOG["enrol"], {"names": [self.name], "kind": "relay"})
         with _stepping_down():
             self._client = await bus.connect(self._nats_url, self.name)

@@ -250,7 +250,7 @@ def locked(database: str) -> "psycopg.Connection[Any]":
 
 
 def test_long_wait_for_the_turn_is_given_up_and_counted(database: str) -> None:
-    patience = {"patience": "SET LOCAL lock_timeout = '50ms'"}
+    patience = {"patience": "SET lock_timeout = '50ms'"}
     with opened(database, sql=patience) as history:
         with locked(database):
             (busy,) = asyncio.run(all_of(take(history, "ada")))
