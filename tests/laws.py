@@ -67,7 +67,7 @@ def _try_laws(deadline: float, seed: int, tried: dict[str, int]) -> None:
         for law in LAWS:
             if time.monotonic() > deadline:
                 return
-            tried["examples"] += law.try_out(EXAMPLES, seed)
+            tried["examples"] += law.try_out(EXAMPLES, seed, shrink=deadline - time.monotonic())
         seed += 1
 
 
@@ -119,8 +119,8 @@ def _told(error: BaseException) -> Iterator[str]:
 
 
 def _counted(tally: Tally, tried: dict[str, int]) -> str:
-    return (
-        f"{len(LAWS)} pure laws were tried on {tried['examples']:,} examples.\n"
+    pure = f"{len(LAWS)} pure laws were tried on {tried['examples']:,} examples.\n"
+    return (pure if tried["examples"] else "") + (
         f"On real servers, {tally.examples:,} examples took {tally.steps:,} steps: "
         f"{tally.sent:,} commands were sent, {tally.acknowledged:,} acknowledged and "
         f"{tally.refused:,} refused by a rule, {tally.unknown:,} not answered; "

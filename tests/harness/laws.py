@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from eventsourcing.persistence import Notification
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import Struct
@@ -26,6 +26,7 @@ from tests.harness.capabilities import CAPABILITIES, capability
 from tests.harness.capability import Capability
 from tests.harness.play import Play, any_logs, played, stories
 from tests.harness.points import check_points
+from tests.harness.shrinking import shrinking_for
 from tests.harness.values import EVENT
 
 MAPPER = EnvelopeMapper(AGGREGATES, RENAMED)
@@ -38,25 +39,18 @@ class Law(Struct, frozen=True):
     tried_on: SearchStrategy[Any]
     check: Callable[[Any], None]
 
-    def try_out(self, examples: int, with_seed: int = 0) -> int:
+    def try_out(self, examples: int, with_seed: int = 0, shrink: float = 10) -> int:
         """Raises for the smallest example that it does not hold for; how many were tried."""
         tried = 0
 
-        @seed(with_seed)
-        @settings(
-            max_examples=examples,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(self.tried_on)
         def run(example: Any) -> None:
             nonlocal tried
             tried += 1
             self.check(example)
 
-        run()
+        with shrinking_for(shrink) as how:
+            how = settings(how, max_examples=examples)
+            seed(with_seed)(how(given(self.tried_on)(run)))()
         return tried
 
 
@@ -176,26 +170,23 @@ def _store_page(model: ReadModel, page: list[Recorded], stored: Rows) -> None:
         stored[table] |= dict(zip(keys, written, strict=True))
 
 
-def laws_of_logs() -> tuple[Law, ...]:
+def cut_into_pages(model: ReadModel) -> Law:
     logs = any_logs() | stories().map(lambda story: played(story).log)
     cuts = st.lists(st.integers(0, 20), max_size=4)
+    return Law(
+        "A read model is the fold of the log, however it is cut into pages",
+        model.name,
+        st.tuples(st.just(model), logs, cuts),
+        is_the_fold_however_it_is_cut,
+    )
+
+
+def laws_of_logs() -> tuple[Law, ...]:
+    twice = "Sending every command twice changes nothing"
     return (
-        Law(
-            "Sending every command twice changes nothing",
-            "all",
-            stories(),
-            doubling_every_command_changes_nothing,
-        ),
+        Law(twice, "all", stories(), doubling_every_command_changes_nothing),
         Law("Points are the same everywhere", "all", stories(), points_agree_everywhere),
-        *(
-            Law(
-                "A read model is the fold of the log, however it is cut into pages",
-                model.name,
-                st.tuples(st.just(model), logs, cuts),
-                is_the_fold_however_it_is_cut,
-            )
-            for model in READ_MODELS
-        ),
+        *map(cut_into_pages, READ_MODELS),
     )
 
 

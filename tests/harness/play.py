@@ -69,8 +69,14 @@ def opening(event_id: str) -> SearchStrategy[list[Command]]:
     return publications(event_id).map(lambda catalogue: [conference, *profiles, catalogue])
 
 
+def many_commands(most: int) -> SearchStrategy[list[Command]]:
+    """Left alone, Hypothesis draws five or so, and little comes of it."""
+    some = commands(EVENT)
+    return st.lists(some, max_size=3) | st.lists(some, min_size=most // 2, max_size=most)
+
+
 def stories(most: int = 25) -> SearchStrategy[list[Command]]:
-    told = st.lists(commands(EVENT), max_size=most)
+    told = many_commands(most)
     return st.builds(lambda first, rest: first + rest, opening(EVENT), told)
 
 
@@ -92,7 +98,7 @@ def resumed(log: Iterable[Recorded]) -> Play:
 def any_logs(draw: Any) -> list[Recorded]:
     """Any events in any order, also such as never follow."""
     play = Play()
-    for command in draw(st.lists(commands(EVENT), max_size=15)):
+    for command in draw(many_commands(20)):
         name = stream(command.aggregate, *command.key())
         play.record(name, draw(capability(name).events))
     return play.log

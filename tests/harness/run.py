@@ -2,13 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psycopg
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.internal.conjecture import engine
-from hypothesis.reporting import with_reporter
+from hypothesis import seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
@@ -16,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 from sql.migrate import migrate
 from tests.harness.machine import Machine, Tally
 from tests.harness.plants import Plant
+from tests.harness.shrinking import shrinking_for
 from tests.harness.world import World
 
 STEPS = 20  # of an example
@@ -25,16 +23,8 @@ BATCH = 10  # examples in one database
 def run_machine(world: World, tally: Tally, examples: int, with_seed: int, shrink: float) -> None:
     """Raises for the smallest example found, looking for a smaller one for `shrink` seconds."""
     machine = type("Machine", (Machine,), {"world": world, "tally": tally})
-    how = settings(
-        max_examples=examples,
-        stateful_step_count=STEPS,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink) if shrink >= 1 else (Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
-    with _shrinking_for(shrink), with_reporter(lambda said: None):
+    with shrinking_for(shrink) as how:
+        how = settings(how, max_examples=examples, stateful_step_count=STEPS)
         run_state_machine_as_test(seed(with_seed)(machine), settings=how)
 
 
@@ -72,14 +62,3 @@ def databases(server_url: str) -> Callable[[], str]:
         return url
 
     return make
-
-
-@contextmanager
-def _shrinking_for(seconds: float) -> Iterator[None]:
-    """Hypothesis takes up to five minutes to make an example small, and has no setting for it."""
-    before = engine.MAX_SHRINKING_SECONDS
-    engine.MAX_SHRINKING_SECONDS = int(seconds)
-    try:
-        yield
-    finally:
-        engine.MAX_SHRINKING_SECONDS = before

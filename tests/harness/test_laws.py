@@ -1,9 +1,19 @@
+"""The laws hold for every capability, and are broken by what breaks them."""
+
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from domain.capabilities import AGGREGATES
+from domain.missions import Board, MissionStarted
+from projections.missions import LEDGER, MISSION_LEDGER, project_ledger
+from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from tests.harness.capabilities import CAPABILITIES
-from tests.harness.laws import LAWS, Law
+from tests.harness.capability import Capability
+from tests.harness.laws import LAWS, Law, cut_into_pages, laws_of
+from tests.harness.missions import BOARDS
 
 
 def test_capabilities_are_all_plugged_in() -> None:
@@ -14,4 +24,48 @@ def test_capabilities_are_all_plugged_in() -> None:
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.about}: {law.says}")
 def test_law_holds(law: Law) -> None:
-    assert law.try_out(examples=15) >= 15
+    assert law.try_out(examples=12) >= 12
+
+
+# Rules and read models that are broken on purpose
+def always_records(command: Any, state: Any) -> tuple[Any, ...]:
+    return (MissionStarted("a"),)
+
+
+def breaks(command: Any, state: Any) -> tuple[Any, ...]:
+    raise KeyError(command)
+
+
+def refuses_to_fold(state: Board, event: Any, at: Any) -> Board:
+    raise ValueError(event)
+
+
+def looks_up_what_only_grows(recorded: Any) -> Any:
+    """A row that stands already is not read, so it is written over in the next page."""
+    for change in project_ledger(recorded):
+        new = change.fold(None)
+        yield Change(LEDGER, (*change.key[:2], 0), lambda old, new=new: old or new)
+
+
+def broken(**changes: Any) -> Capability:
+    return replace(BOARDS, aggregate=replace(BOARDS.aggregate, **changes))
+
+
+@pytest.mark.parametrize(
+    ("capability", "says", "error"),
+    [
+        (broken(decide=always_records), "Repeating a command changes nothing", AssertionError),
+        (broken(decide=breaks), "What is refused is refused with a Problem", KeyError),
+        (broken(evolve=refuses_to_fold), "Folding never fails", ValueError),
+    ],
+)
+def test_broken_rule_breaks_its_law(capability: Capability, says: str, error: type) -> None:
+    (law,) = (law for law in laws_of(capability) if law.says == says)
+    with pytest.raises(error):
+        law.try_out(examples=100, shrink=0)
+
+
+def test_read_model_that_is_no_fold_breaks_its_law() -> None:
+    model = ReadModel(MISSION_LEDGER.name, MISSION_LEDGER.tables, looks_up_what_only_grows)
+    with pytest.raises(AssertionError):
+        cut_into_pages(model).try_out(examples=200, shrink=0)

@@ -1,13 +1,16 @@
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sql.migrate import MigrationChangedError, migrate
+from tests.conftest import of
 from tests.store import ask
+
+_numbers = itertools.count()
 
 Write = Callable[[str, str], None]
 
@@ -16,9 +19,9 @@ CREATE = "CREATE TABLE public.{0} (id bigint PRIMARY KEY); SELECT pg_sleep(0.05)
 
 @pytest.fixture
 def empty(postgres: str) -> str:
-    ask(postgres, "DROP DATABASE IF EXISTS rapport_empty WITH (FORCE)")
-    ask(postgres, "CREATE DATABASE rapport_empty")
-    return make_conninfo("", **conninfo_to_dict(postgres) | {"dbname": "rapport_empty"})
+    name = f"rapport_empty_{next(_numbers)}"
+    ask(postgres, f"CREATE DATABASE {name}")
+    return of(postgres, name)
 
 
 @pytest.fixture

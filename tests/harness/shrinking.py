@@ -1,0 +1,27 @@
+"""How long Hypothesis may look for a smaller example of what it has found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import engine
+from hypothesis.reporting import with_reporter
+
+
+@contextmanager
+def shrinking_for(seconds: float) -> Iterator[settings]:
+    """It takes up to five minutes otherwise, and has no setting for it. Below one second it does
+    not look at all. What it says of that is kept from the output."""
+    before = engine.MAX_SHRINKING_SECONDS
+    engine.MAX_SHRINKING_SECONDS = int(seconds)
+    try:
+        with with_reporter(lambda said: None):
+            yield settings(
+                database=None,
+                deadline=None,
+                phases=(Phase.generate, Phase.shrink) if seconds >= 1 else (Phase.generate,),
+                suppress_health_check=list(HealthCheck),
+                report_multiple_bugs=False,
+            )
+    finally:
+        engine.MAX_SHRINKING_SECONDS = before
