@@ -44,7 +44,7 @@ check: .venv/for-developing ## format, lint, types, migrations
 token: .venv/for-running ## print a token: SUB=you SCOPE=admin
 	@.venv/bin/python -m api token --sub "$(SUB)" --scope "$(SCOPE)"
 
-lock: ## pin what pyproject.toml asks for, by hash (UPGRADE=--upgrade: the newest that fit)
+lock: ## pin what pyproject.toml asks for, by hash (newer: UPGRADE=--upgrade)
 	@command -v uv >/dev/null || { echo "uv is needed for this: pip install uv"; exit 1; }
 	@$(LOCK) -o requirements.lock $(UPGRADE)
 	@$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock $(UPGRADE)

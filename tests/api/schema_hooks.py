@@ -1,0 +1,64 @@
+"""What schemathesis cannot know, because OpenAPI cannot say it."""
+
+import os
+import re
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import strategies as st
+
+from api.shapes import ID, POSITION, ZONES
+
+schemathesis.openapi.format("iana-time-zone", st.sampled_from(sorted(ZONES)))
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """A position that nobody was given yet is waited for, and then a 503; and the board as of it is
+    a 400. Both are documented and tried in test_reading.py; here every 5xx is a failure."""
+    asked = ((case.headers or {}).get("Min-Position"), (case.query or {}).get("as_of"))
+    return not any(re.match(POSITION, str(value)) and int(value) > 0 for value in asked)
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Every other mission is one that there is, else nobody would ever complete any."""
+    known = os.environ.get("SCHEMA_EVENT")
+    if known and value and _is_id(value.get("mission_id")) and len(value["mission_id"]) % 2:
+        return value | {"event_id": known, "mission_id": "meet_attendees"}
+    return value
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """An event ends after it has begun, and a catalogue holds what it requires, each once. What is
+    wrong by the schema stays as wrong as it is."""
+    if isinstance(body, dict) and {"starts_at", "ends_at"} <= body.keys():
+        return body | {"ends_at": None} if isinstance(body["ends_at"], str) else body
+    if isinstance(body, list) and all(isinstance(mission, dict) for mission in body):
+        return _catalogue(body)
+    return body
+
+
+def _catalogue(missions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for i, mission in enumerate(missions):
+        if isinstance(mission.get("requires"), list):
+            kept = [needed for needed in mission["requires"] if not _is_id(needed)]
+            missions[i] = mission | {"requires": kept}
+        if _is_id(mission.get("id")):
+            missions[i] = missions[i] | {"id": f"mission_{i}"}
+    return missions
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.match(ID, value))
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """A feed that lets us in has no end. HEAD is answered the same, but for that."""
+    if case.operation.path.endswith("/stream") and case.method == "GET":
+        request = case.as_transport_kwargs(headers=kwargs.get("headers"))
+        if requests.request(**request | {"method": "HEAD"}, timeout=5).status_code == 200:
+            case.method = "HEAD"
