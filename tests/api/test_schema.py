@@ -1,4 +1,4 @@
-"""What the description promises, asked of the running server by schemathesis with all its checks."""
+"""What the description promises, asked of the running product by schemathesis, all its checks."""
 
 import os
 import subprocess
