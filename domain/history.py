@@ -11,7 +11,6 @@ also none that changes nothing, and two of our writers never conflict.
 
 import asyncio
 import logging
-import queue
 import random
 import threading
 import time
@@ -32,7 +31,7 @@ from psycopg_pool import PoolTimeout
 from domain import errors
 from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
 from domain.envelope import EnvelopeMapper
-from domain.orders import Answer, Author, Key, Order, Outcome, Reply, tell
+from domain.orders import Answer, Author, Key, Order, Orders, Outcome, Reply, tell
 from domain.recorder import KeyRow, Recorder
 
 __all__ = ["Author", "History", "Key", "Outcome", "Reply"]
@@ -93,7 +92,7 @@ class History:
         self._mapper = EnvelopeMapper(self._aggregates.values(), renamed)
         self._clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._queue: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._orders = Orders()
         self._cache: OrderedDict[Stream, _Folded] = OrderedDict()
         self._seen = -1
         self._closed = False
@@ -111,11 +110,11 @@ class History:
         """
         if self._closed:
             raise errors.Unavailable("This process is about to end. Try again in a moment.")
-        if self._queue.qsize() >= QUEUE:
+        if len(self._orders) >= QUEUE:
             raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
         loop = asyncio.get_running_loop()
         order = Order(command, by, key, reply, loop, loop.create_future())
-        self._queue.put(order)
+        self._orders.put(order)
         try:
             async with asyncio.timeout(PATIENCE):
                 return await order.future
@@ -128,24 +127,17 @@ class History:
     def close(self) -> None:
         """What is queued is still written."""
         self._closed = True
-        self._queue.put(None)
+        self._orders.end()
         self._writer.join(timeout=PATIENCE)
         self._recorder.datastore.close()
 
     # The writer's thread
 
     def _write(self) -> None:
-        open_ = True
-        while open_:
-            orders = [self._queue.get()]
-            while len(orders) < GROUP:
-                try:
-                    orders.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            open_ = None not in orders
+        while not self._orders.ended:
+            orders = self._orders.take(GROUP)
             # Whoever heard that the store does not answer must not find it recorded long after.
-            self._turn([order for order in orders if order and order.awaited])
+            self._turn([order for order in orders if order.awaited])
 
     def _turn(self, orders: list[Order]) -> None:
         """Records a group, or says to each of its callers why not."""
