@@ -72,8 +72,9 @@ def project_board(recorded: Recorded) -> Iterator[Change]:
         yield Change(CATALOGUES, (recorded.scope_id,), lambda old: catalogue)
     elif moved := standing(event):
         mission, status, points = moved
-        row = MemberMission(*recorded.member, mission, status, points, recorded.at)
-        yield Change(MEMBER_MISSIONS, (*recorded.member, mission), lambda old: row)
+        member = recorded.member
+        row = MemberMission(*member, mission, status, points, recorded.at)
+        yield Change(MEMBER_MISSIONS, (*member, mission), lambda old: row)
 
 
 # The ledger
@@ -103,7 +104,7 @@ def project_ledger(recorded: Recorded) -> Iterator[Change]:
 
 def _entry(recorded: Recorded, mission: str, cause: str, points: int) -> Change:
     key = (*recorded.member, recorded.position)
-    row = LedgerEntry(*recorded.member, recorded.position, recorded.at, mission, cause, points)
+    row = LedgerEntry(*key, recorded.at, mission, cause, points)
     return Change(LEDGER, key, lambda old: row)
 
 
