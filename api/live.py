@@ -7,6 +7,7 @@ the last message it was sent. So a reader gets everything once and in order, wha
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -121,6 +122,7 @@ class Live:
         self._position = 0
         self._readers: dict[Audience, set[Reader]] = {}
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
+        self._placed = itertools.count()
         self._turn = 0
         self._client: Client | None = None
         self._subscribed = False
@@ -151,8 +153,7 @@ class Live:
         reader.missed = after is not None
         reader.dropped = self._ended
         self._readers.setdefault(audience, set()).add(reader)
-        self._turn = (self._turn + 1) % TICKS
-        self._slices[self._turn].add(reader)
+        self._slices[next(self._placed) % TICKS].add(reader)
         return reader
 
     async def _known(self, after: int) -> int:

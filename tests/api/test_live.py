@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nats.js.errors import NotFoundError
 from psycopg_pool import AsyncConnectionPool
 
@@ -265,6 +267,34 @@ def test_reader_that_does_not_read_is_dropped_counted_and_let_go(
     with recording(database) as record:
         record(*opening())
         asyncio.run(story(record))
+
+
+@given(
+    before=st.integers(0, 100),
+    comings=st.lists(
+        st.tuples(st.integers(0, 3), st.booleans()), min_size=module.TICKS, max_size=module.TICKS
+    ),
+)
+def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
+    before: int, comings: list[tuple[int, bool]]
+) -> None:
+    """`comings`: before each beat so many join, and one of them may leave."""
+    live = Live(None, "", Watch(""))  # type: ignore[arg-type]
+
+    async def joined(number: int) -> list[Reader]:
+        return [await live.join(ADA, None, LATER, None) for _ in range(number)]
+
+    async def story() -> list[Reader]:
+        staying = await joined(before)
+        for number, leaves in comings:
+            others = await joined(number)
+            if others and leaves:
+                live.leave(others[0])
+            live._beat()
+        return staying
+
+    heard = [list(reader.queue) for reader in asyncio.run(story())]
+    assert heard == [[(0, module.COMMENT)]] * before
 
 
 def test_every_reader_hears_a_heartbeat_and_is_ended_when_its_token_is(
