@@ -110,7 +110,8 @@ def _entry(recorded: Recorded, mission: str, cause: str, points: int) -> Change:
 
 # The leaderboard
 class Rank(Struct, frozen=True):
-    """`reached_*`: when the points became what they are."""
+    """`reached_*`: when the points became what they are. What is worth nothing does not move it,
+    or it would cost a member their place among those with as many points."""
 
     event_id: str
     member_id: str
@@ -130,23 +131,24 @@ def project_leaderboard(recorded: Recorded) -> Iterator[Change]:
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _ranked(recorded, lambda rank: _named(rank, profile))
         case MissionCompleted() | MissionReopened():
-            points, missions = gain(recorded.event)
-            yield _ranked(
-                recorded,
-                lambda rank: replace(
-                    rank,
-                    points_earned=rank.points_earned + points,
-                    missions_completed=rank.missions_completed + missions,
-                    reached_at=recorded.at,
-                    reached_position=recorded.position,
-                ),
-            )
+            yield _ranked(recorded, lambda rank: _scored(rank, recorded))
 
 
 def _ranked(recorded: Recorded, change: Callable[[Rank], Rank]) -> Change:
     """A member without a profile goes by their id."""
     key = recorded.member
     return Change(LEADERBOARD, key, lambda old: change(old or Rank(*key, name=key[1])))
+
+
+def _scored(rank: Rank, recorded: Recorded) -> Rank:
+    points, missions = gain(recorded.event)
+    if points or rank.reached_at is None:
+        rank = replace(rank, reached_at=recorded.at, reached_position=recorded.position)
+    return replace(
+        rank,
+        points_earned=rank.points_earned + points,
+        missions_completed=rank.missions_completed + missions,
+    )
 
 
 def _named(rank: Rank, profile: Profile) -> Rank:

@@ -20,6 +20,7 @@ def check_points(rows: Rows) -> None:
         assert said == balances, f"the ledger says {balances}, another {said}"
     for entries in _by_mission(rows).values():
         check_alternating(entries)
+    check_ranks(rows)
 
 
 def ledger_balances(rows: Rows) -> dict[Member, int]:
@@ -49,6 +50,21 @@ def last_heard(rows: Rows) -> dict[Member, int]:
     heard = sorted(rows[FEED].values(), key=lambda message: message.position)
     points = {(m.event_id, m.member_id): _progress(m)["points_earned"] for m in heard}
     return _with_points(points)
+
+
+def check_ranks(rows: Rows) -> None:
+    """Most points first; equal points: whose ledger came to them first, and stayed there."""
+    balances: dict[Member, int] = defaultdict(int)
+    reached: dict[Member, int] = {}
+    for entry in sorted(rows[LEDGER].values(), key=lambda entry: entry.position):
+        member = entry.event_id, entry.member_id
+        balances[member] += entry.points
+        if entry.points or member not in reached:
+            reached[member] = entry.position
+    ranks = {key: rank for key, rank in rows[LEADERBOARD].items() if rank.reached_at}
+    expected = sorted(balances, key=lambda m: (-balances[m], reached[m]))
+    said = sorted(ranks, key=lambda m: (-ranks[m].points_earned, ranks[m].reached_position))
+    assert said == expected, f"the ledger ranks {expected}, the leaderboard {said}"
 
 
 def check_alternating(entries: list[LedgerEntry]) -> None:

@@ -136,6 +136,24 @@ def test_leaderboard_knows_who_has_no_profile_by_their_id() -> None:
     assert (rank.name, rank.shown) == (MEMBER, True)
 
 
+@pytest.mark.parametrize(
+    "moved", [MissionCompleted("b", 0), MissionReopened("b", 0, "in_progress")]
+)
+def test_mission_worth_nothing_costs_nobody_their_place(moved: Any) -> None:
+    other = stream("missions", EVENT, MEMBERS[1])
+    log = recorded((OWN, MissionCompleted("b", 0)), (OWN, DONE), (other, DONE), (OWN, moved))
+    ada, bob = folded(MISSION_LEADERBOARD, log)[LEADERBOARD].values()
+    assert [ada.reached_position, bob.reached_position] == [r.position for r in log[1:3]]
+    assert (ada.reached_at, ada.points_earned) == (log[1].at, 10)
+
+
+def test_mission_worth_nothing_gives_a_place_to_who_had_none() -> None:
+    (rank,) = folded(MISSION_LEADERBOARD, recorded((OWN, MissionCompleted("b", 0))))[
+        LEADERBOARD
+    ].values()
+    assert (rank.reached_position, rank.missions_completed) == (1, 1)
+
+
 def test_message_says_progress_as_of_its_event() -> None:
     catalogue = CataloguePublished(open_catalogue("a", "b") + open_catalogue("c", active=False))
     log = recorded((stream("catalogue", EVENT), catalogue), (OWN, DONE), (OWN, LEFT))
