@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import logging
 import time
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
+from api.reader import Audience, Reader
 from api.watch import Watch
 from projections import log as events
 from projections.log import Connection
@@ -29,86 +29,13 @@ from workers import bus, telemetry
 log = logging.getLogger(__name__)
 
 SQL = statements("live_feed")
-QUEUE = 256  # messages that may wait for a reader; with more it is dropped
 PAGE = 500
 HEARTBEAT = 10.0  # seconds between comments to each reader
 TICKS = 40  # slices of readers, so that they are not all written to at once
 COMMENT = b":\n\n"
 
-Audience = tuple[str, str]
-
 _bodies = msgspec.json.Decoder(bus.Body)
 _told = msgspec.json.Decoder(list[bus.Told])
-
-
-class Reader:
-    """One open stream. `sent` is the position of its last message."""
-
-    __slots__ = (
-        "audience",
-        "cycle",
-        "dropped",
-        "expires_at",
-        "missed",
-        "queue",
-        "sent",
-        "stream",
-        "unread",
-        "woken",
-    )
-
-    def __init__(self, audience: Audience, sent: int, expires_at: float, cycle: Any) -> None:
-        self.audience = audience
-        self.sent = sent
-        self.expires_at = expires_at
-        self.cycle = cycle
-        self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
-        self.missed = True
-        self.dropped = False
-        self.unread = False
-        self.queue: deque[tuple[int, bytes]] = deque()
-        self.woken: asyncio.Future[None] | None = None
-
-    def offer(self, position: int, message: bytes) -> None:
-        if len(self.queue) < QUEUE:
-            self.queue.append((position, message))
-            self.wake()
-        elif not self.dropped:
-            self.drop()
-
-    def miss(self) -> None:
-        self.missed = True
-        self.wake()
-
-    def drop(self) -> None:
-        """Ends the stream of a side that does not read."""
-        self.dropped = self.unread = True
-        if self.cycle is not None:
-            self.cycle.transport.abort()
-        self.wake()
-
-    def wake(self) -> None:
-        if self.woken and not self.woken.done():
-            self.woken.set_result(None)
-
-    async def wait(self) -> None:
-        if not self.queue and not self.missed and not self.dropped:
-            self.woken = asyncio.get_running_loop().create_future()
-            await self.woken
-            self.woken = None
-
-    def take(self) -> bytes:
-        """All that waits, as one piece, unless something before it was missed. What a replay has
-        sent already is left out."""
-        if self.missed:
-            return b""
-        pieces = []
-        while self.queue:
-            position, message = self.queue.popleft()
-            if position > self.sent or not position:
-                pieces.append(message)
-                self.sent = max(self.sent, position)
-        return b"".join(pieces)
 
 
 class Live:
@@ -245,7 +172,7 @@ class Live:
 
     def _announce(self, position: int, body: bytes, trace: str | None) -> bool:
         """Whether somebody's queue is half full."""
-        longest = 0
+        behind = False
         for told in _told.decode(_bodies.decode(body).feed):
             readers = self._readers.get((told.event_id, told.member_id), ())
             if not readers:
@@ -257,8 +184,8 @@ class Live:
                 message = encoded(position, told.type, bytes(told.data))
                 for reader in tuple(readers):
                     reader.offer(position, message)
-                    longest = max(longest, len(reader.queue))
-        return longest > QUEUE // 2
+                    behind |= reader.behind
+        return behind
 
     def _beat(self) -> None:
         self._turn = (self._turn + 1) % TICKS

@@ -9,8 +9,9 @@ from litestar.params import Parameter
 from psycopg import Error
 
 from api import shapes
-from api.live import COMMENT, Live, Reader
+from api.live import COMMENT, Live
 from api.problems import documented
+from api.reader import Reader
 from api.reading import check_exists
 from api.services import Asked, services
 from api.shapes import EventId, MemberId

@@ -1,104 +1,22 @@
 import asyncio
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.errors import NotFoundError
-from psycopg_pool import AsyncConnectionPool
 
 from api import live as module
-from api.live import Live, Reader
+from api import reader as readers
+from api.live import Live
+from api.reader import Reader
 from api.watch import Watch
-from projections.follower import follow
-from projections.projector import Projector
-from projections.read_models import READ_MODELS
+from tests.api.hearing import ADA, LATER, positions, recorded, serving, working
 from tests.boards import EVENT, Record, clicks, end_of, opening, recording
 from tests.restarting import Restarting
 from tests.waiting import eventually
 from workers import bus
-from workers.relay import Relay
-
-ADA = (EVENT, "ada")
-LATER = 2.0**60
-
-
-class Process:
-    """What an API process has of the live feed, and readers that keep what they are told."""
-
-    def __init__(self, database: str, nats: str) -> None:
-        self.pool: Any = AsyncConnectionPool(
-            database, min_size=1, max_size=3, open=False, kwargs={"autocommit": True}
-        )
-        self.watch = Watch(database)
-        self.live = Live(self.pool, nats, self.watch)
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def start(self) -> None:
-        await self.pool.open()
-        self.tasks += [asyncio.create_task(w) for w in (self.watch.run(), self.live.run())]
-        await eventually(lambda: self.live.hears)
-
-    async def stop(self) -> None:
-        self.live.end()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.pool.close()
-
-    async def read(self, after: int | None = 0, audience: tuple[str, str] = ADA) -> list[int]:
-        """The positions as they come, in a list that grows."""
-        reader = await self.live.join(audience, after, LATER, None)
-        told: list[int] = []
-        self.tasks.append(asyncio.create_task(self._listen(reader, told)))
-        return told
-
-    async def _listen(self, reader: Reader, told: list[int]) -> None:
-        """As `api.stream` does."""
-        while not reader.dropped:
-            if reader.missed:
-                piece = await self.live.missed(reader)
-            else:
-                await reader.wait()
-                piece = reader.take()
-            told += positions(piece)
-        self.live.leave(reader)
-
-
-def positions(piece: bytes) -> list[int]:
-    return [int(found) for found in re.findall(rb"^id: (\d+)$", piece, re.MULTILINE)]
-
-
-@asynccontextmanager
-async def serving(database: str, nats: str) -> AsyncIterator[Process]:
-    process = Process(database, nats)
-    try:
-        await process.start()
-        yield process
-    finally:
-        await process.stop()
-
-
-@asynccontextmanager
-async def working(database: str, nats: str) -> AsyncIterator[Relay]:
-    """A projector and a relay."""
-    relay = Relay(nats)
-    followers = (Projector(READ_MODELS), relay)
-    tasks = [asyncio.create_task(follow(f, database)) for f in followers]
-    try:
-        await eventually(lambda: relay.position == end_of(database), 15)
-        yield relay
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def recorded(record: Record, number: int, member: str = "ada") -> list[int]:
-    return await asyncio.to_thread(record, *clicks(number, member))
 
 
 def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
@@ -251,7 +169,7 @@ def test_gap_that_is_noticed_while_a_reader_waits_or_reads_is_made_up_for(
 def test_reader_that_does_not_read_is_dropped_counted_and_let_go(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUEUE", 8)
+    monkeypatch.setattr(readers, "QUEUE", 8)
     monkeypatch.setattr(module, "HEARTBEAT", 0.4)
 
     async def story(record: Record) -> None:

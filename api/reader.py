@@ -1,0 +1,85 @@
+"""One open stream of a live feed, and what waits for it."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from workers import telemetry
+
+QUEUE = 256  # messages that may wait for a reader; with more it is dropped
+
+Audience = tuple[str, str]
+
+
+class Reader:
+    """One open stream. `sent` is the position of its last message."""
+
+    __slots__ = (
+        "audience",
+        "cycle",
+        "dropped",
+        "expires_at",
+        "missed",
+        "queue",
+        "sent",
+        "stream",
+        "unread",
+        "woken",
+    )
+
+    def __init__(self, audience: Audience, sent: int, expires_at: float, cycle: Any) -> None:
+        self.audience = audience
+        self.sent = sent
+        self.expires_at = expires_at
+        self.cycle = cycle
+        self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
+        self.missed = True
+        self.dropped = False
+        self.unread = False
+        self.queue: deque[tuple[int, bytes]] = deque()
+        self.woken: asyncio.Future[None] | None = None
+
+    @property
+    def behind(self) -> bool:
+        return len(self.queue) > QUEUE // 2
+
+    def offer(self, position: int, message: bytes) -> None:
+        if len(self.queue) < QUEUE:
+            self.queue.append((position, message))
+            self.wake()
+        elif not self.dropped:
+            self.drop()
+
+    def miss(self) -> None:
+        self.missed = True
+        self.wake()
+
+    def drop(self) -> None:
+        """Ends the stream of a side that does not read."""
+        self.dropped = self.unread = True
+        if self.cycle is not None:
+            self.cycle.transport.abort()
+        self.wake()
+
+    def wake(self) -> None:
+        if self.woken and not self.woken.done():
+            self.woken.set_result(None)
+
+    async def wait(self) -> None:
+        if not self.queue and not self.missed and not self.dropped:
+            self.woken = asyncio.get_running_loop().create_future()
+            await self.woken
+            self.woken = None
+
+    def take(self) -> bytes:
+        """All that waits, as one piece, unless something before it was missed. What a replay has
+        sent already is left out."""
+        if self.missed:
+            return b""
+        pieces = []
+        while self.queue:
+            position, message = self.queue.popleft()
+            if position > self.sent or not position:
+                pieces.append(message)
+                self.sent = max(self.sent, position)
+        return b"".join(pieces)
