@@ -158,11 +158,10 @@ class Live:
 
     async def _hear(self, message: Msg) -> None:
         headers = message.headers or {}
-        position = int(headers.get(bus.POSITION, 0))
+        position = bus.position(headers)
         if position <= self._position:
-            return  # a relay that was overtaken, or a stream that is being made again
-        previous = headers.get(bus.PREVIOUS)
-        if self._position and (previous is None or int(previous) != self._position):
+            return  # not ours, a relay that was overtaken, a stream that is being made again
+        if self._position and headers.get(bus.PREVIOUS) != str(self._position):
             self.counts["gaps"] += 1
             self._miss()
         self._position = position
