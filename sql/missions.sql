@@ -132,7 +132,9 @@ SELECT
 
 -- name: points
 -- how many members of each conference have at most so many points, and all their points
-SELECT event_id, width_bucket(points_earned, %(bounds)s::integer[]), count(*), sum(points_earned)
+SELECT
+    event_id, width_bucket(points_earned, %(bounds)s::bigint[]), count(*),
+    sum(points_earned)::bigint
 FROM views.leaderboard
 WHERE missions_completed > 0
 GROUP BY 1, 2
