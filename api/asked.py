@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 
-from api.identity import Principal
+from api.principal import Principal
 from api.wording import wrong
 from domain.errors import Invalid, Problem
 
@@ -25,6 +25,13 @@ class Asked(Request[Principal, Any, Any]):
         data = self.route_handler.parsed_data_field
         assert data  # noqa: S101 - only those that take one ask for it
         return decoded(await self.body(), data.raw)
+
+    def single(self, name: str) -> str | None:
+        """The value of a header that may come once. Raises Invalid where it comes again."""
+        value = self.headers.get(name)
+        if value is not None and len(self.headers.getall(name)) > 1:
+            raise Invalid("", (name, "came more than once"))
+        return value
 
     async def body(self) -> bytes:
         try:

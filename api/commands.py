@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response
 
-from api.identity import Principal
+from api.principal import Principal
 from api.reading import MINIMUM, minimum_cookie
 from api.services import Asked, services
 from domain.aggregate import Command
@@ -33,7 +33,7 @@ async def execute(
 
 
 async def _key(request: Asked, principal: Principal) -> Key | None:
-    given = request.headers.get("idempotency-key")
+    given = request.single("Idempotency-Key")
     if given is None:
         return None
     if not PRINTABLE.match(given):

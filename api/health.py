@@ -40,8 +40,8 @@ class Follower(Struct, frozen=True):
 
     @property
     def why_not(self) -> str | None:
-        if self.problem:  # its first line: the others may hold a row, and this is told to anyone
-            problem = self.problem.partition("\n")[0]
+        if self.problem:  # its kind only: the text may quote a row, and this is told to anyone
+            problem = self.problem.partition(":")[0]
             return f"{self.who} cannot go on after position {self.position}: {problem}"
         if self.silent_for > SILENT:
             return f"{self.who} is dead: no sign of life for {self.silent_for:.0f} s"

@@ -1,5 +1,6 @@
-"""Who asks, and what that opens: a JWT as Bearer header or cookie, and its scopes (SPEC, H)."""
+"""Who asks, and how often: a JWT as Bearer header or cookie (SPEC, H: Identity)."""
 
+import re
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -7,11 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+import msgspec
 from litestar import Request
-from msgspec import Struct
 
+from api.asked import Asked
 from api.jwks import Keys
-from domain.errors import Forbidden, NotFound, TooMany, Unauthorized
+from api.principal import Principal
+from api.shapes import ID, Name
+from domain.errors import Forbidden, TooMany, Unauthorized
 from workers.settings import Settings
 
 COOKIE = "session"
@@ -20,46 +24,6 @@ BURST = 5  # seconds' worth of requests that may come at once
 STAFF = 5  # times as many requests as a member
 NEVER = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class Principal(Struct, frozen=True):
-    """`sub` is the member's (or creator's, speaker's, operator's) id; `name`, where the token
-    has one, is what pages call them."""
-
-    sub: str
-    scopes: frozenset[str]
-    expires_at: float = float("inf")
-    name: str | None = None
-
-    @property
-    def is_admin(self) -> bool:
-        return "admin" in self.scopes
-
-    def organizes(self, event_id: str) -> bool:
-        return self.is_admin or f"event:{event_id}:organizer" in self.scopes
-
-    def attends(self, event_id: str) -> bool:
-        return self.organizes(event_id) or f"event:{event_id}:member" in self.scopes
-
-    def as_member(self, event_id: str, member_id: str | None = None) -> str:
-        """Whose data is asked for: one's own, or for organizers anyone's."""
-        self._opens(event_id, self.attends(event_id))
-        if member_id is None or member_id.lower() == "me" or member_id == self.sub:
-            return self.sub
-        if self.organizes(event_id):
-            return member_id
-        raise Forbidden("This is another member's.")
-
-    def as_organizer(self, event_id: str) -> None:
-        self._opens(event_id, self.organizes(event_id))
-
-    def _opens(self, event_id: str, opens: bool) -> None:
-        """Who has nothing to do with an event does not learn from us whether there is one."""
-        if opens:
-            return
-        if any(scope.startswith(f"event:{event_id}:") for scope in self.scopes):
-            raise Forbidden("This token has another role at this event.")
-        raise NotFound(f"There is no event {event_id}.")
 
 
 class Identity:
@@ -72,10 +36,10 @@ class Identity:
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    async def of(self, request: Request[Any, Any, Any]) -> Principal:
+    async def of(self, request: Asked) -> Principal:
         """Raises Unauthorized, TooMany, and Forbidden for a change that a foreign page asks for
         with our cookie."""
-        token = _bearer(request.headers.get("authorization"))
+        token = _bearer(request.single("Authorization"))
         if token is None:
             token = request.cookies.get(COOKIE)
             if token and request.method not in SAFE:
@@ -126,20 +90,22 @@ def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    scope = claims.get("scope", "")
-    scopes = scope.split() if isinstance(scope, str) else [str(s) for s in scope]
-    sub = claims["sub"]
-    if (
-        not sub
-        or len(sub) > 128
-        or not all(c.isalnum() or c in "_-." for c in sub)
-        or not sub.isascii()
-    ):
+    sub, scope = claims["sub"], claims.get("scope", "")
+    scopes = scope.split() if isinstance(scope, str) else scope
+    if not (isinstance(sub, str) and re.match(ID, sub)):
         raise ValueError("sub")
-    name = claims.get("name")
-    return Principal(
-        sub, frozenset(scopes), _moment(claims.get("exp")), name if isinstance(name, str) else None
-    )
+    if not (isinstance(scopes, list) and all(isinstance(s, str) for s in scopes)):
+        raise ValueError("scope")
+    " ".join(scopes).encode()  # raises where there is half a character
+    return Principal(sub, frozenset(scopes), _moment(claims.get("exp")), _name(claims.get("name")))
+
+
+def _name(claim: Any) -> str | None:
+    """What a page can show; a token is as good without one."""
+    try:
+        return msgspec.convert(claim.encode().decode(), Name)
+    except (AttributeError, UnicodeEncodeError, msgspec.ValidationError):
+        return None
 
 
 def _moment(exp: Any) -> float:

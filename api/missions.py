@@ -14,10 +14,10 @@ from api import metrics, shapes
 from api.asked import Asked
 from api.commands import answered, execute
 from api.problems import documented
-from api.reading import answer, check_exists, minimum, shown
+from api.reading import answer, check_exists, is_recorded, minimum, shown
 from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
-from domain.errors import Invalid, NotFound
+from domain.errors import Invalid, NotFound, Problem, Unavailable
 from domain.missions import (
     MEET_ATTENDEES,
     Action,
@@ -121,8 +121,9 @@ async def get_missions(
 async def _as_it_was(
     request: Asked, event_id: str, member: str, as_of: str
 ) -> Response[boards.Board]:
-    minimum(request)
     until, at = _moment(as_of)
+    if minimum(request) and not await is_recorded(request):
+        raise Unavailable("The position asked for is not here yet.", retry_after=1)
     async with services(request).pool.connection() as connection:
         if until != events.END and until > await events.end(connection):
             raise Invalid("", ("as_of", "is a position that has not come yet"))
@@ -170,21 +171,16 @@ async def patch_mission(
     principal = request.user
     member = principal.as_member(event_id)
     command = COMMANDS[data.status](event_id=event_id, member_id=member, mission_id=mission_id)
-    outcome = await execute(request, command, principal, event_id, _patched)
+    line: dict[str, Any] = {"event_id": event_id, "member_id": member, "mission_id": mission_id}
+    try:
+        outcome = await execute(request, command, principal, event_id, _patched)
+    except Problem as problem:
+        log.info("mission not patched", extra=line | {"status": problem.status})
+        raise
     metrics.count_completed(outcome.events)
     prior = outcome.before.standing(mission_id).status if outcome.before else None
-    log.info(
-        "mission patched",
-        extra={
-            "event_id": event_id,
-            "member_id": member,
-            "mission_id": mission_id,
-            "prior_status": prior,
-            "new_status": data.status,
-            "tx_id": outcome.position,
-            "repeated": outcome.repeated,
-        },
-    )
+    line |= {"prior_status": prior, "new_status": data.status, "tx_id": outcome.position}
+    log.info("mission patched", extra=line | {"repeated": outcome.repeated})
     return answered(request, outcome)
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from litestar import Response
 
-from api.services import Asked, Services, services
+from api.services import Asked, services
 from api.shapes import POSITION
 from api.wording import WORDS
 from domain.errors import Invalid, NotFound, Unavailable
@@ -32,7 +32,7 @@ async def check_exists(request: Asked, event_id: str) -> None:
 
 
 def minimum(request: Asked) -> int:
-    header = request.headers.get("min-position")
+    header = request.single("Min-Position")
     if header is None:
         return minimum_cookie(request)
     if not re.match(POSITION, header):
@@ -67,10 +67,8 @@ async def shown(
     wanted = max(minimum(request), concerned)
     if position < wanted and await reach(read_model, wanted, SOON):
         position, _, answer = await asked()
-    if position < wanted and not await _is_recorded(at_home, request):
-        if not await reach(read_model, wanted, PATIENCE - SOON) and not await _is_recorded(
-            at_home, request
-        ):
+    if position < wanted and not await is_recorded(request):
+        if not await reach(read_model, wanted, PATIENCE - SOON) and not await is_recorded(request):
             raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
         position, _, answer = await asked()
     if position >= wanted:
@@ -81,11 +79,12 @@ async def shown(
     return answer, {"Event-Position": str(max(position, end)), **FOLDED}
 
 
-async def _is_recorded(at_home: Services, request: Asked) -> bool:
-    """A cookie may be left from a store that is no more; a header is meant."""
+async def is_recorded(request: Asked) -> bool:
+    """Whether the least position is there. A cookie may be left from a store that is no more; a
+    header is meant."""
     if request.headers.get("min-position") is None:
         return True
-    async with at_home.pool.connection() as connection:
+    async with services(request).pool.connection() as connection:
         return await events.end(connection) >= minimum(request)
 
 

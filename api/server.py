@@ -6,16 +6,13 @@ import resource
 import sys
 from typing import Any
 
-import msgspec
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import create_app
 from api.live import Live
 from api.methods import Methods
 from api.observed import Observed
-from api.problems import MEDIA_TYPE, ProblemDetails
-from domain.errors import Invalid
+from api.protocol import Protocol, WithCycle
 from workers import telemetry
 from workers.settings import Settings
 
@@ -34,32 +31,6 @@ class Server(uvicorn.Server):
         self.live.end()
         await super().shutdown(sockets)
         await asyncio.to_thread(telemetry.end)  # uvicorn ends by the signal: nothing runs after
-
-
-class Protocol(HttpToolsProtocol):
-    """Says in our words too what is no HTTP at all."""
-
-    def send_400_response(self, msg: str) -> None:
-        problem = ProblemDetails("about:blank", Invalid.title(), 400, msg)
-        body = msgspec.json.encode(problem)
-        head = (
-            "HTTP/1.1 400 Bad Request\r\n"
-            f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
-
-
-class WithCycle:
-    """Hands uvicorn's request cycle on: who does not read can only be dropped by its transport."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["cycle"] = getattr(send, "__self__", None)
-        await self.app(scope, receive, send)
 
 
 def serve(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request
 from psycopg_pool import AsyncConnectionPool
@@ -79,7 +79,7 @@ def services(request: Request[Any, Any, Any]) -> Services:
 
 async def signed_in(request: Request[Any, Any, Any]) -> None:
     """Before anything else of the request is looked at."""
-    request.scope["user"] = await services(request).identity.of(request)
+    request.scope["user"] = await services(request).identity.of(cast(Asked, request))
 
 
 @asynccontextmanager

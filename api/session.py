@@ -48,7 +48,7 @@ async def sign_in(request: Asked, data: SessionBody) -> Response[None]:
         path="/",
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=request.headers.get("origin", "").startswith("https:"),  # TLS ends before us
         max_age=int(left) if left < float("inf") else None,
     )
     return Response(None, status_code=204, cookies=[cookie])

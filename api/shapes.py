@@ -2,9 +2,11 @@
 
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from functools import cache
+from typing import Annotated, Any, get_type_hints
+from zoneinfo import available_timezones
 
+import msgspec
 from litestar.params import Parameter, QueryParameter
 from msgspec import Meta, Struct, structs
 
@@ -59,7 +61,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for field in self.__struct_fields__:
             value = getattr(self, field)
             if isinstance(value, str | tuple):
-                structs.force_setattr(self, field, _nfc(value))
+                structs.force_setattr(self, field, _normal(type(self), field, value))
             elif isinstance(value, datetime):
                 structs.force_setattr(self, field, _in_utc(field, value))
 
@@ -69,6 +71,20 @@ def _in_utc(field: str, moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"`{field}` lies outside the years 1 to 9999 in UTC") from None
+
+
+def _normal(body: type[Body], field: str, value: Any) -> Any:
+    """In NFC, which is not always shorter; its bounds are those of what is kept."""
+    normal = _nfc(value)
+    try:
+        return normal if normal == value else msgspec.convert(normal, _hints(body)[field])
+    except msgspec.ValidationError:
+        raise ValueError(f"`{field}` is too long once it is in normal form (NFC)") from None
+
+
+@cache
+def _hints(body: type[Body]) -> dict[str, Any]:
+    return get_type_hints(body, include_extras=True)
 
 
 def _nfc(value: Any) -> Any:
@@ -86,4 +102,4 @@ def zone(name: str) -> str:
     """The name of an IANA time zone. Raises Invalid for anything else."""
     if name not in ZONES:
         raise Invalid("", ("$.timezone", "is not the name of an IANA time zone"))
-    return ZoneInfo(name).key
+    return name

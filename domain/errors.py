@@ -15,6 +15,9 @@ The API maps each to RFC 9457 problem+json in one place. A class's docstring is 
 """
 
 
+SHOWN = 100  # of the things that are wrong; an answer must not be larger than the question
+
+
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     """The request could not be served"""
 
@@ -38,6 +41,7 @@ class Invalid(Problem):
 
     def __init__(self, detail: str = "", *errors: tuple[str, str]) -> None:
         """`errors` are (path, message) pairs, a path as in `$.missions[3].points`."""
+        errors = errors[:SHOWN]
         super().__init__(detail or "; ".join(f"{path}: {message}" for path, message in errors))
         self.errors = errors
 

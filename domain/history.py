@@ -165,6 +165,7 @@ class History:
                 with self._recorder.connection() as connection:
                     known = self._begin(connection, orders)
                     if lost and (positions := self._recorder.written(connection, lost.events)):
+                        self._count(lost)  # not kept: others may have written since
                         return _answers(lost, positions)
                     group = self._decide(connection, orders, known)
                     lost = group if group.events else None
@@ -276,7 +277,10 @@ class History:
         return decision
 
     def _look(self, group: _Group, name: Stream) -> _Folded:
-        return group.folded.get(name) or self._cache[name]
+        if name in group.folded:
+            return group.folded[name]
+        self._cache.move_to_end(name)
+        return self._cache[name]
 
     def _envelop(
         self, group: _Group, by: Author, own: _Folded, events: Sequence[Struct]
@@ -309,7 +313,11 @@ class History:
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
         self._seen = max(self._seen, *positions) if positions else self._seen
-        self.counts.update(groups=1, commands=len(group.decisions), events=len(positions))
+        self._count(group)
+
+    def _count(self, group: _Group) -> None:
+        recorded = len(group.events)
+        self.counts.update(groups=1, commands=len(group.decisions), events=recorded)
 
     def _forget(self) -> None:
         self._cache.clear()
@@ -336,9 +344,9 @@ def _away() -> errors.Unavailable:
     return errors.Unavailable("The store is away for the moment. Sending this again is safe.")
 
 
-def _age(folded: _Folded) -> float:
+def _age(folded: _Folded) -> tuple[bool, int]:
     """Places in the group are younger than any position."""
-    return folded.position if folded.position >= 0 else 2.0**62 - folded.position
+    return folded.position < 0, abs(folded.position)
 
 
 def _resolved(position: int, positions: Sequence[int]) -> int:

@@ -4,6 +4,7 @@ rules of `meet_attendees` are in section C)."""
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Set
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ MEET_ATTENDEES = "meet_attendees"
 RESERVED = frozenset({"history"})
 PROFILES_TO_VIEW = 3
 MILLISECONDS_TO_SPEND = 10_000
-REMEMBERED = 4096  # moments per action and target by which a repeated report is known
+REMEMBERED = 256  # moments per action and target by which a repeated report is known
 
 
 class Mission(Struct, frozen=True):
@@ -116,10 +117,11 @@ def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[Catal
 def check(missions: tuple[Mission, ...]) -> None:
     """Raises Invalid where an id comes twice, or `requires` names nobody or goes in a circle."""
     requires = {mission.id: mission.requires for mission in missions}
+    first = {mission.id: i for i, mission in reversed([*enumerate(missions)])}
     wrong = [
         (f"$[{i}].id", f"{mission.id} comes twice")
         for i, mission in enumerate(missions)
-        if mission.id in {other.id for other in missions[:i]}
+        if first[mission.id] < i
     ]
     wrong += [
         (f"$[{i}].requires[{j}]", f"there is no mission {needed} in this catalogue")
@@ -134,23 +136,20 @@ def check(missions: tuple[Mission, ...]) -> None:
     ]
     if not wrong:
         wrong = [
-            (f"$[{i}].requires", f"{mission.id} would wait for itself")
-            for i, mission in enumerate(missions)
-            if _waits_for(mission.id, requires)
+            (f"$[{first[name]}].requires", f"{name} would wait for itself")
+            for name in sorted(_circle(requires), key=first.__getitem__)
         ]
     if wrong:
         raise Invalid("", *wrong)
 
 
-def _waits_for(mission_id: str, requires: Mapping[str, tuple[str, ...]]) -> bool:
-    reached: set[str] = set()
-    ahead = list(requires[mission_id])
-    while ahead:
-        needed = ahead.pop()
-        if needed not in reached:
-            reached.add(needed)
-            ahead.extend(requires[needed])
-    return mission_id in reached
+def _circle(requires: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """One, where there are several."""
+    try:
+        TopologicalSorter(requires).prepare()
+    except CycleError as e:
+        return frozenset(e.args[1])
+    return frozenset()
 
 
 def evolve_catalogue(state: Catalogue, event: CataloguePublished, at: datetime) -> Catalogue:
@@ -252,11 +251,11 @@ def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEve
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
     standing = state.standing(mission.id)
-    if mission.id in state.standings and standing.status == command.wants:
-        return ()  # said again, it is answered again, also where the mission is locked since
     if locked(mission, standing.status, state.completed()):
         waits = ", ".join(i for i in mission.requires if i not in state.completed())
         raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
+    if standing.status == command.wants:
+        return ()
     match command:
         case CompleteMission():
             done = MissionCompleted(mission.id, mission.points)

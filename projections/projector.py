@@ -78,8 +78,7 @@ class Projector:
         for position, until in pairwise([*sorted(set(self.positions.values())), END]):
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
-        if not moved:
-            await self._beat()
+        await self._beat()  # also of those that wait while another catches up
         return moved
 
     def _awake(self, models: list[ReadModel]) -> list[ReadModel]:

@@ -28,6 +28,7 @@ STREAM = StreamConfig(
     duplicate_window=0.1,  # seconds; the chain of expected ids sees doubles, for ever
 )
 
+ROOM = 10_000  # bytes of a message for its headers, and more than they take
 POSITION = "Nats-Msg-Id"
 PREVIOUS = "Nats-Expected-Last-Msg-Id"
 
@@ -68,7 +69,7 @@ async def connect(
     try:
         async with asyncio.timeout(PATIENCE):
             await client.connect(
-                url,
+                [address.strip() for address in url.split(",")],
                 name=f"rapport {name}",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.2,  # type: ignore[arg-type]
@@ -77,7 +78,8 @@ async def connect(
                 reconnected_cb=reconnected,
             )
     except BaseException as e:
-        await client.close()
+        if not client.is_closed:
+            await client.close()
         if isinstance(e, TimeoutError):
             raise ConnectionError("NATS does not answer") from None
         raise
@@ -121,6 +123,8 @@ def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:
     return _identity(recorded).items() <= (headers or {}).items()
 
 
-def body(recorded: Recorded, feed: str | None) -> bytes:
-    facts = Raw(msgspec.json.encode(recorded.event))
-    return msgspec.json.encode(Body(facts, Raw((feed or "[]").encode())))
+def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
+    """Facts that no message has room for are null: the log has them, at the position in `ce-id`."""
+    facts, told = msgspec.json.encode(recorded.event), Raw((feed or "[]").encode())
+    fits = len(facts) + len(told) + ROOM <= most
+    return msgspec.json.encode(Body(Raw(facts if fits else b"null"), told))

@@ -96,7 +96,7 @@ class Relay:
         for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
             with _publishing(recorded) as trace:
                 headers = bus.headers(recorded, trace) | self._after(previous)
-                told = bus.subject(recorded), bus.body(recorded, feed)
+                told = bus.subject(recorded), bus.body(recorded, feed, self._client.max_payload)
                 if position < positions[-1]:
                     await self._client.publish(*told, headers=headers)
                 else:

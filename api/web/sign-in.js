@@ -9,11 +9,11 @@ const message = document.getElementById('message');
 const form = document.getElementById('by-hand');
 const ASK = 'Paste the link you were given, or the token from it.';
 
-// Only a path of this site: "//elsewhere" and "/\elsewhere" would leave it.
+// Only a page of this site. Whole, with its origin: a path such as "/.//elsewhere" would leave it.
 function destination(to) {
   if (!to || !/^\/(?![/\\])/.test(to)) return '/';
   const url = new URL(to, location.origin);
-  return url.origin === location.origin ? url.pathname + url.search + url.hash : '/';
+  return url.origin === location.origin ? url.href : '/';
 }
 
 function partsOf(text) {

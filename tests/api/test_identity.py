@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.identity import Principal
+from api.principal import Principal
 from domain.errors import Forbidden, NotFound
 from tests.api.asking import nothing_recorded, problem
 from tests.api.conftest import EC, RATE, RSA

@@ -1,0 +1,45 @@
+"""Who asks, and what that opens: the scopes of a token (SPEC, H: Identity)."""
+
+from msgspec import Struct
+
+from domain.errors import Forbidden, NotFound
+
+
+class Principal(Struct, frozen=True):
+    """`sub` is the member's (or creator's, speaker's, operator's) id; `name`, where the token
+    has one, is what pages call them."""
+
+    sub: str
+    scopes: frozenset[str]
+    expires_at: float = float("inf")
+    name: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.scopes
+
+    def organizes(self, event_id: str) -> bool:
+        return self.is_admin or f"event:{event_id}:organizer" in self.scopes
+
+    def attends(self, event_id: str) -> bool:
+        return self.organizes(event_id) or f"event:{event_id}:member" in self.scopes
+
+    def as_member(self, event_id: str, member_id: str | None = None) -> str:
+        """Whose data is asked for: one's own, or for organizers anyone's."""
+        self._opens(event_id, self.attends(event_id))
+        if member_id is None or member_id.lower() == "me" or member_id == self.sub:
+            return self.sub
+        if self.organizes(event_id):
+            return member_id
+        raise Forbidden("This is another member's.")
+
+    def as_organizer(self, event_id: str) -> None:
+        self._opens(event_id, self.organizes(event_id))
+
+    def _opens(self, event_id: str, opens: bool) -> None:
+        """Who has nothing to do with an event does not learn from us whether there is one."""
+        if opens:
+            return
+        if any(scope.startswith(f"event:{event_id}:") for scope in self.scopes):
+            raise Forbidden("This token has another role at this event.")
+        raise NotFound(f"There is no event {event_id}.")
