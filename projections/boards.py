@@ -30,6 +30,7 @@ from projections.read_model import Rows, fold, folded
 from sql import statements
 
 SQL = statements("missions")
+PAGE = 1_000  # events
 
 
 class Stands(Protocol):
@@ -122,14 +123,16 @@ async def fold_board(
     until: int = events.END,
     as_of: datetime | None = None,
 ) -> tuple[int, Board]:
-    """From the log, up to a position or a moment. The position is that of the last event used."""
+    """From the log, up to a position or a moment. The position is that of the last event used:
+    a moment is one position of the streams that the board is made of."""
     log = await events.streams(connection, _streams(event_id, member_id), until)
-    log = [recorded for recorded in log if as_of is None or recorded.at <= as_of]
+    if as_of is not None:
+        log = events.as_of(log, as_of)
     rows = folded(MISSION_BOARD, log)
     catalogue = rows[CATALOGUES].get((event_id,))
     standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
     missions = catalogue.missions if catalogue else ()
-    return _last(log), board(event_id, member_id, missions, standings)
+    return events.last(log), board(event_id, member_id, missions, standings)
 
 
 class Entry(Struct, frozen=True):
@@ -174,7 +177,8 @@ async def read_ledger(
 async def fold_ledger(connection: Connection, event_id: str, member_id: str) -> tuple[int, Ledger]:
     _, own = _streams(event_id, member_id)
     log = await events.streams(connection, [own])
-    return _last(log), ledger(event_id, member_id, folded(MISSION_LEDGER, log)[LEDGER].values())
+    entries = folded(MISSION_LEDGER, log)[LEDGER].values()
+    return events.last(log), ledger(event_id, member_id, entries)
 
 
 class Place(Struct, frozen=True):
@@ -234,20 +238,31 @@ async def read_leaderboard(
 async def fold_leaderboard(
     connection: Connection, event_id: str, member_id: str, limit: int
 ) -> tuple[int, Leaderboard]:
-    """What the read model holds, and the rest of the log on top of it, in memory."""
+    """What the read model holds, and what the log has of this event since, in memory."""
     cursor = await connection.execute(SQL["ranked"], {"event_id": event_id})
     ((position, found),) = await cursor.fetchall()
     ranks = json.decode(found, type=list[Rank])
     rows: Rows = {LEADERBOARD: {(r.event_id, r.member_id): r for r in ranks}}
-    while page := await events.page(connection, position, 1_000):
+    while page := await _since(connection, event_id, position):
         for recorded in page:
             fold(rows, MISSION_LEADERBOARD.project(recorded))
         position = page[-1].position
-    of_event = [rank for key, rank in rows[LEADERBOARD].items() if key[0] == event_id]
-    me = rows[LEADERBOARD].get((event_id, member_id))
-    shown = sorted((r for r in of_event if r.shown and r.missions_completed), key=_order)
+    ranked = rows[LEADERBOARD]
+    me = ranked.get((event_id, member_id))
+    shown = sorted((r for r in ranked.values() if r.shown and r.missions_completed), key=_order)
     ahead = sum(_order(rank) < _order(me) for rank in shown) if me else 0
     return position, leaderboard(event_id, shown[:limit], me, ahead)
+
+
+async def _since(connection: Connection, event_id: str, after: int) -> list[Recorded]:
+    """A page of what may move the leaderboard of an event. Others have their turn at each."""
+    parameters = {
+        "attendees": stream("attendee", event_id),
+        "boards": stream("missions", event_id),
+        "after": after,
+        "most": PAGE,
+    }
+    return events.recorded(await (await connection.execute(SQL["since"], parameters)).fetchall())
 
 
 def _order(rank: Rank) -> tuple[int, int]:
@@ -256,7 +271,3 @@ def _order(rank: Rank) -> tuple[int, int]:
 
 def _streams(event_id: str, member_id: str) -> tuple[str, str]:
     return stream("catalogue", event_id), stream("missions", event_id, member_id)
-
-
-def _last(log: list[Recorded]) -> int:
-    return max((recorded.position for recorded in log), default=0)

@@ -7,7 +7,7 @@ from msgspec import Struct, json
 
 from domain.aggregate import Recorded, stream
 from domain.conferences import ConferenceAnnounced
-from projections.log import Connection, streams
+from projections.log import Connection, last, streams
 from projections.read_model import Change, ReadModel, Table, folded
 from sql import statements
 
@@ -52,4 +52,4 @@ async def conference(connection: Connection, event_id: str) -> tuple[int, int, C
 async def folded_conference(connection: Connection, event_id: str) -> tuple[int, Conference | None]:
     log = await streams(connection, [stream("conference", event_id)])
     row = folded(CONFERENCES, log)[TABLE].get((event_id,))
-    return max((r.position for r in log), default=0), row
+    return last(log), row

@@ -1,6 +1,7 @@
 """The log, read: pages of it, or a few streams. For everyone but the writer."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -41,6 +42,17 @@ async def end(connection: Connection) -> int:
     cursor = await connection.execute(SQL["end"], prepare=True)
     ((position,),) = await cursor.fetchall()
     return int(position)
+
+
+def as_of(log: list[Recorded], moment: datetime) -> list[Recorded]:
+    """As far as the last event stamped by then. Where the clocks of two hosts differ, an event
+    before it may be stamped later: it is taken too, since what follows stands on it."""
+    stamped_by_then = (i for i, r in enumerate(log, 1) if r.at <= moment)
+    return log[: max(stamped_by_then, default=0)]
+
+
+def last(log: Iterable[Recorded]) -> int:
+    return max((recorded.position for recorded in log), default=0)
 
 
 def recorded(rows: Iterable[tuple[Any, ...]]) -> list[Recorded]:

@@ -130,6 +130,18 @@ SELECT
         WHERE event_id = %(event_id)s
     );
 
+-- name: since
+-- what may move the leaderboard of a conference after a position, in the order of the log. Names
+-- of its streams go on with a colon, and what comes right after a colon is a semicolon
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE notification_id > %(after)s AND (
+    (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
+    OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
+)
+ORDER BY notification_id
+LIMIT %(most)s;
+
 -- name: points
 -- how many members of each conference have at most so many points, and all their points
 SELECT

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
@@ -24,8 +25,8 @@ Record = Callable[..., list[int]]
 
 
 @contextmanager
-def recording(url: str) -> Iterator[Record]:
-    history = History(open_recorder(url, statements("history")), AGGREGATES, RENAMED)
+def recording(url: str, **options: Any) -> Iterator[Record]:
+    history = History(open_recorder(url, statements("history")), AGGREGATES, RENAMED, **options)
 
     async def all_of(commands: tuple[Command, ...]) -> list[int]:
         executed = (history.execute(command, by=AUTHOR) for command in commands)
