@@ -171,7 +171,9 @@ class Gained(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """Points and missions of one member, out of those that are active in the catalogue."""
+    """What a member has earned and completed, ever; and what the active missions of the catalogue
+    are now. So there can be more of the first than of the second: points stay with whoever earned
+    them when a mission goes."""
 
     points_earned: int
     missions_completed: int

@@ -19,6 +19,8 @@ from tests.harness.capability import START
 from tests.harness.missions import publications
 from tests.harness.values import EVENT, MEMBERS
 
+LATE = timedelta(seconds=7)
+
 
 class Play:
     def __init__(self) -> None:
@@ -43,8 +45,10 @@ class Play:
         return decide(replace(command, **given), self.state(own))
 
     def record(self, name: Stream, event: Struct) -> None:
-        """Positions have gaps, as those in Postgres have."""
-        at = START + timedelta(seconds=len(self.log))
+        """Positions have gaps, as those in Postgres have. Every third event comes from a host
+        whose clock is late."""
+        late = LATE if len(self.log) % 3 == 2 else timedelta()
+        at = START + timedelta(seconds=len(self.log)) - late
         version, state = self._version(name) + 1, self.state(name)
         self.log.append(
             Recorded(3 * len(self.log) + 1, name, version, event, at.astimezone(UTC), "m1", EVENT)

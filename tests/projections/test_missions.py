@@ -1,9 +1,11 @@
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.aggregate import Command, Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
@@ -17,6 +19,7 @@ from domain.missions import (
 )
 from projections.boards import board, ledger
 from projections.live_feed import FEED, LIVE_FEED
+from projections.log import as_of, last
 from projections.missions import (
     CATALOGUES,
     LEADERBOARD,
@@ -26,11 +29,13 @@ from projections.missions import (
     MISSION_LEADERBOARD,
     MISSION_LEDGER,
     MemberMission,
+    Progress,
     Rank,
     gain,
     standing,
 )
 from projections.read_model import folded
+from tests.harness.capability import START
 from tests.harness.missions import open_catalogue
 from tests.harness.play import Play, any_logs, played, stories
 from tests.harness.values import EVENT, MEMBERS
@@ -69,6 +74,17 @@ def test_board_shows_what_the_rules_look_at(story: list[Command]) -> None:
                 rule.points_earned,
                 rule.updated_at,
             )
+
+
+@settings(max_examples=40)
+@given(stories(), st.sampled_from(MEMBERS), st.integers(-10, 40))
+def test_time_stands_for_a_position(story: list[Command], member: str, seconds: int) -> None:
+    """That of the last event stamped by then, whatever the clocks of others say."""
+    own = {stream("catalogue", EVENT), stream("missions", EVENT, member)}
+    log = [recorded for recorded in played(story).log if recorded.stream in own]
+    moment = START + timedelta(seconds=seconds)
+    position = last([recorded for recorded in log if recorded.at <= moment])
+    assert as_of(log, moment) == [recorded for recorded in log if recorded.position <= position]
 
 
 @settings(max_examples=40)
@@ -152,6 +168,24 @@ def test_mission_worth_nothing_gives_a_place_to_who_had_none() -> None:
         LEADERBOARD
     ].values()
     assert (rank.reached_position, rank.missions_completed) == (1, 1)
+
+
+def test_progress_counts_all_that_was_done_and_what_there_is_to_do() -> None:
+    """What is no longer in the catalogue still counts for whoever did it, and for nobody else."""
+    catalogue, smaller = open_catalogue("a", "b"), open_catalogue("b", points=1)
+    of_event, then_b = stream("catalogue", EVENT), MissionCompleted("b", 10)
+    log = recorded(
+        (of_event, CataloguePublished(catalogue)),
+        (OWN, DONE),
+        (of_event, CataloguePublished(smaller)),
+        (OWN, then_b),
+    )
+    rows = folded(MISSION_BOARD, log)
+    standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
+    shown = board(EVENT, MEMBER, rows[CATALOGUES][EVENT,].missions, standings).progress
+    assert shown == Progress(20, 2, missions_total=1, points_total=1)
+    *_, said = folded(LIVE_FEED, log)[FEED].values()
+    assert msgspec.json.decode(said.data)["progress"] == msgspec.to_builtins(shown)
 
 
 def test_message_says_progress_as_of_its_event() -> None:
