@@ -167,3 +167,30 @@ def test_sentences_name_every_cause(modules: Page) -> None:
         "“Meet” was completed.",
         "The points for “Meet” went back.",
     ]
+
+
+BANNER = """
+async ([progress, missions]) => {
+  await import('/web/progress-banner.js');
+  const banner = document.body.appendChild(document.createElement('progress-banner'));
+  banner.show(progress, missions);
+  const bar = banner.querySelector('[role=progressbar]');
+  return {
+    now: bar.ariaValueNow,
+    most: bar.ariaValueMax,
+    segments: [...bar.children].map((s) => [s.dataset.status, s.style.flexGrow]),
+  };
+}
+"""
+
+
+def test_banner_is_full_at_most_where_the_catalogue_shrank(modules: Page) -> None:
+    """Who earned more than there is to earn now keeps it."""
+    there_is = {"missions_total": 1, "points_total": 1}
+    earned = {**progress(15, 2), **there_is}
+    left = {**mission("left", 1, "completed"), "points_earned": 10}
+    assert modules.evaluate(BANNER, [earned, [left]]) == {
+        "now": "15",
+        "most": "15",
+        "segments": [["completed", "5"], ["completed", "10"]],
+    }
