@@ -2,8 +2,9 @@
 Postgres for whatever a reader has missed.
 
 Messages of NATS name the position before theirs. Where that is not the last one seen here
-(messages were dropped, the connection was lost) every reader reads on from Postgres, each from
-the last message it was sent. So a reader gets everything once and in order, whatever NATS does.
+(messages were dropped, the connection was lost), or where nothing is heard of what Postgres has
+shown for a while, every reader reads on from Postgres, each from the last message it was sent. So
+a reader gets everything once and in order, whatever NATS does.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ SQL = statements("live_feed")
 PAGE = 500
 HEARTBEAT = 10.0  # seconds between comments to each reader
 TICKS = 40  # slices of readers, so that they are not all written to at once
+LOOK = 1.0  # seconds between looks at what was shown and not heard of
 COMMENT = b":\n\n"
 
 _bodies = msgspec.json.Decoder(bus.Body)
@@ -47,6 +49,7 @@ class Live:
         self._nats_url = nats_url
         self._watch = watch
         self._position = 0
+        self._shown = 0  # when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._placed = itertools.count()
@@ -59,12 +62,16 @@ class Live:
         return sum(map(len, self._slices))
 
     async def run(self) -> None:
-        """Connects, for ever, and keeps the readers' hearts beating."""
+        """Connects, for ever, keeps the readers' hearts beating, and looks for what was lost."""
         connecting = asyncio.create_task(self._connect())
+        looked = time.monotonic()
         try:
             while True:
                 await asyncio.sleep(HEARTBEAT / TICKS)
                 self._beat()
+                if time.monotonic() - looked >= LOOK:
+                    self._look()
+                    looked = time.monotonic()
         finally:
             connecting.cancel()
             self.end()
@@ -155,6 +162,15 @@ class Live:
         for readers in self._readers.values():
             for reader in readers:
                 reader.miss()
+
+    def _look(self) -> None:
+        """A message that was lost is noticed with the next one, which may be long in coming."""
+        shown = min(self._watch.positions.values())  # all of them, before anything is told
+        overdue, self._shown = min(self._shown, shown), shown
+        if overdue > self._position:
+            self.counts["gaps"] += self._position > 0
+            self._position = overdue
+            self._miss()
 
     async def _hear(self, message: Msg) -> None:
         headers = message.headers or {}

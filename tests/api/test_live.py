@@ -20,8 +20,10 @@ from workers import bus
 
 
 def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
-    database: str, nats: str
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
+
     async def story(record: Record) -> tuple[list[int], list[list[int]]]:
         async with working(database, nats), serving(database, nats) as process:
             await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
@@ -88,9 +90,10 @@ def test_reader_misses_nothing_when_nats_is_killed(
 
 
 def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
-    database: str, nats: str
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What NATS loses or says again is made up by hand, from the real messages."""
+    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
 
     async def story(record: Record) -> tuple[list[int], list[int]]:
         async with serving(database, nats) as process:
