@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> Any:
         ROUTES,
         lifespan=[lifespan],
         request_class=Asked,
-        exception_handlers=HANDLERS,
+        exception_handlers=HANDLERS | pages.HANDLERS,
         openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,
         logging_config=None,

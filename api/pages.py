@@ -3,10 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from litestar import MediaType, Request, Response, get
-from litestar.static_files import create_static_files_router
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+
+from api.problems import on_http
 
 WEB = Path(__file__).parent / "web"
+NAMES = frozenset(file.name for file in WEB.iterdir())
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 POLICY = {
     "Content-Security-Policy": (
@@ -19,8 +28,11 @@ POLICY = {
 }
 
 
-def page(name: str) -> Response[bytes]:
-    return Response((WEB / name).read_bytes(), media_type=MediaType.HTML, headers=POLICY)
+def page(name: str, status: int = 200) -> Response[bytes]:
+    file = WEB / name
+    return Response(
+        file.read_bytes(), status_code=status, media_type=TYPES[file.suffix], headers=POLICY
+    )
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)
@@ -38,23 +50,27 @@ def board(event_id: str) -> Response[bytes]:
     return page("board.html")
 
 
+@get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
+def file(name: str) -> Response[bytes]:
+    """By its name among those there are, so that no name reaches the disk as a path."""
+    if name not in NAMES:
+        raise NotFoundException
+    return page(name)
+
+
 def schema_page(request: Request[Any, Any, Any]) -> Response[bytes] | None:
     """`/schema` as a page, to a browser."""
-    wants_page = "text/html" in request.headers.get("accept", "")
-    return page("schema.html") if wants_page and request.url.path == "/schema" else None
+    return page("schema.html") if _reads(request) and request.url.path == "/schema" else None
 
 
-FILES = create_static_files_router(
-    path="/web",
-    directories=[WEB],
-    include_in_schema=False,
-    after_request=lambda response: _with_policy(response),
-)
+def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[Any]:
+    """A page to a browser, to others a problem like every other."""
+    return page("not-found.html", 404) if _reads(request) else on_http(request, error)
 
 
-def _with_policy(response: Response[Any]) -> Response[Any]:
-    response.headers.update(POLICY)
-    return response
+def _reads(request: Request[Any, Any, Any]) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, FILES)
+ROUTES: Any = (home, sign_in, board, file)
+HANDLERS: Any = {NotFoundException: not_found}

@@ -11,6 +11,7 @@ from tests.api.asking import problem
 from tests.product import Product
 
 PAGES = {"/": "index.html", "/sign-in": "sign-in.html", "/events/evt_1": "board.html"}
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ADDRESS = re.compile(r"""(?:src|href)="(/[^"#?]*)|from ['"](\.{1,2}/[^'"]+)|url\(['"]?(/[^'")]+)""")
 
 
@@ -43,8 +44,33 @@ def test_files_need_no_other_host_and_refer_to_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/web/nothing.js", "/web/../app.py", "/web/%2e%2e/app.py", "/web//etc/passwd", "/web/"]
+    "path",
+    [
+        "/web/nothing.js",
+        "/web/../app.py",
+        "/web/%2e%2e/app.py",
+        "/web//etc/passwd",
+        "/web/",
+        "/web/%00",
+        "/web/style.css%00.js",
+        "/web/style.css/further",
+        "/web/" + "long" * 100,
+        "/web/%ff",
+    ],
 )
 def test_nothing_beside_the_files_is_served(product: Product, path: str) -> None:
     url = httpx.URL(product.url).copy_with(raw_path=path.encode())
     problem(httpx.get(url), 404)
+
+
+def test_browser_at_no_address_gets_a_page(product: Product) -> None:
+    for path in ("/nope", "/events/evt_1/further", "/web/nothing.js", "/web/%00"):
+        answer = httpx.get(product.url + path, headers={"Accept": BROWSER})
+        assert (answer.status_code, answer.content) == (404, (WEB / "not-found.html").read_bytes())
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert {name: answer.headers[name] for name in POLICY} == POLICY
+
+
+def test_whoever_asks_the_api_gets_a_problem(product: Product) -> None:
+    problem(httpx.get(f"{product.url}/nope"), 404)
+    problem(httpx.get(f"{product.url}/nope", headers={"Accept": "application/json"}), 404)
