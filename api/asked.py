@@ -52,7 +52,7 @@ def decoded(body: bytes, type_: Any) -> Any:
                 raise
             return msgspec.convert(_whole(msgspec.json.decode(body)), type_)
     except msgspec.ValidationError as e:
-        raise Invalid("", wrong(str(e))) from None
+        raise Invalid("", wrong(str(e), type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Invalid("", ("$", f"is not JSON: {e}")) from None
 

@@ -1,6 +1,7 @@
 """The OpenAPI description, with what the framework leaves out of it or gets wrong."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -92,6 +93,8 @@ def _completed(schema: Schema, app: Litestar) -> Schema:
         for status, response in operation["responses"].items():
             if status in OF_PROBLEMS:
                 response.setdefault("headers", {}).update(OF_PROBLEMS[status])
+            if status.startswith("2"):
+                response["description"] = HTTPStatus(int(status)).phrase
             if status == "204":
                 del response["content"]
     _with_links(schema)

@@ -1,6 +1,10 @@
 """What is wrong with a field, in words: msgspec says it of types and patterns."""
 
 import re
+from functools import cache
+from typing import Any
+
+import msgspec
 
 from api.shapes import ID, LAST_POSITION, NO_CONTROL, POSITION, URL
 
@@ -16,10 +20,24 @@ WORDS = {
 }
 
 
-def wrong(said: str) -> tuple[str, str]:
-    """(path, message), from `message - at path`."""
+def wrong(said: str, body: Any = None) -> tuple[str, str]:
+    """(path, message), from `message - at path`; a body's type knows what one may choose from."""
     message, path = found.groups() if (found := PLACE.match(said)) else (said, "$")
     for pattern, words in WORDS.items():
         if repr(pattern) in message:
             message = words
+    if message.startswith("Invalid enum value") and (choices := _choices(body).get(_field(path))):
+        message = f"must be one of {', '.join(choices)}"
     return path[:LONGEST], message[:LONGEST]
+
+
+def _field(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+@cache
+def _choices(body: Any) -> dict[str, list[str]]:
+    """Of each field that has some: its values."""
+    _, shapes = msgspec.json.schema_components([body])
+    fields = (field for shape in shapes.values() for field in shape.get("properties", {}).items())
+    return {name: [*map(str, schema["enum"])] for name, schema in fields if "enum" in schema}
