@@ -29,6 +29,7 @@ const toasts = document.querySelector('toast-stack');
 
 let state = EMPTY;
 let session = null;
+let plays = true;
 let conference = null;
 let feed = null;
 let folded = false;
@@ -36,7 +37,7 @@ let folded = false;
 const refreshLeaders = settle(500, async () => {
   try {
     const { data } = await api.leaderboard(eventId);
-    leaders.show(data, session.sub);
+    leaders.show(data, plays ? session.sub : null);
   } catch (problem) {
     if (!leaders.isShown) leaders.fail(problem, refreshLeaders);
   }
@@ -62,14 +63,14 @@ const commands = new MissionCommands({
     }
   },
   failed(dropped, problem) {
+    if (problem.status === 401) return leave();
     const last = dropped.at(-1);
     // Asking for the same thing with the same key finds out whether it had happened after all.
     const again = { ...last, key: dropped.length === 1 ? last.key : api.newKey() };
     const action = problem.mayPass ? { label: 'Retry', run: () => commands.want(again) } : null;
     const text = failureSentence(title(last.missionId), last.status, problem);
     toasts.show({ subject: last.missionId, text, failure: true, action });
-    if (problem.status === 401) leave();
-    else if (problem.kind !== 'offline') refreshBoard();
+    if (problem.kind !== 'offline') refreshBoard();
   },
 });
 
@@ -79,9 +80,14 @@ function dispatch(action) {
 }
 
 function render() {
+  if (main.dataset.phase === 'stopped') return;
   const { missions, progress } = view(state);
   banner.show(progress, missions);
   cards.show(missions);
+  if (!plays) {
+    document.title = conference.name;
+    return;
+  }
   const tally = `${count(progress.points_earned)}/${count(progress.points_total)}`;
   bar.tally(tally);
   document.title = `${tally} \u00b7 ${conference.name}`;
@@ -114,6 +120,7 @@ function follow() {
     refused: () => api.session().catch((problem) => problem.status === 401 && leave()),
   });
   feed.open();
+  bar.addEventListener('signed-out', leave);
 }
 
 function showFeed(shown) {
@@ -146,10 +153,14 @@ function wake() {
 }
 
 function leave() {
+  if (main.dataset.phase === 'stopped') return;
   feed?.close();
   feed = null;
   bar.feed(null);
   bar.identify(null);
+  bar.tally('');
+  ledger.close();
+  toasts.clear();
   stop({
     name: 'signed-out',
     symbol: 'key',
@@ -162,6 +173,7 @@ function leave() {
 function stop(shown) {
   main.dataset.phase = 'stopped';
   main.replaceChildren(notice({ ...shown, heading: 'h1' }));
+  main.querySelector('h1').focus();
   document.title = shown.title;
 }
 
@@ -179,14 +191,22 @@ function failed(problem) {
   return stop({ name: 'failed', symbol: 'alert', title: 'The board did not load', text: reason(problem), action });
 }
 
+function showCatalogue() {
+  main.dataset.view = 'catalogue';
+  document.getElementById('catalogue').hidden = false;
+}
+
 async function start() {
   try {
     session = (await api.session()).data;
     bar.identify(session);
+    // An organizer sees a board without playing; who is both is here as a member.
+    plays = session.scopes.includes(`event:${eventId}:member`);
     const [about, board] = await Promise.all([api.event(eventId), api.missions(eventId)]);
     conference = about.data;
     setText(document.getElementById('event-name'), conference.name);
     setText(document.getElementById('event-when'), dateRange(conference));
+    if (!plays) showCatalogue();
     take(board);
     main.dataset.phase = 'ready';
     refreshLeaders.now();

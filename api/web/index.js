@@ -51,4 +51,5 @@ async function start() {
   events.removeAttribute('aria-busy');
 }
 
+document.querySelector('page-bar').addEventListener('signed-out', start);
 start();

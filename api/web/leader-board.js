@@ -18,7 +18,9 @@ class LeaderBoard extends HTMLElement {
     return this.#body.dataset.shown === 'true';
   }
 
-  show({ entries, me }, memberId) {
+  // Somebody who does not play has no memberId here, and no place.
+  show({ entries, me: place }, memberId) {
+    const me = memberId ? place : null;
     this.#body.removeAttribute('aria-busy');
     this.#body.dataset.shown = 'true';
     if (!entries.length) {
@@ -55,6 +57,7 @@ function row(entry, most, own, apart = false) {
 }
 
 function standing(me) {
+  if (!me) return '';
   if (me?.points_earned > 0) return el('p', { class: 'leaders-note' }, unlisted(me));
   return el('p', { class: 'leaders-note' }, icon('arrow'), 'Complete a mission to take your place.');
 }

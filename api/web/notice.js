@@ -8,7 +8,7 @@ export function notice({ name, symbol = 'ring', title, text, action = null, head
     'div',
     { class: 'notice', 'data-notice': name },
     icon(symbol),
-    el(heading, {}, title),
+    el(heading, { tabindex: '-1' }, title),
     text && el('p', {}, text),
     action && control(action),
   );

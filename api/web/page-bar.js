@@ -1,4 +1,5 @@
-// The strip at the top of every page: the mark, what the page is about, who is signed in.
+// The strip at the top of every page: the mark, what the page is about, who is signed in. Signing
+// out in one window is told to all others of this browser: they hear `signed-out` from their bar.
 
 import * as api from './api.js';
 import { el, setText } from './dom.js';
@@ -12,6 +13,7 @@ const FEED = {
 };
 
 class PageBar extends HTMLElement {
+  #windows = new BroadcastChannel('session');
   #tally = el('span', { class: 'bar-tally', 'aria-hidden': 'true' });
   #feed = el('span', { class: 'bar-feed', role: 'status', hidden: true });
   #who = el('span', { class: 'bar-who' });
@@ -21,6 +23,7 @@ class PageBar extends HTMLElement {
     if (this.children.length) return;
     const mark = el('a', { class: 'bar-mark', href: '/' }, icon('mark'), el('span', {}, 'Rapport'));
     this.append(el('header', { class: 'bar' }, mark, this.#tally, this.#feed, this.#who, this.#leave));
+    this.#windows.onmessage = ({ data }) => data === 'signed-out' && this.#signedOut();
   }
 
   identify(session) {
@@ -39,8 +42,13 @@ class PageBar extends HTMLElement {
   }
 
   async #signOut() {
-    await api.signOut().catch(() => {});
+    await api.signOut().then(() => this.#windows.postMessage('signed-out'), () => {});
     location.assign('/');
+  }
+
+  #signedOut() {
+    this.identify(null);
+    this.dispatchEvent(new CustomEvent('signed-out'));
   }
 }
 

@@ -36,6 +36,10 @@ class PointsLedger extends HTMLElement {
     return this.#load();
   }
 
+  close() {
+    this.#dialog.close();
+  }
+
   refresh() {
     return this.#dialog.open ? this.#load() : undefined;
   }

@@ -39,6 +39,10 @@ class ToastStack extends HTMLElement {
     for (const toast of [...this.children]) if (toast.dataset.subject === subject) toast.remove();
   }
 
+  clear() {
+    this.replaceChildren();
+  }
+
   #answer(toast, action) {
     toast.remove();
     action.run();

@@ -65,18 +65,21 @@ class Conference:
     def path(self) -> str:
         return f"/events/{self.event_id}"
 
-    def sign_in_link(self, member: str, to: str | None = None) -> str:
-        token = self.product.token(member, f"event:{self.event_id}:member")
+    def scope(self, role: str) -> str:
+        return f"event:{self.event_id}:{role}"
+
+    def sign_in_link(self, member: str, to: str | None = None, *scopes: str) -> str:
+        token = self.product.token(member, *(scopes or [self.scope("member")]))
         return f"{self.product.url}/sign-in#token={token}&to={quote(to or self.path)}"
 
-    def open(self, page: Page, member: str = "usr_ada") -> Page:
-        page.goto(self.sign_in_link(member))
+    def open(self, page: Page, member: str = "usr_ada", *scopes: str) -> Page:
+        page.goto(self.sign_in_link(member, None, *scopes))
         expect(page.locator("[data-phase=ready]")).to_be_visible()
         expect(page.locator("[data-feed=live]")).to_be_visible()
         return page
 
     def put(self, path: str, body: object) -> None:
-        with self.product.client("usr_org", f"event:{self.event_id}:organizer") as organizer:
+        with self.product.client("usr_org", self.scope("organizer")) as organizer:
             organizer.put(f"/api/events/{self.event_id}{path}", json=body).raise_for_status()
 
 

@@ -18,6 +18,16 @@ def open_board(conference: Conference, page: Page) -> None:
     expect_board(page, 10, set_networking_goals="completed", speak_to_speaker="in_progress")
 
 
+def open_catalogue(conference: Conference, page: Page) -> None:
+    conference.open(page, "usr_org", conference.scope("organizer"))
+    expect(page.locator("#catalogue")).to_be_visible()
+
+
+def open_nothing(conference: Conference, page: Page) -> None:
+    page.goto(f"{conference.product.url}/nope")
+    expect(page.locator("[data-notice=nothing]")).to_be_visible()
+
+
 def open_trouble(conference: Conference, page: Page) -> None:
     conference.open(page)
     page.context.set_offline(True)
@@ -54,6 +64,8 @@ def open_reference(conference: Conference, page: Page) -> None:
 
 PAGES = (
     open_board,
+    open_catalogue,
+    open_nothing,
     open_trouble,
     open_ledger,
     open_signed_out,
