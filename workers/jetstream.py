@@ -39,7 +39,7 @@ def start_nats(data_dir: Path, port: int | None = None) -> Server:
     try:
         config = home / "nats.conf"
         end_leftover(home / "nats.pid", str(config), SIGTERM)
-        shutil.rmtree(home / "ports", ignore_errors=True)
+        _remove(home / "ports")
         password = secret(home / "password")
         _write(
             config,
@@ -64,6 +64,13 @@ def binary() -> Path:
         "There is no nats-server here. Run `make run`, which brings one, install it so that "
         "`nats-server` is on PATH, or give the address of one with JetStream in NATS_URL."
     )
+
+
+def _remove(ports: Path) -> None:
+    """Also where a run as root left it: its parent is ours, it is empty, and closed to us."""
+    shutil.rmtree(ports, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        ports.rmdir()
 
 
 def _write(config: Path, text: str) -> None:

@@ -185,6 +185,16 @@ def test_nats_of_another_run_is_not_touched(start: Start) -> None:
     assert running.alive()
 
 
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is closed to root")
+def test_nats_starts_where_a_run_as_root_left_an_empty_folder(start: Start, data_dir: Path) -> None:
+    start(start_nats).stop()
+    ports = data_dir / "nats" / "ports"
+    for file in ports.glob("*"):
+        file.unlink()
+    ports.chmod(0)
+    assert publish(start(start_nats).url) > 0
+
+
 RUN = """
 import sys, time
 from pathlib import Path
