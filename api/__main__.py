@@ -5,8 +5,8 @@ import sys
 
 from domain.errors import Problem
 from workers import settings
-from workers.datadir import jwt_secret
-from workers.tokens import sign
+from workers.datadir import jwt_secret, out_of_reach
+from workers.tokens import check, sign
 
 
 def main() -> int:
@@ -20,16 +20,22 @@ def main() -> int:
     given = parser.parse_args()
     try:
         if given.command == "token":
-            secret = jwt_secret(settings.read())
-            print(sign(secret, given.sub, given.scope.split(), given.hours * 3600))
+            print(_token(given.sub, given.scope.split(), given.hours * 3600))
         else:
             from api.server import serve
+            from workers.telemetry import log_json
 
+            log_json()
             serve(settings.read())
-    except Problem as problem:
-        print(problem, file=sys.stderr)
+    except (Problem, PermissionError) as e:
+        print(e if isinstance(e, Problem) else out_of_reach(e), file=sys.stderr)
         return 2
     return 0
+
+
+def _token(sub: str, scopes: list[str], seconds: float) -> str:
+    check(sub, scopes)
+    return sign(jwt_secret(settings.read()), sub, scopes, seconds)
 
 
 if __name__ == "__main__":

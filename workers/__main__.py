@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from domain.errors import Invalid, Problem
 from workers import settings, supervisor
+from workers.datadir import out_of_reach
 from workers.embedded import start_postgres
 
 Rest = Sequence[str]
@@ -86,10 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sentence(e: Problem | OSError) -> str:
     if isinstance(e, PermissionError):
-        return (
-            f"{e.filename} cannot be used: {e.strerror}. If a run as another user or as root made "
-            "it, run as that user again; else set DATA_DIR to a directory of your own."
-        )
+        return out_of_reach(e)
     return f"{e}" if isinstance(e, Problem) else f"It cannot go on: {e}."
 
 

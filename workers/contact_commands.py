@@ -118,7 +118,7 @@ def preparations(scope: Scope) -> Iterator[Command]:
     event = scope.event_id
     yield AnnounceConference(
         event_id=event,
-        name=f"{event}, once more",
+        name=f"Conference {event}, replayed",
         timezone=scope.zone.key,
         starts_at=_moment(scope.starts),
         ends_at=_moment(scope.ends + STEP),

@@ -31,9 +31,10 @@ from projections.log import SQL as LOG
 from projections.log import Connection
 from projections.read_models import READ_MODELS
 from sql import statements
-from workers import contact_check, settings, supervisor
+from workers import contact_check, elsewhere, settings, supervisor
+from workers.contact_check import Told
 from workers.contact_commands import Guest, Scope, preparations, read, replayed, survey
-from workers.datadir import jwt_secret, private
+from workers.datadir import jwt_secret, make, private
 from workers.embedded import start_nats, start_postgres
 from workers.processes import Process, spawn
 from workers.progress import Progress
@@ -55,11 +56,12 @@ def main(arguments: Sequence[str]) -> None:
     if not path.is_file():
         raise Invalid(f"There is no file {path}.")
     scope = survey(path, given.event or _event_of(path), _zone(given.timezone))
+    file = contact_check.from_file(read(path), scope.zone)
     config = settings.read({**os.environ, "DATA_DIR": os.environ.get("DATA_DIR") or DATA_DIR})
     with ExitStack() as stack:
         config = _servers(config, stack)
-        agrees = asyncio.run(replay(path, scope, str(config.database_url)))
-    _invite(config, scope)
+        agrees = asyncio.run(replay(path, scope, file, str(config.database_url)))
+    _invite(config, scope, leader=file.result.leaders[0][0])
     if not agrees:
         sys.exit(1)
 
@@ -104,6 +106,7 @@ def _zone(name: str) -> ZoneInfo:
 def _servers(config: Settings, stack: ExitStack) -> Settings:
     """The servers that were named, or embedded ones; projector and relay as a process beside us.
     Where the product runs on the same servers, its own lead and ours stand by."""
+    elsewhere.require(config)
     config = msgspec.structs.replace(config, data_dir=private(config.data_dir))
     if config.database_url is None:
         postgres = start_postgres(config.data_dir)
@@ -143,7 +146,7 @@ class Tally:
         self.position = max(self.position, outcome.position)
 
 
-async def replay(path: Path, scope: Scope, database_url: str) -> bool:
+async def replay(path: Path, scope: Scope, file: Told, database_url: str) -> bool:
     """Whether the boards are what follows from the file."""
     people, event = len(scope.people), scope.event_id
     say(f"Playing {scope.contacts:,} contacts of {people} people as event {event}.")
@@ -157,7 +160,7 @@ async def replay(path: Path, scope: Scope, database_url: str) -> bool:
     _report_commands(tally, recorded - started)
     async with await connect(database_url, "contacts") as connection:
         await _follow(connection, tally.position, recorded)
-        return await _check(connection, path, scope)
+        return await _check(connection, file, scope)
 
 
 def _contacts(path: Path, scope: Scope) -> Iterator[Command]:
@@ -223,11 +226,11 @@ def _report_commands(tally: Tally, seconds: float) -> None:
     say(
         f"{tally.commands:,} commands added {tally.events:,} events in {seconds:.1f} s: "
         f"{tally.commands / seconds:,.0f} commands/s."
+        + ("" if tally.events else " All of it had been played before.")
     )
 
 
-async def _check(connection: Connection, path: Path, scope: Scope) -> bool:
-    file = contact_check.from_file(read(path), scope.zone)
+async def _check(connection: Connection, file: Told, scope: Scope) -> bool:
     log = await contact_check.from_log(connection, scope.event_id, scope.people)
     tables = await contact_check.from_tables(connection, scope.event_id, scope.people)
     found = list(contact_check.differences(file, log, tables))
@@ -246,16 +249,12 @@ async def _check(connection: Connection, path: Path, scope: Scope) -> bool:
     return not found
 
 
-def _invite(config: Settings, scope: Scope) -> None:
-    """Only where the servers were ours: elsewhere we do not know who serves them."""
+def _invite(config: Settings, scope: Scope, leader: str) -> None:
+    """To the board of whoever leads at the end: theirs moves. Only where the servers were ours:
+    elsewhere we do not know who serves them."""
     if os.environ.get("DATABASE_URL") or os.environ.get("NATS_URL"):
         return
-    token = sign(
-        jwt_secret(config), scope.people[0], [f"event:{scope.event_id}:member"], 30 * 24 * 3600
-    )
+    token = sign(jwt_secret(config), leader, [f"event:{scope.event_id}:member"], 30 * 24 * 3600)
     link = sign_in_link(f"http://127.0.0.1:{config.port}", token, f"/events/{scope.event_id}")
-    say(f"To look at it, `DATA_DIR={_shown(config.data_dir)} make run`, and open {link}")
-
-
-def _shown(directory: Path) -> str:
-    return os.path.relpath(directory) if directory.is_relative_to(Path.cwd()) else str(directory)
+    command = f"{make('run', config.data_dir)} PORT={config.port}"
+    say(f"To look at it, run `{command}`, and then open the board of who leads:\n  {link}")

@@ -6,11 +6,12 @@ The README's table is checked against this file by a test.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -23,7 +24,7 @@ class Settings(Struct, frozen=True, rename="upper"):
     port: Annotated[int, Meta(ge=0, le=65535, description="where the product is served")] = 8000
     host: Annotated[str, Meta(description="the address it listens on")] = "127.0.0.1"
     data_dir: Annotated[
-        Path, Meta(description="Postgres, JetStream, generated secret, outbox; survives restarts")
+        Path, Meta(description="Postgres, JetStream, generated secret; survives restarts")
     ] = Path(".data")
     database_url: Annotated[
         str | None, Meta(description="a PostgreSQL elsewhere; none: an embedded one in `DATA_DIR`")
@@ -40,19 +41,27 @@ class Settings(Struct, frozen=True, rename="upper"):
         str | None, Meta(description="where the public keys of an identity provider are published")
     ] = None
     openai_api_key: Annotated[
-        str | None, Meta(description="none: the embedded offline writer, which needs no network")
+        str | None,
+        Meta(description="not used yet; none: an offline writer, which needs no network"),
     ] = None
     openai_base_url: Annotated[
-        str | None, Meta(description="a server that speaks the OpenAI API")
+        str | None, Meta(description="not used yet; a server that speaks the OpenAI API")
     ] = None
-    openai_model: Annotated[str | None, Meta(description="the model that writes")] = None
-    openai_embedding_model: Annotated[str | None, Meta(description="the model that embeds")] = None
+    openai_model: Annotated[
+        str | None, Meta(description="not used yet; the model that writes texts")
+    ] = None
+    openai_embedding_model: Annotated[
+        str | None, Meta(description="not used yet; the model that embeds")
+    ] = None
     fathom_api_key: Annotated[
-        str | None, Meta(description="none: meetings imported here are the source")
+        str | None, Meta(description="not used yet; none: meetings imported here are the source")
     ] = None
-    fathom_api_url: Annotated[str | None, Meta(description="where Fathom's API is")] = None
+    fathom_api_url: Annotated[
+        str | None, Meta(description="not used yet; where Fathom's API is")
+    ] = None
     smtp_url: Annotated[
-        str | None, Meta(description="none: mails are written as `.eml` files to `DATA_DIR/outbox`")
+        str | None,
+        Meta(description="not used yet; none: mails become files in `DATA_DIR/outbox`"),
     ] = None
     otel_exporter_otlp_endpoint: Annotated[
         str | None, Meta(description="where traces are sent; none: no export")
@@ -93,16 +102,25 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises Invalid, naming the variable, where a value cannot be what it should be.
     """
-    names = msgspec.structs.fields(Settings)
-    given = {
-        f.encode_name: environment[f.encode_name] for f in names if environment.get(f.encode_name)
-    }
-    try:
-        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
-    except msgspec.ValidationError as e:
-        raise Invalid(f"A setting cannot be used: {e}. Change it and start again.") from None
+    fields = msgspec.structs.fields(Settings)
+    settings = Settings(
+        **{f.name: _value(f, given) for f in fields if (given := environment.get(f.encode_name))}
+    )
     _check_addresses(settings)
     return settings
+
+
+def _value(field: FieldInfo, given: str) -> Any:
+    """Only numbers can be wrong."""
+    try:
+        return msgspec.convert(given, field.type, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError:
+        meta = field.type.__metadata__[0]
+        most = "" if meta.le is None else f" to {meta.le}"
+        raise Invalid(
+            f"{field.encode_name} must be a whole number from {meta.ge}{most}. "
+            "Change it and start again."
+        ) from None
 
 
 def _check_addresses(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EACCES, EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,7 +20,8 @@ import msgspec
 import psycopg
 
 from domain.errors import Invalid, Problem, Refused, Unavailable
-from workers.datadir import jwt_secret, private
+from workers import elsewhere
+from workers.datadir import jwt_secret, make, private
 from workers.embedded import start_nats, start_postgres
 from workers.processes import Process, Running, Server, free_port, spawn, until
 from workers.settings import Settings
@@ -43,6 +44,12 @@ class Program(NamedTuple):
         return lambda: spawn(
             self.command, [SIGTERM], environment=environment, directory=ROOT, output=log
         )
+
+
+class Detailed(msgspec.Struct):
+    """A problem+json, as far as a person reads it."""
+
+    detail: str
 
 
 class Embedded:
@@ -189,9 +196,7 @@ def migrate(database_url: str) -> None:
     except MigrationChangedError as e:
         raise Refused(str(e)) from None
     except psycopg.OperationalError as e:
-        raise Unavailable(
-            f"The database does not answer: {str(e).strip()}. Start it, or correct DATABASE_URL."
-        ) from None
+        raise elsewhere.why_no_database(e) from None
     say(f"Migrations run: {', '.join(ran)}." if ran else "The database is up to date.")
 
 
@@ -245,8 +250,10 @@ def _environment(settings: Settings, database_url: str, nats_url: str) -> dict[s
 
 
 def _settled(settings: Settings) -> Settings:
-    """With nothing left to choose: a port for 0, an absolute directory; or says what is wrong."""
+    """With nothing left to choose: a port for 0, an absolute directory; or says what is wrong,
+    before it leaves anything behind."""
     _require_port(settings.host, settings.port)
+    elsewhere.require(settings)
     return msgspec.structs.replace(
         settings, port=settings.port or free_port(), data_dir=private(settings.data_dir)
     )
@@ -280,15 +287,25 @@ def _complaint(settings: Settings) -> str | None:
     try:
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()
-        words = answer.read(500).decode(errors="replace")
-        return None if answer.status == 200 else f"/health/ready says {answer.status}: {words}"
+        return None if answer.status == 200 else f"/health/ready says: {_detail(answer.read())}."
     except (OSError, HTTPException) as e:
         return f"/health/ready does not answer: {e}."
     finally:
         connection.close()
 
 
+def _detail(problem: bytes) -> str:
+    with suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(problem, type=Detailed).detail
+    return problem[:500].decode(errors="replace")
+
+
 def _welcome(address: str, settings: Settings) -> None:
     say(f"Rapport is ready at {address}.")
-    say("For a token: `make token`, or `python -m api token --sub you --scope admin`.")
+    if settings.jwt_secret:
+        say("For a token: `make token`, with the same JWT_SECRET.")
+    elif settings.jwt_jwks_url:
+        say("Tokens come from the identity provider behind JWT_JWKS_URL.")
+    else:
+        say(f"For a token: `{make('token', settings.data_dir)}`.")
     say(f"Its data is in {settings.data_dir}. Ctrl-C stops it, and the data stays.")

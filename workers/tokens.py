@@ -1,9 +1,30 @@
 """Tokens of our own making: for links to sign in with, and for whoever operates this."""
 
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import jwt
+
+from domain.errors import Invalid
+
+ID = r"[A-Za-z0-9_.-]{1,128}"
+SCOPE = rf"admin|engagement|event:{ID}:(organizer|member|speaker:{ID})|client:{ID}:(admin|creator)"
+
+
+def check(sub: str, scopes: Sequence[str]) -> None:
+    """Raises Invalid for what a token of ours can be signed with, and would open nothing."""
+    if not re.fullmatch(ID, sub):
+        raise Invalid(
+            f"{sub!r} cannot be whose token it is: an id is 1 to 128 of A-Z a-z 0-9 _ - and dot, "
+            "as in SUB=ada."
+        )
+    for scope in scopes or ("",):
+        if not re.fullmatch(SCOPE, scope):
+            raise Invalid(
+                f"{scope!r} is no scope. Scopes are admin, event:EVENT:organizer, "
+                "event:EVENT:member and the like, as in SCOPE='event:evt_1:member'."
+            )
 
 
 def sign(secret: str, sub: str, scopes: Iterable[str], seconds: float, **claims: str) -> str:

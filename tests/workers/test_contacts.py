@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import jwt
 import psycopg
 import pytest
 from hypothesis import given
@@ -141,8 +142,28 @@ def test_replay_holds_on_a_generated_conference_and_again_adds_nothing(
     assert first[1] == "Playing 900 contacts of 14 people as event small."
     assert first[2].startswith("1,860 commands added 1,872 events in ")
     assert again[2].startswith("1,860 commands added 0 events in ")
+    assert again[2].endswith(" commands/s. All of it had been played before.")
     assert first[-1].startswith("The check holds: 56 missions of 14 people, ")
     assert again[-1] == first[-1]
+
+
+def test_replay_ends_with_a_link_to_the_board_of_who_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DATABASE_URL", "NATS_URL", "JWT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PORT", "8123")
+    later = [(MORNING + 20 * i, 1, 2) for i in range(2)] + [(MORNING + 60, 2, 3)]
+    told = play(written(tmp_path / "head.tij", later), capsys)
+    token = told[-1].partition("#token=")[2].partition("&to=")[0]
+
+    assert told[-2] == (
+        f"To look at it, run `make run DATA_DIR={tmp_path}/data PORT=8123`, and then open the "
+        "board of who leads:"
+    )
+    assert told[-1].endswith("&to=/events/head")
+    assert jwt.decode(token, options={"verify_signature": False})["sub"] == "p001"
 
 
 def test_replay_names_the_board_that_is_not_what_the_file_says(
