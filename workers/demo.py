@@ -7,7 +7,7 @@ run finds what the first has done and adds nothing; whoever has done anything is
 import http.client
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -38,7 +38,8 @@ MONTH = 30 * 24 * 3600
 EVENT = f"/api/events/{EVENT_ID}"
 PAGE = f"/events/{EVENT_ID}"
 VIEW_MS = 6_000
-BETWEEN = (2.0, 6.0)  # seconds from one act to the next, while it runs
+BETWEEN = (20.0, 40.0)  # seconds from one act to the next, while it runs
+LEAVES = 0.6  # how likely who has done everything leaves a mission; who has done half, half of that
 ATTEMPTS = 5
 ORGANIZER = "usr_organizer"
 
@@ -97,7 +98,7 @@ def fill(address: str) -> None:
     secret = jwt_secret(config)
     with closing(Client(address, secret)) as client:
         hold(client)
-        _greet(client)
+        greet(client)
     others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]
     threading.Thread(target=_live, args=(Client(address, secret), others), daemon=True).start()
 
@@ -171,38 +172,43 @@ def _patch(client: Client, person: Person, mission: str, status: str) -> None:
     client.ask(person.id, "PATCH", f"{EVENT}/missions/{mission}", {"status": status})
 
 
-def _greet(client: Client) -> None:
+def greet(client: Client) -> None:
     say(f"{NAME} is on: {len(PEOPLE)} attendees, {len(MISSIONS)} missions.")
-    say("While this runs the others go on, and the leaderboard moves.")
+    say("While this runs the others go on, twice a minute or so, and the leaderboard moves.")
     say("Sign in, each in a browser window of its own (a private one is):")
     for who, sub in (
-        (f"{REGULAR.name}, on the way with 45 points", REGULAR.id),
-        (f"{NEWCOMER.name}, who has just arrived", NEWCOMER.id),
+        (f"{REGULAR.name}, {_stands(client, REGULAR)}", REGULAR.id),
+        (f"{NEWCOMER.name}, {_stands(client, NEWCOMER)}", NEWCOMER.id),
         ("the organizer", ORGANIZER),
     ):
         say(f"  {who}\n    {client.link(sub)}")
 
 
+def _stands(client: Client, person: Person) -> str:
+    progress = client.ask(person.id, "GET", f"{EVENT}/missions")["progress"]
+    return f"who has {progress['points_earned']} of {progress['points_total']} points"
+
+
 # While it runs
-def _live(client: Client, people: Iterable[Person]) -> None:
-    """One act now and then, by one of those who still have something to do."""
+def _live(client: Client, people: Sequence[Person]) -> None:
+    """One act now and then, by one of them."""
     chance = Random()  # noqa: S311 - no secret
-    active = list(people)
-    while active:
+    while True:
         time.sleep(chance.uniform(*BETWEEN))
-        person = chance.choice(active)
         try:
-            if not act(client, person, chance):
-                active.remove(person)
+            act(client, chance.choice(people), chance)
         except Problem:  # it is being restarted, or is going down: the next may go through
             continue
 
 
-def act(client: Client, person: Person, chance: Random) -> bool:
-    """False: this person has done everything."""
-    open_ = [m for m in _board(client, person) if m["status"] in ("not_started", "in_progress")]
-    if not open_:
-        return False
+def act(client: Client, person: Person, chance: Random) -> None:
+    """The more somebody has done, the likelier they leave something again: it never runs dry."""
+    board = _board(client, person)
+    done = [m for m in board if m["status"] == "completed"]
+    open_ = [m for m in board if m["status"] in ("not_started", "in_progress")]
+    if not open_ or chance.random() < LEAVES * len(done) / len(board):
+        _patch(client, person, chance.choice(done)["id"], "not_started")
+        return
     mission = chance.choice(open_)
     if mission["id"] == "meet_attendees":
         _view(client, person, chance.choice(_others(person)))
@@ -210,4 +216,3 @@ def act(client: Client, person: Person, chance: Random) -> bool:
         _patch(client, person, mission["id"], "in_progress")
     else:
         _patch(client, person, mission["id"], "completed")
-    return True
