@@ -53,17 +53,18 @@ clean: ## remove .venv and caches; the data stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/for-running: requirements.lock | .venv/bin/python
+.venv/for-running: requirements.lock | .venv/bin/pip
 	@echo "Installing what is needed into .venv; this happens once and takes a minute or so."
 	@$(PIP) -r requirements.lock
 	@touch $@
 
-.venv/for-developing: requirements-dev.lock | .venv/bin/python
+.venv/for-developing: requirements-dev.lock | .venv/bin/pip
 	@echo "Installing what tests and tools need into .venv; this happens once and takes a while."
 	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-.venv/bin/python:
+# Not python, which is there first: what was broken off before pip came is made anew.
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed; '$(PYTHON)' is not that. Install one, or say where it"; \
 		echo "is: make PYTHON=/path/to/python3.11 run"; exit 1; }

@@ -56,10 +56,18 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.laws", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=_seconds, default=60)
     parser.add_argument("--plant", choices=sorted(PLANTS))
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
     return parser.parse_args()
+
+
+def _seconds(text: str) -> int:
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no number of seconds, 1 or more. With make it is BUDGET=60."
+    )
 
 
 def _try_laws(deadline: float, seed: int, tried: dict[str, int]) -> None:
