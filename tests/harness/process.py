@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import nats.errors
 import psycopg
@@ -22,9 +23,12 @@ from workers.relay import Relay
 
 
 class Api:
-    """`wire` lies between its writer and Postgres."""
+    """`wire` lies between its writer and Postgres. The clock of its host may be late."""
 
-    def __init__(self, database_url: str, nats_url: str, plant: Plant) -> None:
+    def __init__(
+        self, database_url: str, nats_url: str, plant: Plant, late: timedelta = timedelta()
+    ) -> None:
+        self._late = late
         self.wire = Wire(database_url)
         self._database_url, self._nats_url = database_url, nats_url
         self._statements = statements("history") | dict(plant.history)
@@ -41,7 +45,8 @@ class Api:
         self._tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
 
     def _open_history(self, url: str) -> History:
-        return History(open_recorder(url, self._statements), AGGREGATES, RENAMED)
+        recorder = open_recorder(url, self._statements)
+        return History(recorder, AGGREGATES, RENAMED, lambda: datetime.now(UTC) - self._late)
 
     async def stop(self) -> None:
         self.wire.release()

@@ -12,16 +12,18 @@ import msgspec
 import nats.js.errors
 from psycopg.sql import SQL, Identifier
 
-from domain.aggregate import Command, Recorded
+from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem, Unavailable
 from domain.history import Author, Key, Outcome
 from projections import log as events
+from projections.boards import fold_board
 from projections.follower import connect
 from projections.live_feed import FEED
 from projections.read_model import Rows, Table, folded
 from projections.read_models import READ_MODELS
 from tests.harness.client import Client
 from tests.harness.plants import NOTHING, Plant
+from tests.harness.play import LATE
 from tests.harness.points import check_points
 from tests.harness.process import Api, ProjectorProcess, RelayProcess
 from tests.harness.wire import Fault
@@ -49,7 +51,7 @@ class World:
         self._numbers = count(1)
         self._bus_lost = False
         made = (*self._urls, plant)
-        self.apis = [Api(*made), Api(*made)]
+        self.apis = [Api(*made), Api(*made, LATE)]
         self.projectors = [ProjectorProcess(*made), ProjectorProcess(*made)]
         self.relays = [RelayProcess(*made), RelayProcess(*made)]
         self._loop = asyncio.new_event_loop()
@@ -200,6 +202,7 @@ class World:
         await self._check_bus()
         for client in clients:
             await self._check_client(client, pure)
+            await self._check_then(client, log)
 
     async def _check_bus(self) -> None:
         end = await self.end()
@@ -209,6 +212,15 @@ class World:
         assert info.state.messages == total, f"{info.state.messages} messages of {total} events"
         last = await self._bus.jetstream().get_msg(str(bus.STREAM.name), info.state.last_seq)
         assert (last.headers or {})[bus.POSITION] == str(end), "the bus does not end with the log"
+
+    async def _check_then(self, client: Client, log: list[Recorded]) -> None:
+        """The board as of some time is that as of a position, and has what was stamped by then."""
+        own = stream("catalogue", client.audience[0]), stream("missions", *client.audience)
+        at = log[len(log) // 2].at
+        position, then = await fold_board(self._observer, *client.audience, as_of=at)
+        by_then = [r for r in log if r.stream in own and r.at <= at]
+        assert position == events.last(by_then)
+        assert (position, then) == await fold_board(self._observer, *client.audience, position)
 
     async def _check_client(self, client: Client, pure: Rows) -> None:
         said = {key[2]: row for key, row in pure[FEED].items() if key[:2] == client.audience}
