@@ -9,7 +9,7 @@ from collections import Counter
 
 import psycopg
 
-from projections.follower import connect
+from projections.follower import connect, wanted
 from projections.log import SQL
 from projections.read_models import READ_MODELS
 
@@ -29,7 +29,7 @@ class Watch:
         self._order = itertools.count()
 
     async def run(self) -> None:
-        while True:
+        while wanted():
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as e:
@@ -61,7 +61,7 @@ class Watch:
     async def _listen(self) -> None:
         async with await connect(self._database_url, "watch") as connection:
             await connection.execute(SQL["listen"])
-            while True:
+            while wanted():
                 rows = await (await connection.execute(SQL["read_models"])).fetchall()
                 for name, position in rows:
                     self._see(name, position)

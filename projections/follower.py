@@ -54,8 +54,18 @@ async def follow(follower: Follower, database_url: str) -> None:
             expected = isinstance(e, psycopg.Error | OSError | StepDownError)
             kind = logging.WARNING if expected else logging.ERROR
             log.log(kind, "%s stopped: %s", follower.name, e, exc_info=not expected)
+        if not wanted():
+            return
         pause = PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
         await asyncio.sleep(pause)
+
+
+def wanted() -> bool:
+    """Whether nobody has cancelled this task. Python 3.11 forgets that where it comes together with
+    what `wait_for` waits for (https://github.com/python/cpython/issues/86296), and psycopg waits
+    for notifications so."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
 
 
 async def _lead(follower: Follower, database_url: str) -> None:
@@ -74,7 +84,7 @@ async def _lead(follower: Follower, database_url: str) -> None:
 
 async def _work(follower: Follower, lead: Connection) -> None:
     kept = time.monotonic()
-    while True:
+    while wanted():
         started = time.monotonic()
         if await follower.step():
             # A small page costs nearly what a large one does: a rest makes fewer of a busy log.

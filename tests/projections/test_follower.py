@@ -169,3 +169,28 @@ def test_followers_of_different_names_lead_side_by_side(database: str) -> None:
 
     team = [Counting("one"), Counting("two")]
     asyncio.run(story())
+
+
+class Forgetful(Counting):
+    """Its first cancellation is lost, as Python 3.11 does where something else comes with it."""
+
+    async def step(self) -> bool:
+        self.steps += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return True
+        return False
+
+
+def test_cancellation_that_is_forgotten_below_ends_it_all_the_same(database: str) -> None:
+    async def story() -> Counting:
+        follower = Forgetful()
+        task = asyncio.create_task(follow(follower, database))
+        await eventually(lambda: follower.steps)
+        task.cancel()
+        await asyncio.wait_for(task, 5)
+        return follower
+
+    follower = asyncio.run(story())
+    assert (follower.steps, follower.started, follower.stopped) == (1, 1, 1)
