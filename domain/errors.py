@@ -14,7 +14,6 @@
 The API maps each to RFC 9457 problem+json in one place. A class's docstring is its title there.
 """
 
-
 SHOWN = 100  # of the things that are wrong; an answer must not be larger than the question
 
 

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "api": {"domain", "sql", "projections", "workers"},
 }
 PURE = ("aggregate", "attendees", "capabilities", "conferences", "errors", "missions")
-PURE_IMPORTS = {"bisect", "collections", "datetime", "domain", "msgspec", "typing"}
+PURE_IMPORTS = {"bisect", "collections", "datetime", "domain", "graphlib", "msgspec", "typing"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.api.asking import nothing_recorded, problem, recorded
+from tests.api.asking import nothing_recorded, paths, problem, recorded
 from tests.product import Product, mission
 
 COMPLETED = {"status": "completed"}
@@ -47,6 +47,17 @@ def test_same_key_with_another_body_or_path_is_409(product: Product) -> None:
                 said = problem(patch(ada, event, mission_id, body, event), 409)
                 assert said["title"] == "This Idempotency-Key came with another request before"
         assert told(patch(ada, event, "goals", COMPLETED, event)) == told(first)
+
+
+def test_two_keys_are_400(product: Product) -> None:
+    event = product.event({"id": "goals"})
+    with product.member(event, "ada") as ada, nothing_recorded(product):
+        answer = ada.patch(
+            f"/api/events/{event}/missions/goals",
+            json=COMPLETED,
+            headers=[("Idempotency-Key", "one"), ("Idempotency-Key", "another")],
+        )
+        assert paths(answer) == ["Idempotency-Key"]
 
 
 def test_key_belongs_to_one_principal(product: Product) -> None:

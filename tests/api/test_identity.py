@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from api.principal import Principal
 from domain.errors import Forbidden, NotFound
-from tests.api.asking import nothing_recorded, problem
+from tests.api.asking import nothing_recorded, paths, problem
 from tests.api.conftest import EC, RATE, RSA
 from tests.product import SECRET, Product
 
@@ -56,6 +56,9 @@ BAD_TOKENS = {
     "sub too long": signed({"sub": "a" * 129}),
     "sub no text": jwt.encode({"sub": 5, "scope": "admin"}, SECRET),
     "scope no text": signed({"scope": 5}),
+    "scope an object": signed({"scope": {"admin": 1}}),
+    "scope of no texts": signed({"scope": ["admin", {}]}),
+    "scope with half a character": signed({"scope": "admin \ud800"}),
     "exp no number": signed({"exp": "tomorrow"}),
     "exp infinite": signed({"exp": float("inf")}),
     "garbage": "garbage",
@@ -82,6 +85,18 @@ def test_authorization_that_is_no_bearer_token_is_401(product: Product, header: 
     answer = httpx.get(f"{product.url}/api/session", headers={"Authorization": header})
     problem(answer, 401)
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_token_that_comes_twice_is_400(product: Product) -> None:
+    twice = [("Authorization", f"Bearer {GOOD}"), ("Authorization", f"Bearer {GOOD}")]
+    assert paths(httpx.get(f"{product.url}/api/session", headers=twice)) == ["Authorization"]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\x00", "", "x" * 201, 5, ["Ada"]])
+def test_name_that_no_page_can_show_is_left_out(product: Product, name: object) -> None:
+    headers = {"Authorization": f"Bearer {signed({'name': name})}"}
+    session = httpx.get(f"{product.url}/api/session", headers=headers).json()
+    assert (session["sub"], session["name"]) == ("ada", None)
 
 
 def test_no_token_is_401_before_anything_else_is_looked_at(product: Product) -> None:

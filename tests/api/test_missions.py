@@ -183,9 +183,19 @@ def test_patch_is_logged_with_prior_and_new_status(product: Product) -> None:
     with product.member(event, "ada") as ada:
         for status in ("in_progress", "completed"):
             clicked(ada, event, "goals", status)
+        problem(ada.patch(f"/api/events/{event}/missions/unknown", json=COMPLETED), 404)
         position = int(ada.get(f"/api/events/{event}/missions").headers["Event-Position"])
     lines = [msgspec.json.decode(line) for line in product.log("api").splitlines()]
-    mine = [line for line in lines if line.get("event_id") == event]
+    patched, refused = (
+        [
+            line
+            for line in lines
+            if line.get("event_id") == event and line["message"] == f"mission {how}"
+        ]
+        for how in ("patched", "not patched")
+    )
+    assert [(line["mission_id"], line["status"]) for line in refused] == [("unknown", 404)]
+    mine = patched
     assert [(line["prior_status"], line["new_status"]) for line in mine] == [
         ("not_started", "in_progress"),
         ("in_progress", "completed"),

@@ -162,6 +162,14 @@ def test_field_that_is_wrong_is_named(board: Board, call: str, body: Any, wrong:
         assert paths(board.send(call, body)) == wrong
 
 
+def test_text_that_grows_in_normal_form_keeps_its_bound(board: Board) -> None:
+    """U+1D160 is three characters in NFC."""
+    for count, status in ((66, 200), (67, 400), (200, 400)):
+        answer = board.send("profile", {"name": "\U0001d160" * count})
+        assert answer.status_code == status
+    assert answer.json()["errors"][0]["path"] == "$"
+
+
 @pytest.mark.parametrize("escape", [rb"\ud800", rb"\udc00", rb"\ud83d\u0041", rb"\u00zz", rb"\x41"])
 def test_text_with_half_a_character_is_400(board: Board, escape: bytes) -> None:
     with nothing_recorded(board.product):

@@ -127,6 +127,15 @@ ODD = ("", "x", "-1", "1.5", "9" * 18, "9" * 30, "2026-01-01", "2026-01-01T00:00
 TOO_FAR = ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z")
 
 
+def test_board_as_it_was_waits_for_no_position_that_is_not_there(product: Product) -> None:
+    event = product.event({"id": "goals"})
+    with product.member(event, "ada") as ada:
+        far = {"Min-Position": "999999999"}
+        answer = ada.get(f"/api/events/{event}/missions?as_of=1", headers=far)
+    problem(answer, 503)
+    assert answer.headers["Retry-After"] == "1"
+
+
 @pytest.mark.parametrize("as_of", [*ODD, *TOO_FAR])
 def test_as_of_that_is_neither_position_nor_time_is_400(product: Product, as_of: str) -> None:
     event = product.event()

@@ -49,6 +49,14 @@ def test_token_that_is_no_text_of_a_cookies_length_is_400(product: Product, toke
         assert paths(sign_in(product, token)) == ["$.token"]
 
 
+def test_cookie_of_a_site_with_tls_goes_over_tls_only(product: Product) -> None:
+    token = product.token("ada", "admin")
+    host = product.url.removeprefix("http://")
+    for scheme, secure in (("https", True), ("http", False)):
+        answer = sign_in(product, token, Origin=f"{scheme}://{host}")
+        assert ("secure" in answer.headers["Set-Cookie"].lower().split("; ")) is secure
+
+
 def test_foreign_page_neither_signs_in_nor_out(product: Product) -> None:
     token = product.token("ada", "admin")
     for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):

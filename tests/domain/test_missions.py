@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from domain.aggregate import Command
 from domain.attendees import Attendee, Profile
 from domain.conferences import Conference, ConferenceAnnounced
-from domain.errors import Invalid, NotFound, Problem, Refused
+from domain.errors import SHOWN, Invalid, NotFound, Problem, Refused
 from domain.missions import (
     MEET_ATTENDEES,
     REMEMBERED,
@@ -27,6 +28,7 @@ from domain.missions import (
     RecordTelemetry,
     ResetMission,
     StartMission,
+    check,
     decide,
     decide_catalogue,
 )
@@ -135,6 +137,21 @@ def test_who_leaves_a_mission_that_requires_another_since_is_locked_out(kind: An
     board = after(board, kind, "b", (A, B))
     for again in (kind, CompleteMission):
         assert isinstance(move(board, again, "b", (A, B)), Refused)
+
+
+def test_large_catalogue_is_checked_at_once() -> None:
+    names = [f"m{i}" for i in range(500)]
+    ring = tuple(
+        replace(A, id=name, requires=tuple(names[(i + j + 1) % 500] for j in range(100)))
+        for i, name in enumerate(names)
+    )
+    started = time.perf_counter()
+    with pytest.raises(Invalid) as wrong:
+        check(ring)
+    line = tuple(replace(m, requires=tuple(n for n in m.requires if n > m.id)) for m in ring)
+    check(line)
+    assert time.perf_counter() - started < 0.25
+    assert 0 < len(wrong.value.errors) <= SHOWN
 
 
 # meet_attendees
