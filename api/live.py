@@ -49,7 +49,7 @@ class Live:
         self._nats_url = nats_url
         self._watch = watch
         self._position = 0
-        self._shown = 0  # when we last looked
+        self._looked = 0, 0  # what was shown, and what we had heard, at the last look
         self._readers: dict[Audience, set[Reader]] = {}
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._placed = itertools.count()
@@ -164,13 +164,16 @@ class Live:
                 reader.miss()
 
     def _look(self) -> None:
-        """A message that was lost is noticed with the next one, which may be long in coming."""
-        shown = min(self._watch.positions.values())  # all of them, before anything is told
-        overdue, self._shown = min(self._shown, shown), shown
-        if overdue > self._position:
+        """A message that was lost is noticed with the next one, which may be long in coming. While
+        there are messages they are only late."""
+        shown = min(self._watch.positions.values())  # by all of them, before anything is told
+        shown_before, heard = self._looked
+        overdue = min(shown_before, shown)
+        if overdue > self._position == heard:
             self.counts["gaps"] += self._position > 0
             self._position = overdue
             self._miss()
+        self._looked = shown, self._position
 
     async def _hear(self, message: Msg) -> None:
         headers = message.headers or {}
