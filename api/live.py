@@ -48,6 +48,7 @@ class Live:
         self._pool = pool
         self._nats_url = nats_url
         self._watch = watch
+        watch.on_older = self._go_back
         self._position = 0
         self._looked = 0, 0  # what was shown, and what we had heard, at the last look
         self._readers: dict[Audience, set[Reader]] = {}
@@ -162,6 +163,13 @@ class Live:
         for readers in self._readers.values():
             for reader in readers:
                 reader.miss()
+
+    def _go_back(self, end: int) -> None:
+        """Positions after this one are given again, to other events."""
+        self._position = min(self._position, end)
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.go_back(end)
 
     def _look(self) -> None:
         """A message that was lost is noticed with the next one, which may be long in coming. While

@@ -54,6 +54,12 @@ class Reader:
         self.missed = True
         self.wake()
 
+    def go_back(self, end: int) -> None:
+        """What was said after this position is of a past that is no more."""
+        self.sent = min(self.sent, end)
+        self.queue.clear()
+        self.miss()
+
     def drop(self) -> None:
         """Ends the stream of a side that does not read."""
         self.dropped = self.unread = True

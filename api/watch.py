@@ -6,11 +6,12 @@ import itertools
 import logging
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import psycopg
 
 from projections.follower import connect, wanted
-from projections.log import SQL
+from projections.log import SQL, Connection, end
 from projections.read_models import READ_MODELS
 
 log = logging.getLogger(__name__)
@@ -19,10 +20,13 @@ LOOK = 1.0  # seconds between looks when nobody notifies
 
 
 class Watch:
-    """`positions[name]`, and a way to wait for one."""
+    """`positions[name]`, and a way to wait for one. `on_older` is told where the log ends now, when
+    Postgres came back from an older backup."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
+        self.on_older: Callable[[int], None] = lambda end: None
+        self._end = 0
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
         self._gone: Counter[str] = Counter()
@@ -62,16 +66,29 @@ class Watch:
         async with await connect(self._database_url, "watch") as connection:
             await connection.execute(SQL["listen"])
             while wanted():
-                rows = await (await connection.execute(SQL["read_models"])).fetchall()
-                for name, position in rows:
-                    self._see(name, position)
+                await self._look(connection)
                 looked = time.monotonic()
                 async for told in connection.notifies(timeout=LOOK):
                     position, *names = told.payload.split()
+                    self._end = max(self._end, int(position))
                     for name in names:
                         self._see(name, max(int(position), self.positions.get(name, 0)))
                     if time.monotonic() - looked > LOOK:
                         break
+
+    async def _look(self, connection: Connection) -> None:
+        rows = await (await connection.execute(SQL["read_models"])).fetchall()
+        self._see_end(await end(connection))
+        for name, position in rows:
+            self._see(name, position)
+
+    def _see_end(self, position: int) -> None:
+        """The log only grows; read models alone may also begin anew."""
+        if position < self._end:
+            log.error("the log ends with %s, not %s: of an older backup", position, self._end)
+            self.positions = {name: min(p, position) for name, p in self.positions.items()}
+            self.on_older(position)
+        self._end = position
 
     def _see(self, name: str, position: int) -> None:
         self.positions[name] = position

@@ -27,7 +27,12 @@ class Process:
 
     def __init__(self, database: str, nats: str) -> None:
         self.pool: Any = AsyncConnectionPool(
-            database, min_size=1, max_size=3, open=False, kwargs={"autocommit": True}
+            database,
+            min_size=1,
+            max_size=3,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True},
         )
         self.watch = Watch(database)
         self.live = Live(self.pool, nats, self.watch)

@@ -1,12 +1,17 @@
 """What NATS or Postgres lose and nobody tells of. What they tell of is in test_live.py."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 
 from api import live as module
 from tests.api.hearing import recorded, serving, working
-from tests.boards import Record, end_of, opening, project, recording
+from tests.boards import Record, clicks, end_of, opening, project, recording
 from tests.waiting import eventually
 from workers import bus
 
@@ -60,3 +65,47 @@ def test_loss_of_the_last_message_is_noticed_without_another(
     with recording(database) as record:
         record(*opening())
         asyncio.run(story(record))
+
+
+@contextmanager
+def backup(postgres: str, database: str) -> Iterator[Callable[[], None]]:
+    """Of now; called, it takes the place of the database."""
+    name = str(conninfo_to_dict(database)["dbname"])
+    names = {"name": Identifier(name), "backup": Identifier(f"{name}_backup")}
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(SQL("CREATE DATABASE {backup} TEMPLATE {name}").format(**names))
+
+        def restore() -> None:
+            server.execute(SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+            server.execute(SQL("CREATE DATABASE {name} TEMPLATE {backup}").format(**names))
+
+        yield restore
+
+
+def test_reader_hears_what_follows_an_older_backup_of_postgres(
+    database: str, postgres: str, nats: str
+) -> None:
+    """Positions begin again where the backup ends, and mean other events."""
+
+    async def story(restore: Callable[[], None]) -> tuple[list[int], list[int]]:
+        async with serving(database, nats) as process:
+            told = await process.read()
+            with recording(database) as record:
+                async with working(database, nats):
+                    lost = await recorded(record, 6)
+                    await eventually(lambda: told == kept + lost)
+            await asyncio.to_thread(restore)
+            await eventually(lambda: process.watch.positions["live_feed"] == kept[-1])
+            with recording(database) as record:
+                async with working(database, nats):
+                    assert await recorded(record, 4) == lost[:4]
+                    await eventually(lambda: len(told) == len(kept + lost) + 4)
+            return told, kept + lost + lost[:4]
+
+    with recording(database) as record:
+        record(*opening())
+        kept = record(*clicks(2))
+    asyncio.run(project(database))
+    with backup(postgres, database) as restore:
+        told, expected = asyncio.run(story(restore))
+    assert told == expected

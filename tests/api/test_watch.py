@@ -80,6 +80,26 @@ def test_notification_of_long_ago_takes_nothing_back(database: str) -> None:
     assert asyncio.run(story()) == 7
 
 
+def test_read_model_that_begins_anew_is_no_older_backup(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK", 0.1)
+
+    async def story() -> list[int]:
+        await project(database)
+        older: list[int] = []
+        async with watching(database) as watch:
+            watch.on_older = older.append
+            await eventually(lambda: watch.positions["live_feed"] == end_of(database))
+            ask(database, "UPDATE views.positions SET position = 0 WHERE name = 'live_feed'")
+            await eventually(lambda: watch.positions["live_feed"] == 0)
+        return older
+
+    with recording(database) as record:
+        record(*opening())
+    assert asyncio.run(story()) == []
+
+
 def test_those_who_gave_up_do_not_pile_up() -> None:
     async def story() -> int:
         watch = Watch("")
