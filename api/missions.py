@@ -17,16 +17,14 @@ from api.problems import documented
 from api.reading import answer, check_exists, is_recorded, minimum, shown
 from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
+from domain.catalogues import Catalogue, Mission, PublishCatalogue
 from domain.errors import Invalid, NotFound, Problem, Unavailable
 from domain.missions import (
     MEET_ATTENDEES,
     Action,
     Board,
-    Catalogue,
     CompleteMission,
-    Mission,
     OnMission,
-    PublishCatalogue,
     RecordTelemetry,
     ResetMission,
     StartMission,

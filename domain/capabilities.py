@@ -2,8 +2,9 @@
 
 from domain.aggregate import Aggregate
 from domain.attendees import ATTENDEE
+from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
-from domain.missions import BOARD, CATALOGUE
+from domain.missions import BOARD
 
 AGGREGATES: tuple[Aggregate, ...] = (CONFERENCE, ATTENDEE, CATALOGUE, BOARD)
 

@@ -1,44 +1,29 @@
-"""Missions: a catalogue per conference, and one board per member at it (SPEC, section A; the
-rules of `meet_attendees` are in section C)."""
+"""The board of missions that each member has at a conference (SPEC, section A; the rules of
+`meet_attendees` are in section C)."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Set
 from datetime import datetime
-from graphlib import CycleError, TopologicalSorter
 from typing import ClassVar, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
-from domain.errors import Invalid, NotFound, Refused
+from domain.catalogues import Catalogue, Mission
+from domain.errors import NotFound, Refused
 
 Status = Literal["not_started", "in_progress", "completed"]
 Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
 Action = Literal["view_profile", "message_sent", "sync_created"]
 
 MEET_ATTENDEES = "meet_attendees"
-RESERVED = frozenset({"history"})
 PROFILES_TO_VIEW = 3
 MILLISECONDS_TO_SPEND = 10_000
 REMEMBERED = 256  # moments per action and target by which a repeated report is known
 
 
-class Mission(Struct, frozen=True):
-    id: str
-    title: str
-    description: str
-    points: int
-    category: str
-    active: bool = True
-    requires: tuple[str, ...] = ()
-
-
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
-class CataloguePublished(Struct, frozen=True):
-    missions: tuple[Mission, ...]
-
-
 class MissionStarted(Struct, frozen=True):
     mission_id: str
 
@@ -83,80 +68,6 @@ Report = ProfileViewed | MessageSent | SyncCreated
 BoardEvent = MissionStarted | MissionCompleted | MissionReopened | MissionReset | Report
 
 
-# The catalogue
-class Catalogue(Struct, frozen=True):
-    missions: Mapping[str, Mission] = {}
-
-    def active(self, mission_id: str) -> Mission | None:
-        mission = self.missions.get(mission_id)
-        return mission if mission and mission.active else None
-
-
-class PublishCatalogue(Command, frozen=True, kw_only=True):
-    aggregate: ClassVar[str] = "catalogue"
-    event_id: str
-    missions: tuple[Mission, ...]
-    conference: Unknown = Unknown()
-
-    def key(self) -> tuple[str, ...]:
-        return (self.event_id,)
-
-    def given(self) -> dict[str, Stream]:
-        return {"conference": stream("conference", self.event_id)}
-
-
-def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[CataloguePublished, ...]:
-    if not command.conference.exists:
-        raise NotFound(f"There is no event {command.event_id}.")
-    check(command.missions)
-    if command.missions == tuple(state.missions.values()):
-        return ()
-    return (CataloguePublished(command.missions),)
-
-
-def check(missions: tuple[Mission, ...]) -> None:
-    """Raises Invalid where an id comes twice, or `requires` names nobody or goes in a circle."""
-    requires = {mission.id: mission.requires for mission in missions}
-    first = {mission.id: i for i, mission in reversed([*enumerate(missions)])}
-    wrong = [
-        (f"$[{i}].id", f"{mission.id} comes twice")
-        for i, mission in enumerate(missions)
-        if first[mission.id] < i
-    ]
-    wrong += [
-        (f"$[{i}].requires[{j}]", f"there is no mission {needed} in this catalogue")
-        for i, mission in enumerate(missions)
-        for j, needed in enumerate(mission.requires)
-        if needed not in requires
-    ]
-    wrong += [
-        (f"$[{i}].id", f"{mission.id} is the name of another resource beside the missions")
-        for i, mission in enumerate(missions)
-        if mission.id in RESERVED
-    ]
-    if not wrong:
-        wrong = [
-            (f"$[{first[name]}].requires", f"{name} would wait for itself")
-            for name in sorted(_circle(requires), key=first.__getitem__)
-        ]
-    if wrong:
-        raise Invalid("", *wrong)
-
-
-def _circle(requires: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """One, where there are several."""
-    try:
-        TopologicalSorter(requires).prepare()
-    except CycleError as e:
-        return frozenset(e.args[1])
-    return frozenset()
-
-
-def evolve_catalogue(state: Catalogue, event: CataloguePublished, at: datetime) -> Catalogue:
-    return Catalogue({mission.id: mission for mission in event.missions})
-
-
-# The board
 class Standing(Struct, frozen=True):
     """Where one member is with one mission."""
 
@@ -379,13 +290,6 @@ def _remember(state: Board, report: Report, action: Action) -> Board:
     )
 
 
-CATALOGUE = Aggregate(
-    name="catalogue",
-    initial=Catalogue(),
-    events=(CataloguePublished,),
-    decide=decide_catalogue,
-    evolve=evolve_catalogue,
-)
 BOARD = Aggregate(
     name="missions",
     initial=Board(),

@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 from msgspec import Struct, json
 
 from domain.aggregate import Recorded, stream
-from domain.missions import Mission, Status, locked
+from domain.catalogues import Mission
+from domain.missions import Status, locked
 from projections import log as events
 from projections.log import Connection
 from projections.missions import (

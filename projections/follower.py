@@ -111,5 +111,9 @@ async def connect(database_url: str, name: str) -> Connection:
         connect_timeout=5,
         **KEPT_ALIVE,
     )
-    await connection.execute(SQL["in_utc"])
+    try:
+        await connection.execute(SQL["in_utc"])
+    except BaseException:
+        await connection.close()
+        raise
     return connection

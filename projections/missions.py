@@ -10,15 +10,8 @@ from msgspec.structs import replace
 
 from domain.aggregate import Recorded
 from domain.attendees import AttendeeProfileChanged, AttendeeRegistered, Profile
-from domain.missions import (
-    CataloguePublished,
-    Mission,
-    MissionCompleted,
-    MissionReopened,
-    MissionReset,
-    MissionStarted,
-    Status,
-)
+from domain.catalogues import CataloguePublished, Mission
+from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted, Status
 from projections.read_model import Change, ReadModel, Table
 
 

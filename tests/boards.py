@@ -7,9 +7,10 @@ from typing import Any
 
 from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
+from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.history import History
-from domain.missions import CompleteMission, Mission, PublishCatalogue, ResetMission
+from domain.missions import CompleteMission, ResetMission
 from domain.recorder import open_recorder
 from projections.projector import Projector
 from projections.read_model import ReadModel

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "workers": {"domain", "sql", "projections"},
     "api": {"domain", "sql", "projections", "workers"},
 }
-PURE = ("aggregate", "attendees", "capabilities", "conferences", "errors", "missions")
+PURE = ("aggregate", "attendees", "capabilities", "catalogues", "conferences", "errors", "missions")
 PURE_IMPORTS = {"bisect", "collections", "datetime", "domain", "graphlib", "msgspec", "typing"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from domain.aggregate import Command
 from domain.attendees import Profile, SaveProfile
+from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.errors import Invalid
-from domain.missions import CompleteMission, Mission, PublishCatalogue, RecordTelemetry
+from domain.missions import CompleteMission, RecordTelemetry
 
 STEP = 20  # seconds that one line of the file stands for
 TALK = 300

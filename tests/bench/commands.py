@@ -9,15 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from domain.capabilities import AGGREGATES, RENAMED
+from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.history import Author, History
-from domain.missions import (
-    CompleteMission,
-    Mission,
-    PublishCatalogue,
-    ResetMission,
-    StartMission,
-)
+from domain.missions import CompleteMission, ResetMission, StartMission
 from domain.recorder import open_recorder
 from sql import statements
 from tests.bench.figure import Figure

@@ -12,16 +12,10 @@ from msgspec.structs import replace
 from domain.aggregate import Command, Recorded, stream
 from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
+from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.envelope import EnvelopeMapper
-from domain.missions import (
-    CompleteMission,
-    Mission,
-    PublishCatalogue,
-    RecordTelemetry,
-    ResetMission,
-    StartMission,
-)
+from domain.missions import CompleteMission, RecordTelemetry, ResetMission, StartMission
 
 EVENT = "evt_1"
 BEGIN = datetime(2026, 1, 1, 9, tzinfo=UTC)

@@ -8,29 +8,31 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command
 from domain.attendees import Attendee, Profile
+from domain.catalogues import (
+    Catalogue,
+    CataloguePublished,
+    Mission,
+    PublishCatalogue,
+    check,
+    decide_catalogue,
+)
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import SHOWN, Invalid, NotFound, Problem, Refused
 from domain.missions import (
     MEET_ATTENDEES,
     REMEMBERED,
     Board,
-    Catalogue,
-    CataloguePublished,
     CompleteMission,
     MessageSent,
-    Mission,
     MissionCompleted,
     MissionReopened,
     MissionReset,
     MissionStarted,
     ProfileViewed,
-    PublishCatalogue,
     RecordTelemetry,
     ResetMission,
     StartMission,
-    check,
     decide,
-    decide_catalogue,
 )
 from tests.harness.capability import START
 from tests.harness.missions import BOARDS, any_missions, catalogues

@@ -5,20 +5,17 @@ from hypothesis.strategies import SearchStrategy
 from msgspec.structs import replace
 
 from domain.aggregate import Command
+from domain.catalogues import CATALOGUE, CataloguePublished, Mission, PublishCatalogue
 from domain.missions import (
     BOARD,
-    CATALOGUE,
     MEET_ATTENDEES,
-    CataloguePublished,
     CompleteMission,
     MessageSent,
-    Mission,
     MissionCompleted,
     MissionReopened,
     MissionReset,
     MissionStarted,
     ProfileViewed,
-    PublishCatalogue,
     RecordTelemetry,
     ResetMission,
     StartMission,

@@ -10,7 +10,8 @@ import msgspec
 
 from domain.aggregate import stream
 from domain.attendees import Profile, SaveProfile
-from domain.missions import CompleteMission, Mission, PublishCatalogue, StartMission
+from domain.catalogues import Mission, PublishCatalogue
+from domain.missions import CompleteMission, StartMission
 from projections import boards
 from projections import log as events
 from projections.follower import connect

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from domain.aggregate import Command, Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
-from domain.missions import (
-    CataloguePublished,
-    Mission,
-    MissionCompleted,
-    MissionReopened,
-    MissionReset,
-    MissionStarted,
-)
+from domain.catalogues import CataloguePublished, Mission
+from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted
 from projections.boards import board, ledger
 from projections.live_feed import FEED, LIVE_FEED
 from projections.log import as_of, last

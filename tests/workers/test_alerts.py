@@ -173,7 +173,7 @@ def test_a_table_that_is_gone_fires_the_alerts_for_stuck_models_and_broken_reque
     assert alerts == {"NotReady": 1, "ReadModelStuck": 1, "BrokenRequests": 1}
     assert len(reasons) == 1
     assert reasons[0].startswith("the projector of mission_ledger cannot go on after position ")
-    assert reasons[0].endswith('UndefinedTable: relation "views.mission_ledger" does not exist')
+    assert reasons[0].endswith(": UndefinedTable")  # whose text is for the log alone
 
 
 def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from domain.missions import Mission, PublishCatalogue
+from domain.catalogues import Mission, PublishCatalogue
 from projections.follower import StepDownError, follow
 from projections.read_models import READ_MODELS
 from tests.boards import EVENT, clicks, end_of, opening, project, recording
