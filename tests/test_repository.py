@@ -21,7 +21,17 @@ MAY_IMPORT = {
     "workers": {"domain", "sql", "projections"},
     "api": {"domain", "sql", "projections", "workers"},
 }
-PURE = ("aggregate", "attendees", "capabilities", "catalogues", "conferences", "errors", "missions")
+PURE = (
+    "agenda",
+    "aggregate",
+    "attendees",
+    "capabilities",
+    "catalogues",
+    "conferences",
+    "errors",
+    "missions",
+    "stars",
+)
 PURE_IMPORTS = {"bisect", "collections", "datetime", "domain", "graphlib", "msgspec", "typing"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -1,0 +1,221 @@
+"""The programme of a conference: what is on, when and where, and who speaks (SPEC, section D).
+
+One aggregate holds all of it, so that an import is one command: all of a file, or nothing of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import ClassVar, Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.errors import Invalid, NotFound
+
+Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
+
+STATUSES: tuple[str, ...] = get_args(Status)
+BY_HAND = ""  # the source of what no import wrote
+
+
+class Speaker(Struct, frozen=True):
+    id: str
+    name: str
+    email: str | None = None
+    focus_areas: tuple[str, ...] = ()
+
+
+class AgendaItem(Struct, frozen=True):
+    id: str
+    title: str
+    start_time: datetime
+    end_time: datetime
+    description: str = ""
+    location: str = ""
+    track: str = ""
+    focus_areas: tuple[str, ...] = ()
+    item_type: str = "session"
+    status: str = "scheduled"
+    speaker_ids: tuple[str, ...] = ()
+    url: str = ""
+    language: str = ""
+
+
+# Events. Names and shapes are a storage format: new fields have defaults, types never change.
+class AgendaItemScheduled(Struct, frozen=True):
+    item: AgendaItem
+    source: str = BY_HAND
+
+
+class AgendaItemChanged(Struct, frozen=True):
+    item: AgendaItem
+    source: str = BY_HAND
+
+
+class AgendaItemCancelled(Struct, frozen=True):
+    item_id: str
+    source: str = BY_HAND
+
+
+class SpeakerSaved(Struct, frozen=True):
+    speaker: Speaker
+    source: str = BY_HAND
+
+
+AgendaEvent = AgendaItemScheduled | AgendaItemChanged | AgendaItemCancelled | SpeakerSaved
+
+
+class Agenda(Struct, frozen=True):
+    """The sources say who wrote an item or a speaker last."""
+
+    items: Mapping[str, AgendaItem] = {}
+    speakers: Mapping[str, Speaker] = {}
+    item_sources: Mapping[str, str] = {}
+    speaker_sources: Mapping[str, str] = {}
+
+    def item(self, item_id: str) -> AgendaItem:
+        """Raises NotFound."""
+        if item_id not in self.items:
+            raise NotFound(f"There is no session {item_id} here.")
+        return self.items[item_id]
+
+
+class _OnAgenda(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "agenda"
+    event_id: str
+    conference: Unknown = Unknown()
+
+    def key(self) -> tuple[str, ...]:
+        return (self.event_id,)
+
+    def given(self) -> dict[str, Stream]:
+        return {"conference": stream("conference", self.event_id)}
+
+
+class ScheduleItem(_OnAgenda, frozen=True, kw_only=True):
+    item: AgendaItem
+
+
+class CancelItem(_OnAgenda, frozen=True, kw_only=True):
+    item_id: str
+
+
+class SaveSpeaker(_OnAgenda, frozen=True, kw_only=True):
+    speaker: Speaker
+
+
+class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
+    """What an earlier import of the same source had, and this one lacks, is cancelled. What
+    somebody changed by hand stays as it is, whatever the source says of it."""
+
+    source: str
+    items: tuple[AgendaItem, ...]
+    speakers: tuple[Speaker, ...] = ()
+
+
+OnAgenda = ScheduleItem | CancelItem | SaveSpeaker | ImportSchedule
+
+
+def decide(command: OnAgenda, state: Agenda) -> tuple[AgendaEvent, ...]:
+    if not command.conference.exists:
+        raise NotFound(f"There is no event {command.event_id}.")
+    match command:
+        case ScheduleItem(item=item):
+            _check_item(item)
+            return tuple(_written(state, [item], BY_HAND))
+        case CancelItem(item_id=item_id):
+            if state.item(item_id).status == "cancelled":
+                return ()
+            return (AgendaItemCancelled(item_id),)
+        case SaveSpeaker(speaker=speaker):
+            return tuple(_saved(state, [speaker], BY_HAND))
+        case ImportSchedule():
+            _check_import(command)
+            return tuple(_imported(command, state))
+
+
+def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
+    source, items, speakers = command.source, state.item_sources, state.speaker_sources
+    yield from _saved(state, (s for s in command.speakers if speakers.get(s.id) != BY_HAND), source)
+    yield from _written(state, (i for i in command.items if items.get(i.id) != BY_HAND), source)
+    listed = {item.id for item in command.items}
+    for item_id, of in items.items():
+        gone = of == source and item_id not in listed
+        if gone and state.items[item_id].status != "cancelled":
+            yield AgendaItemCancelled(item_id, source)
+
+
+def _written(state: Agenda, items: Iterable[AgendaItem], source: str) -> Iterator[AgendaEvent]:
+    for item in items:
+        old = state.items.get(item.id)
+        if old is None:
+            yield AgendaItemScheduled(item, source)
+        elif old != item:
+            yield AgendaItemChanged(item, source)
+
+
+def _saved(state: Agenda, speakers: Iterable[Speaker], source: str) -> Iterator[SpeakerSaved]:
+    for speaker in speakers:
+        if state.speakers.get(speaker.id) != speaker:
+            yield SpeakerSaved(speaker, source)
+
+
+def _check_item(item: AgendaItem) -> None:
+    if item.end_time < item.start_time:
+        raise Invalid("", ("$.end_time", "is before start_time"))
+    if item.status not in STATUSES:
+        raise Invalid("", ("$.status", f"must be one of {', '.join(sorted(STATUSES))}"))
+
+
+def _check_import(command: ImportSchedule) -> None:
+    """A source may hold sessions that end before they start; they are on at no moment."""
+    if command.source == BY_HAND:
+        raise Invalid("", ("$.source", "must not be empty"))
+    wrong = [
+        (f"$.items[{i}].status", f"must be one of {', '.join(sorted(STATUSES))}")
+        for i, item in enumerate(command.items)
+        if item.status not in STATUSES
+    ]
+    for path, ids in (
+        ("$.items", [item.id for item in command.items]),
+        ("$.speakers", [speaker.id for speaker in command.speakers]),
+    ):
+        wrong += [(path, f"{name} comes {n} times") for name, n in Counter(ids).items() if n > 1]
+    if wrong:
+        raise Invalid("", *wrong)
+
+
+def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
+    match event:
+        case AgendaItemScheduled(item=item) | AgendaItemChanged(item=item):
+            return _with_item(state, item, event.source)
+        case AgendaItemCancelled(item_id=item_id):
+            old = state.items.get(item_id)
+            return (
+                _with_item(state, replace(old, status="cancelled"), event.source) if old else state
+            )
+        case SpeakerSaved(speaker=speaker, source=source):
+            return replace(
+                state,
+                speakers={**state.speakers, speaker.id: speaker},
+                speaker_sources={**state.speaker_sources, speaker.id: source},
+            )
+
+
+def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
+    return replace(
+        state,
+        items={**state.items, item.id: item},
+        item_sources={**state.item_sources, item.id: source},
+    )
+
+
+AGENDA = Aggregate(
+    name="agenda",
+    initial=Agenda(),
+    events=(AgendaItemScheduled, AgendaItemChanged, AgendaItemCancelled, SpeakerSaved),
+    decide=decide,
+    evolve=evolve,
+)

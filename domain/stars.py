@@ -1,0 +1,84 @@
+"""The sessions that each member has starred: their personal agenda."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from msgspec import Struct
+
+from domain.agenda import Agenda
+from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.errors import NotFound, Refused
+
+
+# Events. Names and shapes are a storage format: new fields have defaults, types never change.
+class SessionStarred(Struct, frozen=True):
+    item_id: str
+
+
+class SessionUnstarred(Struct, frozen=True):
+    item_id: str
+
+
+class Stars(Struct, frozen=True):
+    items: frozenset[str] = frozenset()
+
+
+class _OnStar(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "stars"
+    event_id: str
+    member_id: str
+    item_id: str
+    conference: Unknown = Unknown()
+    agenda: Agenda = Agenda()
+
+    def key(self) -> tuple[str, ...]:
+        return (self.event_id, self.member_id)
+
+    def given(self) -> dict[str, Stream]:
+        return {
+            "conference": stream("conference", self.event_id),
+            "agenda": stream("agenda", self.event_id),
+        }
+
+
+class StarSession(_OnStar, frozen=True, kw_only=True):
+    pass
+
+
+class UnstarSession(_OnStar, frozen=True, kw_only=True):
+    pass
+
+
+OnStar = StarSession | UnstarSession
+
+
+def decide(command: OnStar, state: Stars) -> tuple[SessionStarred | SessionUnstarred, ...]:
+    if not command.conference.exists:
+        raise NotFound(f"There is no event {command.event_id}.")
+    item = command.agenda.item(command.item_id)
+    starred = item.id in state.items
+    match command:
+        case StarSession() if not starred:
+            if item.status == "cancelled":
+                raise Refused(f"{item.id} is cancelled.")
+            return (SessionStarred(item.id),)
+        case UnstarSession() if starred:
+            return (SessionUnstarred(item.id),)
+    return ()
+
+
+def evolve(state: Stars, event: SessionStarred | SessionUnstarred, at: datetime) -> Stars:
+    match event:
+        case SessionStarred(item_id=item_id):
+            return Stars(state.items | {item_id})
+        case SessionUnstarred(item_id=item_id):
+            return Stars(state.items - {item_id})
+
+
+STARS = Aggregate(
+    name="stars",
+    initial=Stars(),
+    events=(SessionStarred, SessionUnstarred),
+    decide=decide,
+    evolve=evolve,
+)
