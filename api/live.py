@@ -37,7 +37,7 @@ LOOK = 1.0  # seconds between looks at what was shown and not heard of
 COMMENT = b":\n\n"
 
 _bodies = msgspec.json.Decoder(bus.Body)
-_told = msgspec.json.Decoder(list[bus.Told])
+_told = msgspec.json.Decoder(list[bus.Told] | None)
 
 
 class Live:
@@ -199,7 +199,10 @@ class Live:
     def _announce(self, position: int, body: bytes, trace: str | None) -> bool:
         """Whether somebody's queue is half full."""
         behind = False
-        for told in _told.decode(_bodies.decode(body).feed):
+        said = _told.decode(_bodies.decode(body).feed)
+        if said is None:
+            self._miss()
+        for told in said or ():
             readers = self._readers.get((told.event_id, told.member_id), ())
             if not readers:
                 continue

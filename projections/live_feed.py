@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from domain.aggregate import Recorded
-from projections import missions
-from projections.read_model import Change, Key, ReadModel, RowOf, Table
+from projections import missions, sessions
+from projections.read_model import Change, Key, ReadModel, RowOf, Spread, Table
 
 
 class Message(Struct, frozen=True):
@@ -29,21 +29,36 @@ def say(
     to: tuple[str, str],
 ) -> Change:
     """A message to one member, in what it says a function of the rows it reads."""
-    key: Key = (*to, recorded.position)
-
-    def fold(old: Message | None, *rows: Any) -> Message:
-        said = message(*rows)
-        name = str(said.__struct_config__.tag)
-        return Message(*to, recorded.position, name, Raw(msgspec.json.encode(said)))
-
-    return Change(FEED, key, fold, reads)
+    at = (*to, recorded.position)
+    return Change(FEED, at, lambda old, *rows: Message(*at, *_said(message(*rows))), reads)
 
 
-def project(recorded: Recorded) -> Iterator[Change]:
+def tell(recorded: Recorded, told: sessions.Told, reads: tuple[RowOf, ...]) -> Spread:
+    """A message to all those that it is for: that too is a function of the rows it reads."""
+
+    def fold(*rows: Any) -> Iterator[tuple[Key, Message]]:
+        message, audience = told(*rows)
+        if message is not None:
+            said = _said(message)
+            for to in audience:
+                at = (*to, recorded.position)
+                yield at, Message(*at, *said)
+
+    return Spread(FEED, fold, reads)
+
+
+def _said(message: Struct) -> tuple[str, Raw]:
+    return str(message.__struct_config__.tag), Raw(msgspec.json.encode(message))
+
+
+def project(recorded: Recorded) -> Iterator[Change | Spread]:
     """Each capability announces what its members should hear of."""
     yield from missions.announce(
         recorded, lambda message, reads: say(recorded, message, reads, recorded.member)
     )
+    yield from sessions.announce(recorded, lambda told, reads: tell(recorded, told, reads))
 
 
-LIVE_FEED = ReadModel("live_feed", (FEED, missions.TOTALS, missions.GAINED), project)
+LIVE_FEED = ReadModel(
+    "live_feed", (FEED, missions.TOTALS, missions.GAINED, sessions.FOLLOWED), project
+)

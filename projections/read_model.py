@@ -1,7 +1,8 @@
 """The words that every read model is written in.
 
 `project(recorded)` gives changes of keyed rows; a change is a pure function of the row as it
-was, and of other rows of the same read model that it names. So a read model is a fold of the
+was, and of other rows of the same read model that it names. A spread is a change of as many rows
+as these name. So a read model is a fold of the
 log: the projector folds a page and writes the touched rows, a rebuild folds all of it, a test
 folds into a dict, and a reader who cannot wait folds one member's streams.
 """
@@ -39,39 +40,53 @@ class Change(Struct, frozen=True):
     reads: tuple[RowOf, ...] = ()
 
 
+class Spread(Struct, frozen=True):
+    """New rows of a `whole` table, as many as the rows say that it reads: `fold(*those it reads)`
+    gives each with its key."""
+
+    table: Table
+    fold: Callable[..., Iterable[tuple[Key, Struct]]]
+    reads: tuple[RowOf, ...]
+
+
 class ReadModel(Struct, frozen=True):
     """`views.positions` has a row of this name."""
 
     name: str
     tables: tuple[Table, ...]
-    project: Callable[[Recorded], Iterable[Change]]
+    project: Callable[[Recorded], Iterable[Change | Spread]]
 
 
 Rows = dict[Table, dict[Key, Any]]
 
 
-def looked_up(changes: Iterable[Change]) -> dict[Table, set[Key]]:
+def looked_up(changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
     """The rows that must be known before these changes can be folded."""
     wanted: dict[Table, set[Key]] = defaultdict(set)
     for change in changes:
-        if not change.table.whole:
+        if isinstance(change, Change) and not change.table.whole:
             wanted[change.table].add(change.key)
         for table, key in change.reads:
             wanted[table].add(key)
     return wanted
 
 
-def fold(rows: Rows, changes: Iterable[Change]) -> dict[Table, set[Key]]:
+def fold(rows: Rows, changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
     """Folds into `rows`, in order, and says which of them are new or changed."""
     touched: dict[Table, set[Key]] = defaultdict(set)
     for change in changes:
-        table, key = change.table, change.key
+        table = change.table
         of_table = rows[table] if table in rows else rows.setdefault(table, {})
         others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
-        new = change.fold(of_table.get(key), *others)
+        if isinstance(change, Spread):
+            spread = dict(change.fold(*others))
+            of_table |= spread
+            touched[table] |= spread.keys()
+            continue
+        new = change.fold(of_table.get(change.key), *others)
         if new is not None:
-            of_table[key] = new
-            touched[table].add(key)
+            of_table[change.key] = new
+            touched[table].add(change.key)
     return touched
 
 

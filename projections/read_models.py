@@ -4,11 +4,13 @@ from projections.conferences import CONFERENCES
 from projections.live_feed import LIVE_FEED
 from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
 from projections.read_model import ReadModel
+from projections.sessions import SESSIONS
 
 READ_MODELS: tuple[ReadModel, ...] = (
     CONFERENCES,
     MISSION_BOARD,
     MISSION_LEDGER,
     MISSION_LEADERBOARD,
+    SESSIONS,
     LIVE_FEED,
 )

@@ -43,6 +43,8 @@ class Told(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True):
+    """No feed: it says more than a message has room for, to many, and Postgres has it."""
+
     event: Raw
     feed: Raw = Raw(b"[]")
 
@@ -124,7 +126,10 @@ def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:
 
 
 def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
-    """Facts that no message has room for are null: the log has them, at the position in `ce-id`."""
-    facts, told = msgspec.json.encode(recorded.event), Raw((feed or "[]").encode())
+    """Facts, and else also what is said of them, that no message has room for are null: the log and
+    the feeds have them, at the position in `ce-id`."""
+    facts, told = msgspec.json.encode(recorded.event), (feed or "[]").encode()
+    if len(told) + ROOM > most:
+        told = b"null"
     fits = len(facts) + len(told) + ROOM <= most
-    return msgspec.json.encode(Body(Raw(facts if fits else b"null"), told))
+    return msgspec.json.encode(Body(Raw(facts if fits else b"null"), Raw(told)))

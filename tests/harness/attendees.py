@@ -10,6 +10,7 @@ from domain.attendees import (
     SaveProfile,
 )
 from projections.missions import MISSION_LEADERBOARD
+from projections.sessions import SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, tags, texts
 
@@ -19,6 +20,7 @@ PROFILES = st.builds(
     headline=texts,
     company=texts,
     interests=tags,
+    focus_areas=tags,
     goals=tags,
     visibility=st.sampled_from(["listed", "listed", "hidden"]),
     on_leaderboard=st.booleans(),
@@ -30,4 +32,4 @@ def commands(event_id: str) -> SearchStrategy[Command]:
 
 
 EVENTS = st.builds(AttendeeRegistered, PROFILES) | st.builds(AttendeeProfileChanged, PROFILES)
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD,))
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
-from tests.harness import attendees, conferences, missions
+from tests.harness import agenda, attendees, conferences, missions
 from tests.harness.capability import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -13,6 +13,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     attendees.CAPABILITY,
     missions.CATALOGUES,
     missions.BOARDS,
+    agenda.PROGRAMME,
+    agenda.STARRED,
 )
 
 

@@ -9,6 +9,7 @@ from domain.conferences import (
     ConferenceChanged,
 )
 from projections.conferences import CONFERENCES
+from projections.sessions import SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import moments, names
 
@@ -26,4 +27,4 @@ def commands(event_id: str) -> SearchStrategy[Command]:
 
 
 EVENTS = st.builds(ConferenceAnnounced, **FACTS) | st.builds(ConferenceChanged, **FACTS)
-CAPABILITY = Capability(CONFERENCE, commands, EVENTS, (CONFERENCES,))
+CAPABILITY = Capability(CONFERENCE, commands, EVENTS, (CONFERENCES, SESSIONS))

@@ -48,7 +48,11 @@ def in_totals(rows: Rows) -> dict[Member, int]:
 
 def last_heard(rows: Rows) -> dict[Member, int]:
     heard = sorted(rows[FEED].values(), key=lambda message: message.position)
-    points = {(m.event_id, m.member_id): _progress(m)["points_earned"] for m in heard}
+    points = {
+        (m.event_id, m.member_id): _progress(m)["points_earned"]
+        for m in heard
+        if m.type == "MISSION_UPDATED"
+    }
     return _with_points(points)
 
 

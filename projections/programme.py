@@ -1,0 +1,274 @@
+"""The questions that the session tables answer, as `boards` does for the mission tables: what is on
+now, what starts within the hour, and what a member has starred."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from domain.aggregate import Stream, stream
+from projections import log as events
+from projections.log import Connection
+from projections.read_model import Rows, folded
+from projections.sessions import (
+    AGENDAS,
+    AREAS,
+    ITEMS,
+    SESSIONS,
+    SPEAKERS,
+    STARS,
+    Agenda,
+    Item,
+    Speaker,
+)
+from sql import statements
+
+SQL = statements("sessions")
+HOUR = timedelta(minutes=60)
+SHOWN = frozenset({"scheduled", "confirmed", "tentative"})
+
+Window = Literal["now", "next_60"]
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """The areas are the session's own and those of its speakers."""
+
+    session_id: str
+    event_id: str
+    speaker_name: str | None
+    session_title: str
+    session_time: datetime
+    session_end: datetime
+    session_location: str
+    session_description: str
+    focus_areas: tuple[str, ...]
+    event_name: str
+    event_timezone: str
+
+
+class SessionNow(Session, frozen=True, kw_only=True):
+    relevance_score: int
+    focus_area_match_count: int
+
+
+class SessionSoon(Session, frozen=True, kw_only=True):
+    minutes_until_start: float
+    match_count: int
+    priority_score: int
+
+
+class Sessions(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    window: Window
+    at: datetime
+    sessions: list[SessionNow | SessionSoon]
+
+
+class Question(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    window: Window
+    at: datetime
+    limit: int = 5
+
+    def answered(self, sessions: list[SessionNow] | list[SessionSoon]) -> Sessions:
+        return Sessions(self.event_id, self.member_id, self.window, self.at, [*sessions])
+
+
+class Programme(Struct, frozen=True):
+    """A conference's sessions, or some of them, with those who speak there."""
+
+    agenda: Agenda
+    items: list[Item]
+    speakers: Mapping[str, Speaker]
+
+    def described(self, item: Item) -> dict[str, Any]:
+        """What every kind of session says of it."""
+        speakers = [self.speakers[id_] for id_ in item.speaker_ids if id_ in self.speakers]
+        areas = {*item.focus_areas}.union(*(speaker.focus_areas for speaker in speakers))
+        return {
+            "session_id": item.item_id,
+            "event_id": item.event_id,
+            "speaker_name": ", ".join(s.name for s in speakers) if speakers else None,
+            "session_title": item.title,
+            "session_time": item.start_time,
+            "session_end": item.end_time,
+            "session_location": item.location,
+            "session_description": item.description,
+            "focus_areas": tuple(sorted(areas)),
+            "event_name": self.agenda.event_name,
+            "event_timezone": self.agenda.event_timezone,
+        }
+
+    def shown(self) -> Iterator[Item]:
+        for item in self.items:
+            if item.item_type == "session" and item.status in SHOWN:
+                yield item
+
+
+def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionNow]:
+    """As the statement of this name does."""
+    found = []
+    for item in programme.shown():
+        if item.start_time <= at <= item.end_time:
+            said = programme.described(item)
+            n = len(areas.intersection(said["focus_areas"]))
+            score = 100 if n else 50
+            found.append(SessionNow(**said, relevance_score=score, focus_area_match_count=n))
+    return sorted(found, key=lambda s: (-s.relevance_score, -s.focus_area_match_count, *_slot(s)))
+
+
+def next_60(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionSoon]:
+    """As the statement of this name does."""
+    found = []
+    for item in programme.shown():
+        left = item.start_time - at
+        if timedelta() <= left <= HOUR:
+            said = programme.described(item)
+            n = len(areas.intersection(said["focus_areas"]))
+            found.append(
+                SessionSoon(
+                    **said,
+                    minutes_until_start=left.total_seconds() / 60,
+                    match_count=n,
+                    priority_score=_urgency(left) + 10 * n,
+                )
+            )
+    return sorted(found, key=lambda s: (-s.priority_score, -s.match_count, *_slot(s)))
+
+
+def _urgency(left: timedelta) -> int:
+    return 100 if left < HOUR / 4 else 75 if left < HOUR / 2 else 50
+
+
+def _slot(session: Session) -> tuple[datetime, str]:
+    return session.session_time, session.session_id
+
+
+async def read_sessions(connection: Connection, question: Question) -> tuple[int, int, Sessions]:
+    q = question
+    parameters = {
+        "event_id": q.event_id,
+        "member_id": q.member_id,
+        "at": q.at,
+        "limit": q.limit,
+        "streams": _streams(q.event_id, "attendee", q.member_id),
+    }
+    cursor = await connection.execute(SQL[q.window], parameters, prepare=True)
+    ((position, concerned, rows),) = await cursor.fetchall()
+    if q.window == "now":
+        return position, concerned, q.answered(json.decode(rows, type=list[SessionNow]))
+    return position, concerned, q.answered(json.decode(rows, type=list[SessionSoon]))
+
+
+async def fold_sessions(connection: Connection, question: Question) -> tuple[int, Sessions]:
+    q = question
+    log = await events.streams(connection, _streams(q.event_id, "attendee", q.member_id))
+    return events.last(log), sessions(folded(SESSIONS, log), q)
+
+
+def sessions(rows: Rows, question: Question) -> Sessions:
+    q = question
+    programme = _programme(rows, q.event_id)
+    of_member = rows[AREAS].get((q.event_id, q.member_id))
+    areas = frozenset(of_member.focus_areas if of_member else ())
+    if programme is None:
+        return q.answered([])
+    if q.window == "now":
+        return q.answered(now(programme, areas, q.at)[: q.limit])
+    return q.answered(next_60(programme, areas, q.at)[: q.limit])
+
+
+def _programme(rows: Rows, event_id: str) -> Programme | None:
+    agenda = rows[AGENDAS].get((event_id,))
+    if agenda is None:
+        return None
+    items = [item for item in rows[ITEMS].values() if item.event_id == event_id]
+    speakers = {s.speaker_id: s for s in rows[SPEAKERS].values() if s.event_id == event_id}
+    return Programme(agenda, items, speakers)
+
+
+class StarredSession(Session, frozen=True, kw_only=True):
+    """It conflicts with those that are on at the same time."""
+
+    item_type: str
+    status: str
+    track: str
+    url: str
+    language: str
+    conflicts_with: tuple[str, ...]
+
+
+class PersonalAgenda(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    sessions: list[StarredSession]
+
+
+def starred(programme: Programme) -> list[StarredSession]:
+    """All its sessions, in their order. What is cancelled is in nobody's way."""
+    items = sorted(programme.items, key=lambda item: (item.start_time, item.item_id))
+    held = [item for item in items if item.status != "cancelled"]
+    return [
+        StarredSession(
+            **programme.described(item),
+            item_type=item.item_type,
+            status=item.status,
+            track=item.track,
+            url=item.url,
+            language=item.language,
+            conflicts_with=tuple(other.item_id for other in held if _at_once(item, other)),
+        )
+        for item in items
+    ]
+
+
+def _at_once(one: Item, other: Item) -> bool:
+    if one.item_id == other.item_id or one.status == "cancelled":
+        return False
+    return one.start_time < other.end_time and other.start_time < one.end_time
+
+
+async def read_starred(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, int, PersonalAgenda]:
+    parameters = {
+        "event_id": event_id,
+        "member_id": member_id,
+        "streams": _streams(event_id, "stars", member_id),
+    }
+    cursor = await connection.execute(SQL["starred"], parameters, prepare=True)
+    ((position, concerned, agenda, items, speakers),) = await cursor.fetchall()
+    if agenda is None:
+        return position, concerned, PersonalAgenda(event_id, member_id, [])
+    programme = Programme(
+        json.decode(agenda, type=Agenda),
+        json.decode(items, type=list[Item]),
+        {s.speaker_id: s for s in json.decode(speakers, type=list[Speaker])},
+    )
+    return position, concerned, PersonalAgenda(event_id, member_id, starred(programme))
+
+
+async def fold_starred(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, PersonalAgenda]:
+    log = await events.streams(connection, _streams(event_id, "stars", member_id))
+    rows = folded(SESSIONS, log)
+    programme = _programme(rows, event_id)
+    if programme is None:
+        return events.last(log), PersonalAgenda(event_id, member_id, [])
+    stars = {star.item_id for star in rows[STARS].values() if star.starred}
+    own = [item for item in programme.items if item.item_id in stars]
+    found = starred(replace(programme, items=own))
+    return events.last(log), PersonalAgenda(event_id, member_id, found)
+
+
+def _streams(event_id: str, of_member: str, member_id: str) -> list[Stream]:
+    return [
+        stream("conference", event_id),
+        stream("agenda", event_id),
+        stream(of_member, event_id, member_id),
+    ]
