@@ -1,0 +1,102 @@
+"""Files out of what they come wrapped in: gzip, xz, tar, zip, in each other, never more than a
+bounded number of bytes of them."""
+
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from domain.errors import Invalid
+from workers.schedules.schedule import THE_FILE
+
+BYTES = 16 << 20  # FOSDEM 2025 has 3.4 MB
+FILES = 1_000
+LAYERS = 3
+MEMORY = 128 << 20  # an xz file says itself how much it wants
+BROKEN = (
+    *(EOFError, OSError, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
+    *(lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, zlib.error),
+)
+
+
+def unpacked(data: bytes) -> dict[str, bytes]:
+    """By name, without folders; a file that was alone has no name."""
+    for _ in range(LAYERS):
+        if len(data) > BYTES:
+            raise _too_large()
+        wrapping = _wrapping(data)
+        if not wrapping:
+            return {"": data}
+        try:
+            if wrapping in {"tar", "zip"}:
+                return _files(data, wrapping)
+            data = _gunzipped(data) if wrapping == "gzip" else _unxz(data)
+        except Invalid:
+            raise
+        except BROKEN as error:
+            reason = str(error)[:200] or type(error).__name__
+            raise Invalid("", (THE_FILE, f"is a broken {wrapping} file: {reason}")) from None
+    raise Invalid("", (THE_FILE, f"is wrapped more than {LAYERS} times"))
+
+
+def _wrapping(data: bytes) -> str:
+    if data[:2] == b"\x1f\x8b":
+        return "gzip"
+    if data[:6] == b"\xfd7zXZ\x00":
+        return "xz"
+    if data[:4] in {b"PK\x03\x04", b"PK\x05\x06"}:
+        return "zip"
+    return "tar" if data[257:262] == b"ustar" else ""
+
+
+def _gunzipped(data: bytes) -> bytes:
+    with gzip.open(io.BytesIO(data)) as file:
+        return file.read(BYTES + 1)
+
+
+def _unxz(data: bytes) -> bytes:
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY)
+    found = decompressor.decompress(data, BYTES + 1)
+    if not decompressor.eof and len(found) <= BYTES:
+        raise EOFError("it ends too early")
+    return found
+
+
+def _files(data: bytes, wrapping: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    left = BYTES
+    for name, file in _tarred(data) if wrapping == "tar" else _zipped(data):
+        plain = name.rpartition("/")[2]
+        if plain.startswith(".") or not plain:
+            continue
+        if plain in files or len(files) >= FILES:
+            raise Invalid("", (plain[:100], "is there twice, or there are too many files"))
+        files[plain] = file.read(left + 1)
+        left -= len(files[plain])
+        if left < 0:
+            raise _too_large()
+    return files
+
+
+def _tarred(data: bytes) -> Iterator[tuple[str, IO[bytes]]]:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            if file:
+                yield member.name, file
+
+
+def _zipped(data: bytes) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                with archive.open(member) as file:
+                    yield member.filename, file
+
+
+def _too_large() -> Invalid:
+    return Invalid("", (THE_FILE, f"is larger than {BYTES >> 20} MB, once unpacked"))

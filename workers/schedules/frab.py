@@ -1,0 +1,159 @@
+"""schedule.json, as frab, pretalx and the CCC publish it; and as this product writes it."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from domain.agenda import Speaker
+from domain.errors import Invalid
+from workers.schedules import moments
+from workers.schedules.draft import Draft
+from workers.schedules.json_values import rows, shaped, worded
+from workers.schedules.schedule import Session, identifier, named
+
+Number = int | str | None
+Words = str | dict[str, Any] | None
+
+
+class Conference(Struct):
+    days: list[Any]
+    acronym: str | None = None
+    title: Words = None
+    time_zone_name: str | None = None
+
+
+class Day(Struct):
+    date: str | None = None
+    rooms: dict[str, Any] | list[Any] | None = None  # PHP writes an empty object as a list
+
+
+class Person(Struct):
+    id: Number = None
+    guid: str | None = None
+    code: str | None = None
+    public_name: str | None = None
+    name: str | None = None
+    full_public_name: str | None = None
+    email: str | None = None
+    focus_areas: Any = None
+
+    @property
+    def called(self) -> str:
+        return self.public_name or self.full_public_name or self.name or ""
+
+
+class Event(Struct):
+    """`focus_areas`, `item_type` and `status` are this product's own; others leave them out."""
+
+    id: Number = None
+    guid: str | None = None
+    date: str | None = None
+    start: str | None = None
+    duration: str | None = None
+    room: Words = None
+    title: Words = None
+    subtitle: Words = None
+    abstract: Words = None
+    description: Words = None
+    track: Words = None
+    type: Words = None
+    language: str | None = None
+    url: str | None = None
+    persons: list[Any] | None = None
+    tags: Any = None
+    focus_areas: Any = UNSET
+    item_type: str | None = None
+    status: str | None = None
+
+
+def recognises(document: Any) -> bool:
+    schedule = document.get("schedule") if isinstance(document, dict) else None
+    return isinstance(schedule, dict) and "conference" in schedule
+
+
+def read(document: Any, draft: Draft) -> None:
+    at = "$.schedule.conference"
+    conference = shaped(document["schedule"]["conference"], Conference, at)
+    draft.called(conference.acronym or "", worded(conference.title))
+    draft.local_to(conference.time_zone_name or "", f"{at}.time_zone_name")
+    for where, day in rows(conference.days, Day, f"{at}.days"):
+        if isinstance(day.rooms, dict):
+            for room, events in day.rooms.items():
+                for at_event, event in rows(events or [], Event, f"{where}.rooms[{room!r}]"):
+                    _add(event, room, day.date or "", at_event, draft)
+
+
+def _add(event: Event, room: str, date: str, where: str, draft: Draft) -> None:
+    start = _start(event, date, where, draft)
+    if start is None:
+        draft.leave_out("sessions without a time")
+        return
+    draft.add(
+        Session(
+            id=_id(event, draft),
+            where=where,
+            title=worded(event.title),
+            start=start,
+            end=_end(event, start, where, draft),
+            texts=(worded(event.subtitle), worded(event.abstract), worded(event.description)),
+            location=worded(event.room) or room,
+            track=worded(event.track),
+            tags=event.tags,
+            focus_areas=event.focus_areas,
+            kind=worded(event.type),
+            item_type=event.item_type or "",
+            status=event.status or "",
+            speaker_ids=tuple(_speakers(event, where, draft)),
+            url=event.url or "",
+            language=event.language or "",
+        )
+    )
+
+
+def _id(event: Event, draft: Draft) -> str:
+    if event.guid and event.guid.strip():
+        return identifier(event.guid.strip())
+    return draft.key(named(worded(event.title)) if event.id in (None, "") else event.id)
+
+
+def _start(event: Event, date: str, where: str, draft: Draft) -> datetime | None:
+    if event.date and ("T" in event.date or " " in event.date.strip()):
+        return draft.moment(event.date, f"{where}.date")
+    if not event.start:
+        return None
+    try:
+        local = datetime.combine(moments.day(event.date or date), moments.clock(event.start))
+    except moments.TimeError as error:
+        raise Invalid("", (f"{where}.start", str(error))) from None
+    return draft.instant(local, f"{where}.start")
+
+
+def _end(event: Event, start: datetime, where: str, draft: Draft) -> datetime:
+    where = f"{where}.duration"
+    if not event.duration:
+        draft.remarks.add(where, "is missing: taken as having no length")
+        return start
+    try:
+        return draft.after(start, moments.length(event.duration), where)
+    except moments.TimeError as error:
+        raise Invalid("", (where, str(error))) from None
+
+
+def _speakers(event: Event, where: str, draft: Draft) -> list[str]:
+    people = rows(event.persons or [], Person, f"{where}.persons")
+    return [_speaker(person, at, draft) for at, person in people if person.called.strip()]
+
+
+def _speaker(person: Person, where: str, draft: Draft) -> str:
+    numbered = person.code or person.id
+    found = Speaker(
+        identifier(person.guid.strip())
+        if person.guid and person.guid.strip()
+        else named(person.called)
+        if numbered in (None, "")
+        else draft.key(numbered),
+        person.called,
+        person.email,
+    )
+    return draft.speaker(found, where, person.focus_areas)

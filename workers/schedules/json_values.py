@@ -1,0 +1,73 @@
+"""JSON as it comes: read in one go, then shaped piece by piece, so that refusals name the place."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.errors import Invalid
+
+T = TypeVar("T")
+BYTE = re.compile(r" \(byte (\d+)\)$")
+PATH = re.compile(r" - at `\$(.*)`$")
+
+
+def parsed(data: bytes) -> Any:
+    """Raises Invalid with line and column."""
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        data = _utf16(data)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode("utf-8")
+        return msgspec.json.decode(data)
+    except UnicodeDecodeError as error:
+        raise Invalid("", (_place(data, error.start), "is no UTF-8")) from None
+    except msgspec.DecodeError as error:
+        raise Invalid("", _malformed(data, str(error))) from None
+    except RecursionError:
+        raise Invalid("", ("the file", "is nested too deeply")) from None
+
+
+def _utf16(data: bytes) -> bytes:
+    try:
+        return data.decode("utf-16").encode("utf-8")
+    except UnicodeError as error:
+        raise Invalid("", ("the file", f"is no UTF-16: {error}"[:200])) from None
+
+
+def _malformed(data: bytes, said: str) -> tuple[str, str]:
+    at = BYTE.search(said)
+    offset = int(at[1]) if at else len(data)
+    return _place(data, offset), f"is no JSON: {BYTE.sub('', said)}"
+
+
+def _place(data: bytes, offset: int) -> str:
+    before = data[:offset]
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    line = before.count(b"\n") + 1
+    return f"line {line}, column {column}"
+
+
+def shaped(value: object, shape: type[T], where: str) -> T:
+    """The value as such a Struct. Raises Invalid with its path."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        path = PATH.search(str(error))
+        at = where + (path[1] if path else "")
+        raise Invalid("", (at, PATH.sub("", str(error)))) from None
+
+
+def rows(value: object, shape: type[T], where: str) -> Iterator[tuple[str, T]]:
+    """Each with where it stands."""
+    for i, row in enumerate(shaped(value, list[Any], where)):
+        at = f"{where}[{i}]"
+        yield at, shaped(row, shape, at)
+
+
+def worded(value: object, language: str = "en") -> str:
+    """A text that may be in several languages: `{"en": ..., "de": ...}`."""
+    if isinstance(value, dict):
+        value = value.get(language) or next((text for text in value.values() if text), "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,98 @@
+"""Moments and lengths as schedules write them, made into instants."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+LONGEST = timedelta(days=31)
+COLONS = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})[:.](\d{2})", re.ASCII)
+CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?", re.ASCII)
+
+
+class TimeError(ValueError):
+    """What was written is no moment or length; the text says what it is."""
+
+
+@cache
+def zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def day(written: str) -> date:
+    try:
+        return date.fromisoformat(written.strip()[:10])
+    except ValueError:
+        raise TimeError(f"{shown(written)} is no date (as in 2026-01-31)") from None
+
+
+def clock(written: str) -> time:
+    found = CLOCK.fullmatch(written.strip())
+    try:
+        if found:
+            return time(int(found[1]), int(found[2]), int(found[3] or 0))
+    except ValueError:
+        pass
+    raise TimeError(f"{shown(written)} is no time of day (as in 09:30)")
+
+
+def moment(written: str) -> datetime:
+    """With the offset that was written, or naive."""
+    try:
+        return datetime.fromisoformat(written.strip())
+    except ValueError:
+        raise TimeError(
+            f"{shown(written)} is no date and time (as in 2026-01-31T09:30:00+01:00)"
+        ) from None
+
+
+def length(written: str) -> timedelta:
+    """HH:MM, HH:MM:SS, or D:HH:MM as pretalx writes what is longer than a day."""
+    found = COLONS.fullmatch(written.strip())
+    if not found:
+        raise TimeError(f"{shown(written)} is no length (as in 00:45)")
+    first, middle, last = (int(part or 0) for part in found.groups())
+    if found[1] and len(found[1]) > 1:
+        return _bounded(timedelta(hours=first, minutes=middle, seconds=last), written)
+    return _bounded(timedelta(days=first, hours=middle, minutes=last), written)
+
+
+def minutes(count: int) -> timedelta:
+    return _bounded(timedelta(minutes=min(max(count, 0), 10**6)), str(count))
+
+
+def _bounded(found: timedelta, written: str) -> timedelta:
+    if found > LONGEST:
+        raise TimeError(f"{shown(written)} is longer than {LONGEST.days} days")
+    return found
+
+
+def instant(found: datetime, zone: ZoneInfo | None) -> tuple[datetime, str]:
+    """In UTC, and what is odd about it. Naive times are local to the zone."""
+    if found.tzinfo is not None:
+        return _utc(found), ""
+    if zone is None:
+        raise TimeError(f"{found.isoformat()} has no offset, and no time zone is named anywhere")
+    local = found.replace(tzinfo=zone)
+    return _utc(local), _doubt(local, zone)
+
+
+def _doubt(local: datetime, zone: ZoneInfo) -> str:
+    at = local.replace(tzinfo=None).isoformat(sep=" ")
+    if local.utcoffset() == local.replace(fold=1).utcoffset():
+        return ""
+    back = _utc(local).astimezone(zone).replace(tzinfo=None)
+    if back != local.replace(tzinfo=None):
+        return f"{at} does not exist in {zone.key}: {back.isoformat(sep=' ')} is taken"
+    return f"{at} comes twice in {zone.key}: the first is taken"
+
+
+def _utc(found: datetime) -> datetime:
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise TimeError(f"{found.isoformat()} is outside the years 1 to 9999") from None
+
+
+def shown(written: str) -> str:
+    return repr(written if len(written) <= 40 else written[:39] + "…")

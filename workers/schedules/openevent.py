@@ -1,0 +1,129 @@
+"""Open Event archives: a folder of JSON with event, sessions, speakers, as eventyay exports it.
+
+Older exports write `starts-at`, later ones `start_time`: both are read.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from domain.agenda import Speaker
+from workers.schedules import moments
+from workers.schedules.draft import Draft
+from workers.schedules.json_values import parsed, rows, shaped
+from workers.schedules.schedule import Session
+
+Number = int | str
+TAKE_PLACE = {"accepted": "", "confirmed": "confirmed", "canceled": "cancelled"}
+TAKE_PLACE["cancelled"] = TAKE_PLACE["withdrawn"] = "cancelled"
+RENAMED = {"starts_at": "start_time", "ends_at": "end_time", "event_timezone": "timezone"}
+
+
+class Event(Struct):
+    name: str | None = None
+    timezone: str | None = None
+
+
+class Named(Struct):
+    id: Number | None = None
+    name: str | None = None
+    length: str | None = None
+
+
+class Person(Struct):
+    id: Number
+    name: str | None = None
+    email: str | None = None
+
+
+class Found(Struct):
+    id: Number
+    title: str | None = None
+    subtitle: str | None = None
+    short_abstract: str | None = None
+    long_abstract: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    state: str | None = None
+    language: str | None = None
+    signup_url: str | None = None
+    track: Named | None = None
+    microlocation: Named | None = None
+    session_type: Named | None = None
+    speakers: list[Any] | None = None
+
+
+def recognises(files: Mapping[str, bytes]) -> bool:
+    return "sessions.json" in files
+
+
+def read(files: Mapping[str, bytes], draft: Draft) -> None:
+    event = shaped(_plain(parsed(files.get("event.json", b"{}"))), Event, "event.json $")
+    draft.called(event.name or "")
+    draft.local_to(event.timezone or "", "event.json $.timezone")
+    people = parsed(files.get("speakers.json", b"[]"))
+    for where, person in rows(people, Person, "speakers.json $"):
+        _speaker(person, where, draft)
+    sessions = shaped(parsed(files["sessions.json"]), list[Any], "sessions.json $")
+    for where, found in rows([_plain(row) for row in sessions], Found, "sessions.json $"):
+        _add(found, where, draft)
+
+
+def _plain(row: Any) -> Any:
+    """With the names of later exports."""
+    if not isinstance(row, dict):
+        return row
+    plain = {key.replace("-", "_"): value for key, value in row.items()}
+    return {RENAMED.get(key, key): value for key, value in plain.items()}
+
+
+def _add(found: Found, where: str, draft: Draft) -> None:
+    state = (found.state or "accepted").lower()
+    if state not in TAKE_PLACE:
+        draft.leave_out(f"sessions that are {state[:40]}")
+    elif not found.start_time:
+        draft.leave_out("sessions without a time")
+    else:
+        start = draft.moment(found.start_time, f"{where}.start_time")
+        draft.add(_session(found, start, where, draft))
+
+
+def _session(found: Found, start: datetime, where: str, draft: Draft) -> Session:
+    people = rows(found.speakers or [], Person, f"{where}.speakers")
+    return Session(
+        id=draft.key(found.id),
+        where=where,
+        title=found.title or "",
+        start=start,
+        end=_end(found, start, where, draft),
+        texts=tuple(filter(None, (found.subtitle, found.short_abstract, found.long_abstract))),
+        location=(found.microlocation and found.microlocation.name) or "",
+        track=(found.track and found.track.name) or "",
+        kind=(found.session_type and found.session_type.name) or "",
+        status=TAKE_PLACE[(found.state or "accepted").lower()],
+        speaker_ids=tuple(_speaker(person, at, draft) for at, person in people),
+        url=found.signup_url or "",
+        language=found.language or "",
+    )
+
+
+def _speaker(person: Person, where: str, draft: Draft) -> str:
+    return draft.speaker(Speaker(draft.key(person.id), person.name or "", person.email), where)
+
+
+def _end(found: Found, start: datetime, where: str, draft: Draft) -> datetime:
+    """What ends no later than it starts is taken to be as long as others of its type."""
+    end = draft.moment(found.end_time, f"{where}.end_time") if found.end_time else start
+    if end > start:
+        return end
+    declared = (found.session_type and found.session_type.length) or ""
+    try:
+        length = moments.length(declared)
+    except moments.TimeError:
+        return end
+    draft.remarks.add(
+        f"{where}.end_time", f"is not after its start: its type's length, {declared}, is taken"
+    )
+    return draft.after(start, length, where)

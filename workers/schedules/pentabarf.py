@@ -1,0 +1,160 @@
+"""schedule.xml, as Pentabarf, frab, pretalx, FOSDEM and the CCC publish it since 2008."""
+
+from datetime import datetime, timedelta
+
+from msgspec import UNSET, Struct
+
+from domain.agenda import Speaker
+from domain.errors import Invalid
+from workers.schedules import moments
+from workers.schedules.draft import ITEMS, Draft
+from workers.schedules.schedule import Session, identifier, named
+from workers.schedules.xml_elements import Element, Parser, Visitor
+
+
+class Found(Struct):
+    """An event, and what it stands in. Most state their day and room themselves."""
+
+    event: Element
+    date: str
+    room: str
+
+
+class Document:
+    def __init__(self) -> None:
+        self.conference: Element | None = None
+        self.found: list[Found] = []
+        self._date = self._room = ""
+
+    def opens(self, element: Element, depth: int) -> bool:
+        if depth == 0 and element.tag != "schedule":
+            raise Invalid("", (element.where, f"is <{element.tag[:40]}>, no <schedule>"))
+        if element.tag == "day":
+            self._date, self._room = element.attributes.get("date", ""), ""
+        elif element.tag == "room":
+            self._room = element.attributes.get("name", "")
+        return element.tag in {"conference", "event"}
+
+    def whole(self, element: Element) -> None:
+        if element.tag == "conference":
+            self.conference = self.conference or element
+        elif len(self.found) < ITEMS:
+            self.found.append(Found(element, self._date, self._room))
+        else:
+            raise Invalid("", (element.where, f"is one session more than {ITEMS}"))
+
+
+def read(data: bytes, draft: Draft) -> None:
+    document = Document()
+    Parser(Visitor(document.opens, document.whole)).read(data)
+    changes = timedelta()
+    if document.conference:
+        changes = _conference(document.conference, draft)
+    for found in document.found:
+        _add(found, changes, draft)
+
+
+def _conference(conference: Element, draft: Draft) -> timedelta:
+    """Gives back how long a day goes on after midnight."""
+    draft.called(conference.said("acronym"), conference.said("title"))
+    draft.local_to(conference.said("time_zone_name"), conference.where)
+    for tag in ("start", "end"):
+        if child := conference.child(tag):
+            _check_day(child, draft)
+    child = conference.child("day_change")
+    try:
+        at = moments.clock(child.text) if child and child.text else None
+    except moments.TimeError as error:
+        raise Invalid("", ((child or conference).where, str(error))) from None
+    return timedelta(hours=at.hour, minutes=at.minute) if at else timedelta()
+
+
+def _check_day(child: Element, draft: Draft) -> None:
+    """Nothing hangs on the first and last day, but whoever wrote it would want to know."""
+    try:
+        moments.day(child.text)
+    except moments.TimeError as error:
+        draft.remarks.add(child.where, f"of the conference's {child.tag}, {error}")
+
+
+def _add(found: Found, changes: timedelta, draft: Draft) -> None:
+    event = found.event
+    start = _start(found, changes, draft)
+    if start is None:
+        draft.leave_out("sessions without a time")
+        return
+    draft.add(
+        Session(
+            id=_id(event, draft),
+            where=event.where,
+            title=event.said("title"),
+            start=start,
+            end=_end(event, start, draft),
+            texts=(event.said("subtitle"), event.said("abstract"), event.said("description")),
+            location=event.said("room") or found.room,
+            track=event.said("track"),
+            tags=[tag.text for tag in event.all("tags", "tag")],
+            focus_areas=UNSET,
+            kind=event.said("type"),
+            status=event.said("status"),
+            speaker_ids=tuple(_speakers(event, draft)),
+            url=event.said("url"),
+            language=event.said("language"),
+        )
+    )
+
+
+def _id(event: Element, draft: Draft) -> str:
+    if guid := event.attributes.get("guid", "").strip():
+        return identifier(guid)
+    if number := event.attributes.get("id", "").strip():
+        return draft.key(number)
+    return draft.key(named(event.said("title")))
+
+
+def _start(found: Found, changes: timedelta, draft: Draft) -> datetime | None:
+    event = found.event
+    date, start = event.said("date"), event.said("start")
+    if "T" in date or " " in date:
+        return draft.moment(date, _where(event, "date"))
+    if not start:
+        return None
+    try:
+        at = moments.clock(start)
+        local = datetime.combine(moments.day(date or found.date), at)
+        if not date and timedelta(hours=at.hour, minutes=at.minute) < changes:
+            local += timedelta(days=1)
+    except (moments.TimeError, OverflowError) as error:
+        raise Invalid("", (_where(event, "start"), str(error))) from None
+    return draft.instant(local, _where(event, "start"))
+
+
+def _end(event: Element, start: datetime, draft: Draft) -> datetime:
+    where = _where(event, "duration")
+    if not (duration := event.said("duration")):
+        draft.remarks.add(where, "has no duration")
+        return start
+    try:
+        return draft.after(start, moments.length(duration), where)
+    except moments.TimeError as error:
+        raise Invalid("", (where, str(error))) from None
+
+
+def _speakers(event: Element, draft: Draft) -> list[str]:
+    return [
+        draft.speaker(Speaker(_speaker_id(person, draft), person.text), person.where)
+        for person in event.all("persons", "person")
+        if person.text
+    ]
+
+
+def _speaker_id(person: Element, draft: Draft) -> str:
+    if guid := person.attributes.get("guid", "").strip():
+        return identifier(guid)
+    written = person.attributes.get("code") or person.attributes.get("id")
+    return draft.key(written.strip()) if written and written.strip() else named(person.text)
+
+
+def _where(event: Element, tag: str) -> str:
+    child = event.child(tag)
+    return child.where if child else event.where

@@ -1,0 +1,91 @@
+"""What a reader hands back, and what it fills while reading."""
+
+import re
+from datetime import datetime
+from hashlib import sha256
+
+from msgspec import UNSET, Struct
+
+from domain.agenda import AgendaItem, Speaker
+from workers.schedules import text
+
+REMARKS = 500
+THE_FILE = "the file"  # where, of what is not at one place of it
+ID = re.compile(r"[A-Za-z0-9_.\-]{1,120}", re.ASCII)  # leaves room for `.2` in 128
+
+
+class Odd(Struct, frozen=True):
+    """What was taken otherwise than it was written."""
+
+    where: str
+    what: str
+
+
+class Schedule(Struct, frozen=True):
+    source: str
+    timezone: str | None  # the file's own
+    items: tuple[AgendaItem, ...]
+    speakers: tuple[Speaker, ...]
+    odd: tuple[Odd, ...] = ()
+
+
+class Session(Struct, kw_only=True):
+    """A session as a file has it: texts not yet cleaned, its id one that others may have too."""
+
+    id: str
+    where: str
+    title: str
+    start: datetime
+    end: datetime
+    texts: tuple[str, ...] = ()
+    location: str = ""
+    track: str = ""
+    focus_areas: object = UNSET  # absent: the tags, and the track
+    tags: object = None
+    kind: str = ""
+    item_type: str = ""
+    status: str = ""
+    speaker_ids: tuple[str, ...] = ()
+    url: str = ""
+    language: str = ""
+
+
+class Remarks:
+    """What is odd, each thing once, and no more of them than a person would read."""
+
+    def __init__(self) -> None:
+        self._odd: dict[Odd, None] = {}
+        self._more = 0
+
+    def add(self, where: str, what: str) -> None:
+        odd = Odd(where, what)
+        if len(self._odd) < REMARKS:
+            self._odd[odd] = None
+        elif odd not in self._odd:
+            self._more += 1
+
+    def all(self) -> tuple[Odd, ...]:
+        more = Odd(THE_FILE, f"has {self._more} odd things more")
+        return (*self._odd, more) if self._more else tuple(self._odd)
+
+
+def identifier(written: str) -> str:
+    """The id itself where it may stand in a path, else one made from it, always the same."""
+    if ID.fullmatch(written) and written.strip("."):
+        return written
+    return f"{slug(written)}-{_digest(written)}".lstrip("-")
+
+
+def named(name: str) -> str:
+    """An id of what has but a name."""
+    name = text.line(name).casefold()
+    return f"{slug(name)}-{_digest(name)}".lstrip("-")
+
+
+def slug(written: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", text.line(written[:1000]).lower())
+    return words[:60].strip("-")
+
+
+def _digest(written: str) -> str:
+    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:12]

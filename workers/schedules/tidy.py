@@ -1,0 +1,107 @@
+"""Sessions as files have them, made into items that may be kept."""
+
+import re
+from datetime import datetime
+
+from msgspec import UNSET
+
+from domain.agenda import STATUSES, AgendaItem
+from domain.errors import Invalid
+from workers.schedules import moments, text
+from workers.schedules.schedule import Remarks, Session
+
+TAGS = 100
+CANCELLED = re.compile(r"\W*cancell?ed\b", re.I)  # as FOSDEM marks it, in the title
+EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,128}")
+NO_SESSIONS = frozenset({"break", "breakfast", "dinner", "lunch", "meal", "registration"})
+
+
+def item(found: Session, remarks: Remarks) -> AgendaItem:
+    where = found.where
+    title = line(found.title, where, "the title", remarks)
+    if not title:
+        remarks.add(where, "has no title")
+    return AgendaItem(
+        id=found.id,
+        title=title or "(untitled)",
+        start_time=found.start,
+        end_time=_end(found, remarks),
+        description=_text(found.texts, where, remarks),
+        location=line(found.location, where, "the room", remarks),
+        track=line(found.track, where, "the track", remarks),
+        focus_areas=_focus(found, remarks),
+        item_type=_type(found),
+        status=_status(found, title, remarks),
+        speaker_ids=tuple(dict.fromkeys(found.speaker_ids))[:TAGS],
+        url=text.url(found.url),
+        language=text.cut(text.line(found.language), text.LINE),
+    )
+
+
+def areas(written: object, where: str, remarks: Remarks) -> tuple[str, ...]:
+    """What is null, a scalar or otherwise no list of texts counts as none."""
+    if not isinstance(written, list | tuple):
+        if written is not None:
+            remarks.add(where, "has focus areas that are no list: taken as none")
+        return ()
+    texts = [area for area in written if isinstance(area, str)]
+    if len(texts) < len(written):
+        remarks.add(where, "has a focus area that is no text: left out")
+    cleaned = (line(area, where, "a focus area", remarks) for area in texts)
+    return tuple(dict.fromkeys(filter(None, cleaned)))[:TAGS]
+
+
+def line(written: str, where: str, what: str, remarks: Remarks) -> str:
+    cleaned = text.line(written[: text.MARKED_UP])
+    return _bounded(written, cleaned, text.LINE, (where, what), remarks)
+
+
+def email(written: str | None) -> str | None:
+    found = text.line((written or "")[: text.LINE + 1])
+    return found if EMAIL.fullmatch(found) else None
+
+
+def _end(found: Session, remarks: Remarks) -> datetime:
+    if found.end < found.start:
+        remarks.add(found.where, f"{moments.shown(found.title)} ends before it starts")
+        return found.start
+    if found.end - found.start > moments.LONGEST:
+        raise Invalid("", (found.where, f"lasts longer than {moments.LONGEST.days} days"))
+    return found.end
+
+
+def _focus(found: Session, remarks: Remarks) -> tuple[str, ...]:
+    if found.focus_areas is not UNSET:
+        return areas(found.focus_areas, found.where, remarks)
+    tags = areas(found.tags, found.where, remarks)
+    return tuple(dict.fromkeys((*tags, *areas([found.track], found.where, Remarks()))))[:TAGS]
+
+
+def _type(found: Session) -> str:
+    if given := text.cut(text.line(found.item_type), text.LINE):
+        return given
+    words = re.findall(r"[a-z]+", found.kind[:1000].lower())
+    return next((word for word in words if word in NO_SESSIONS), "session")
+
+
+def _status(found: Session, title: str, remarks: Remarks) -> str:
+    if found.status in STATUSES:
+        return found.status
+    if found.status:
+        remarks.add(found.where, f"{moments.shown(found.status)} is no status: left at scheduled")
+    return "cancelled" if CANCELLED.match(title) else "scheduled"
+
+
+def _text(written: tuple[str, ...], where: str, remarks: Remarks) -> str:
+    texts = [text.plain(part) for part in written]
+    whole = "\n\n".join(part for i, part in enumerate(texts) if part and part not in texts[:i])
+    return _bounded("".join(written), whole, text.TEXT, (where, "the description"), remarks)
+
+
+def _bounded(written: str, cleaned: str, length: int, of: tuple[str, str], remarks: Remarks) -> str:
+    where, what = of
+    if text.has_control(written):
+        remarks.add(where, f"{what} has control characters: taken out")
+    if len(cleaned) > length or len(written) > text.MARKED_UP:
+        remarks.add(where, f"{what} is longer than {length} characters: cut")
+    return text.cut(cleaned, length)
