@@ -23,6 +23,8 @@ def parsed(data: bytes) -> Any:
         return msgspec.json.decode(data)
     except UnicodeDecodeError as error:
         raise Invalid("", (_place(data, error.start), "is no UTF-8")) from None
+    except msgspec.ValidationError as error:  # a number that nothing can hold
+        raise Invalid("", _refused("$", error)) from None
     except msgspec.DecodeError as error:
         raise Invalid("", _malformed(data, str(error))) from None
     except RecursionError:
@@ -54,9 +56,12 @@ def shaped(value: object, shape: type[T], where: str) -> T:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
-        path = PATH.search(str(error))
-        at = where + (path[1] if path else "")
-        raise Invalid("", (at, PATH.sub("", str(error)))) from None
+        raise Invalid("", _refused(where, error)) from None
+
+
+def _refused(where: str, error: msgspec.ValidationError) -> tuple[str, str]:
+    path = PATH.search(str(error))
+    return where + (path[1] if path else ""), PATH.sub("", str(error))
 
 
 def rows(value: object, shape: type[T], where: str) -> Iterator[tuple[str, T]]:
