@@ -28,8 +28,8 @@ PIECE = st.sampled_from([*SMALL, EVENT.encode(), *PIECES.split(b"|")])
 KEYS = re.findall(
     r"\w+",
     """schedule conference days rooms date start end duration title persons id guid name results
-    slots talks sessions speakers submission code state track room tags categories items startsAt endsAt
-    timezone abstract status url event""",
+    slots talks sessions speakers submission code state track room tags categories items startsAt
+    endsAt timezone abstract status url event""",
 )
 MOMENTS = ["2026-02-01T10:00", "10:00", "0001-01-01T00:00+14:00", "9999-12-31T23:59", "99:99"]
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
@@ -106,3 +106,9 @@ def test_slot_gets_no_id_that_another_has() -> None:
     events = [event("2026-02-02T10:00:00Z", guid="a", room=str(i)) for i in range(2)]
     found = read(xml(*events, event("2026-02-02T11:00:00Z", guid="a.2")))
     assert sorted(item.id for item in found.items) == ["a", "a.2", "a.3"]
+
+
+def test_slots_of_a_talk_with_the_longest_id_stay_apart() -> None:
+    longest = "x" * 128
+    events = [event(f"2026-02-0{day}T10:00:00Z", guid=longest) for day in (1, 2)]
+    assert [item.id for item in read(xml(*events)).items] == [longest, "x" * 120 + ".2"]

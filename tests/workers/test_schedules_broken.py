@@ -235,9 +235,10 @@ def test_file_that_unpacks_to_too_much_is_refused() -> None:
 
 def test_file_wrapped_in_itself_for_ever_is_refused() -> None:
     data = xml(EVENT)
-    for _ in range(5):
+    for _ in range(3):
         data = gzip.compress(data)
-    assert refused(data) == ("the file", "is wrapped more than 3 times")
+    assert len(read(data).items) == 1
+    assert refused(gzip.compress(data)) == ("the file", "is wrapped more than 3 times")
 
 
 def test_name_of_the_file_is_in_front_of_what_is_said() -> None:

@@ -119,6 +119,15 @@ def test_mozilla_keeps_overlaps_and_says_what_was_there_twice() -> None:
             "is not after its start: its type's length, 07.00, is taken",
         ),
     )
+    overlaps = [
+        (one.id, other.id)
+        for one in found.items
+        for other in found.items
+        if one.location == other.location
+        and one.start_time <= other.start_time < one.end_time
+        and (one.start_time, one.id) < (other.start_time, other.id)
+    ]
+    assert len(overlaps) == 58
     kinds = [item.item_type for item in found.items]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
         "session": 354,

@@ -17,15 +17,24 @@ BYTES = 16 << 20  # FOSDEM 2025 has 3.4 MB
 FILES = 1_000
 LAYERS = 3
 MEMORY = 128 << 20  # an xz file says itself how much it wants
-BROKEN = (
-    *(EOFError, OSError, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError),
-    *(lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, zlib.error),
+BROKEN = (  # whatever these libraries stumble upon
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
 def unpacked(data: bytes) -> dict[str, bytes]:
     """By name, without folders; a file that was alone has no name."""
-    for _ in range(LAYERS):
+    for _ in range(LAYERS + 1):
         if len(data) > BYTES:
             raise _too_large()
         wrapping = _wrapping(data)

@@ -25,7 +25,7 @@ class Draft:
         self._fallback = timezone
         self._zone = ZoneInfo(timezone) if timezone else None
         self._count = 0
-        self._items: dict[str, list[AgendaItem]] = defaultdict(list)
+        self._items: dict[str, dict[AgendaItem, None]] = defaultdict(dict)
         self._speakers: dict[str, Speaker] = {}
         self._left_out: Counter[str] = Counter()
 
@@ -85,9 +85,6 @@ class Draft:
             )
         return found.id
 
-    def knows(self, speaker_id: str) -> bool:
-        return speaker_id in self._speakers
-
     def add(self, found: Session) -> None:
         item = tidy.item(found, self.remarks)
         slots = self._items[item.id]
@@ -97,7 +94,7 @@ class Draft:
         self._count += 1
         if self._count > ITEMS:
             raise Invalid("", (found.where, f"is one session more than {ITEMS}"))
-        slots.append(item)
+        slots[item] = None
 
     def schedule(self) -> Schedule:
         """Raises Invalid where there is no session: nobody means to cancel all of them so."""
@@ -115,8 +112,8 @@ class Draft:
         not matter, and a slot that is moved a little stays itself."""
         apart = []
         taken = set(self._items)
-        for slots in self._items.values():
-            slots.sort(key=lambda item: (item.start_time, item.location, item.title))
+        for found in self._items.values():
+            slots = sorted(found, key=lambda item: (item.start_time, item.location, item.title))
             apart.append(slots[0])
             for number, item in enumerate(slots[1:], 2):
                 apart.append(structs.replace(item, id=_free(item.id, number, taken)))
@@ -124,7 +121,7 @@ class Draft:
 
 
 def _free(wanted: str, number: int, taken: set[str]) -> str:
-    while (apart := f"{wanted}.{number}") in taken:
+    while (apart := f"{wanted[:120]}.{number}") in taken:
         number += 1
     taken.add(apart)
     return apart

@@ -16,8 +16,13 @@ from workers.schedules.json_values import parsed, rows, shaped
 from workers.schedules.schedule import Session
 
 Number = int | str
-TAKE_PLACE = {"accepted": "", "confirmed": "confirmed", "canceled": "cancelled"}
-TAKE_PLACE["cancelled"] = TAKE_PLACE["withdrawn"] = "cancelled"
+TAKE_PLACE = {
+    "accepted": "",
+    "confirmed": "confirmed",
+    "canceled": "cancelled",
+    "cancelled": "cancelled",
+    "withdrawn": "cancelled",
+}
 RENAMED = {"starts_at": "start_time", "ends_at": "end_time", "event_timezone": "timezone"}
 
 

@@ -9,7 +9,7 @@ from domain.errors import Invalid
 from workers.schedules import moments
 from workers.schedules.draft import ITEMS, Draft
 from workers.schedules.schedule import Session, identifier, named
-from workers.schedules.xml_elements import Element, Parser, Visitor
+from workers.schedules.xml_elements import Element, Parser
 
 
 class Found(Struct):
@@ -26,7 +26,7 @@ class Document:
         self.found: list[Found] = []
         self._date = self._room = ""
 
-    def opens(self, element: Element, depth: int) -> bool:
+    def wanted(self, element: Element, depth: int) -> bool:
         if depth == 0 and element.tag != "schedule":
             raise Invalid("", (element.where, f"is <{element.tag[:40]}>, no <schedule>"))
         if element.tag == "day":
@@ -46,7 +46,7 @@ class Document:
 
 def read(data: bytes, draft: Draft) -> None:
     document = Document()
-    Parser(Visitor(document.opens, document.whole)).read(data)
+    Parser(document.wanted, document.whole).read(data)
     changes = timedelta()
     if document.conference:
         changes = _conference(document.conference, draft)

@@ -15,8 +15,13 @@ from workers.schedules.draft import Draft
 from workers.schedules.json_values import rows, shaped, worded
 from workers.schedules.schedule import THE_FILE, Session, identifier, named
 
-TAKE_PLACE = {"accepted": "", "confirmed": "confirmed", "canceled": "cancelled"}
-TAKE_PLACE["withdrawn"] = "cancelled"
+TAKE_PLACE = {
+    "accepted": "",
+    "confirmed": "confirmed",
+    "canceled": "cancelled",
+    "cancelled": "cancelled",
+    "withdrawn": "cancelled",
+}
 LISTS = ("results", "talks", "slots")
 
 

@@ -11,7 +11,7 @@ from workers.schedules import text
 
 REMARKS = 500
 THE_FILE = "the file"  # where, of what is not at one place of it
-ID = re.compile(r"[A-Za-z0-9_.\-]{1,120}", re.ASCII)  # leaves room for `.2` in 128
+ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
 
 
 class Odd(Struct, frozen=True):
