@@ -6,7 +6,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from api import attendees, conferences, health, metrics, missions, pages, session, stream
+from api import attendees, conferences, health, metrics, missions, pages, session, sessions, stream
 from api.described import Described
 from api.problems import HANDLERS, LARGEST_BODY
 from api.services import Asked, Services, lifespan, signed_in
@@ -18,6 +18,7 @@ WITH_TOKEN = Router(
         *conferences.ROUTES,
         *attendees.ROUTES,
         *missions.ROUTES,
+        *sessions.ROUTES,
         stream.stream,
         session.get_session,
     ],

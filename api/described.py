@@ -59,6 +59,9 @@ OF_PROBLEMS: dict[str, Schema] = {
 
 # Where one call leads to the next: (from, to, what is taken along).
 EVENT = {"event_id": "$request.path.event_id"}
+ITEM = EVENT | {"item_id": "$request.path.item_id"}
+SESSION = EVENT | {"session_id": "$request.path.item_id"}
+STARRED = EVENT | {"session_id": "$request.path.session_id"}
 MISSION = EVENT | {"mission_id": "$response.body#/missions/0/id"}
 LINKS = (
     ("put_conference", "get_conference", EVENT),
@@ -69,6 +72,12 @@ LINKS = (
     ("put_missions", "get_leaderboard", EVENT),
     ("put_missions", "patch_mission", MISSION),
     ("put_attendee", "post_telemetry", EVENT),
+    ("put_conference", "put_item", EVENT),
+    ("put_conference", "put_speaker", EVENT),
+    ("put_item", "put_star", SESSION),
+    ("put_item", "delete_item", ITEM),
+    ("put_star", "get_agenda", EVENT),
+    ("put_star", "delete_star", STARRED),
 )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -130,13 +130,11 @@ async def _as_it_was(
 
 
 def _moment(as_of: str) -> tuple[int, datetime | None]:
-    """A position, or a time. A plus that was not escaped in the query came as a space."""
     if re.match(shapes.POSITION, as_of):
         return int(as_of), None
-    text = re.sub(r" (\d\d:\d\d)\Z", r"+\1", as_of)
     try:
-        return events.END, msgspec.convert(text, shapes.Moment).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
+        return events.END, shapes.moment(as_of)
+    except ValueError:
         problem = "must be a position, or a time in RFC 3339 with an offset"
         raise Invalid("", ("as_of", problem)) from None
 

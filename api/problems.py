@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1_000_000  # bytes
+
+MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
 
 DETAILS = {
     404: "There is nothing at this address.",
@@ -81,6 +84,8 @@ def on_validation(
 ) -> Response[ProblemDetails]:
     extra = error.extra if isinstance(error.extra, list) else []
     fields = [_field(e) for e in extra if isinstance(e, dict)]
+    if missing := MISSING.match(error.detail):
+        fields.append((missing[1], "is needed"))
     detail = "; ".join(f"{path}: {message}" for path, message in fields) or error.detail
     return _answer(400, errors.Invalid.title(), detail, fields)
 

@@ -1,5 +1,6 @@
 """What may stand in paths, queries and bodies, wherever it stands (SPEC, section H)."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from domain.errors import Invalid
 ID = r"^[A-Za-z0-9_.\-]{1,128}(?![\s\S])"
 NO_CONTROL = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*(?![\s\S])"
 URL = r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
+EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 POSITION = r"^[0-9]{1,18}(?![\s\S])"
 LAST_POSITION = r"^[0-9]{0,18}(?![\s\S])"  # empty: none yet
 
@@ -24,6 +26,7 @@ Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=4000, pattern=NO_CONTROL)]
 Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL)]
 Tags = Annotated[tuple[Name, ...], Meta(max_length=100)]
 TimeZone = Annotated[
     str,
@@ -34,6 +37,13 @@ TimeZone = Annotated[
     ),
 ]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset")]
+LocalMoment = Annotated[
+    datetime,
+    Meta(
+        description="RFC 3339; without an offset it is local to the event",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
 
 
 def in_path(name: str) -> Any:
@@ -43,6 +53,9 @@ def in_path(name: str) -> Any:
 EventId = Annotated[str, in_path("the event")]
 MemberId = Annotated[str, in_path("the member")]
 MissionId = Annotated[str, in_path("the mission")]
+ItemId = Annotated[str, in_path("the item on the agenda")]
+SessionId = Annotated[str, in_path("the session")]
+SpeakerId = Annotated[str, in_path("the speaker")]
 OfMember = Annotated[
     str | None,
     QueryParameter(
@@ -55,14 +68,15 @@ Limit = Annotated[int, Parameter(ge=1, le=100)]
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A request's body. Its texts are NFC-normalised, its moments are in UTC."""
+    """A request's body. Its texts are NFC-normalised; its moments are in UTC, but for those that
+    came without an offset."""
 
     def __post_init__(self) -> None:
         for field in self.__struct_fields__:
             value = getattr(self, field)
             if isinstance(value, str | tuple):
                 structs.force_setattr(self, field, _normal(type(self), field, value))
-            elif isinstance(value, datetime):
+            elif isinstance(value, datetime) and value.tzinfo:
                 structs.force_setattr(self, field, _in_utc(field, value))
 
 
@@ -93,6 +107,16 @@ def _nfc(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_nfc, value))
     return value
+
+
+def moment(text: str) -> datetime:
+    """In UTC, from a query. Raises ValueError for anything but RFC 3339 with an offset. A plus that
+    was not escaped in the query came as a space."""
+    given = re.sub(r" (\d\d:\d\d)\Z", r"+\1", text)
+    try:
+        return msgspec.convert(given, Moment).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError) as e:
+        raise ValueError(text) from e
 
 
 ZONES = frozenset(available_timezones())

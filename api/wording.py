@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api.shapes import ID, LAST_POSITION, NO_CONTROL, POSITION, URL
+from api.shapes import EMAIL, ID, LAST_POSITION, NO_CONTROL, POSITION, URL
 
 LONGEST = 300  # characters; some of it was sent to us
 PLACE = re.compile(r"(.*) - at `(?:key in )?(.+)`\Z", re.DOTALL)
@@ -17,6 +17,7 @@ WORDS = {
     POSITION: "must be a position: a whole number from 0",
     LAST_POSITION: "must be a position: a whole number from 0",
     URL: "must be an http or https address",
+    EMAIL: "must be a mail address",
 }
 
 

@@ -59,12 +59,23 @@ class SessionSoon(Session, frozen=True, kw_only=True):
     priority_score: int
 
 
-class Sessions(Struct, frozen=True):
+class SessionsNow(Struct, frozen=True):
     event_id: str
     member_id: str
-    window: Window
+    window: Literal["now"]
     at: datetime
-    sessions: list[SessionNow | SessionSoon]
+    sessions: list[SessionNow]
+
+
+class SessionsSoon(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    window: Literal["next_60"]
+    at: datetime
+    sessions: list[SessionSoon]
+
+
+Sessions = SessionsNow | SessionsSoon
 
 
 class Question(Struct, frozen=True):
@@ -74,8 +85,11 @@ class Question(Struct, frozen=True):
     at: datetime
     limit: int = 5
 
-    def answered(self, sessions: list[SessionNow] | list[SessionSoon]) -> Sessions:
-        return Sessions(self.event_id, self.member_id, self.window, self.at, [*sessions])
+    def now(self, sessions: list[SessionNow]) -> SessionsNow:
+        return SessionsNow(self.event_id, self.member_id, "now", self.at, sessions)
+
+    def soon(self, sessions: list[SessionSoon]) -> SessionsSoon:
+        return SessionsSoon(self.event_id, self.member_id, "next_60", self.at, sessions)
 
 
 class Programme(Struct, frozen=True):
@@ -160,8 +174,8 @@ async def read_sessions(connection: Connection, question: Question) -> tuple[int
     cursor = await connection.execute(SQL[q.window], parameters, prepare=True)
     ((position, concerned, rows),) = await cursor.fetchall()
     if q.window == "now":
-        return position, concerned, q.answered(json.decode(rows, type=list[SessionNow]))
-    return position, concerned, q.answered(json.decode(rows, type=list[SessionSoon]))
+        return position, concerned, q.now(json.decode(rows, type=list[SessionNow]))
+    return position, concerned, q.soon(json.decode(rows, type=list[SessionSoon]))
 
 
 async def fold_sessions(connection: Connection, question: Question) -> tuple[int, Sessions]:
@@ -175,17 +189,14 @@ def sessions(rows: Rows, question: Question) -> Sessions:
     programme = _programme(rows, q.event_id)
     of_member = rows[AREAS].get((q.event_id, q.member_id))
     areas = frozenset(of_member.focus_areas if of_member else ())
-    if programme is None:
-        return q.answered([])
     if q.window == "now":
-        return q.answered(now(programme, areas, q.at)[: q.limit])
-    return q.answered(next_60(programme, areas, q.at)[: q.limit])
+        return q.now(now(programme, areas, q.at)[: q.limit])
+    return q.soon(next_60(programme, areas, q.at)[: q.limit])
 
 
-def _programme(rows: Rows, event_id: str) -> Programme | None:
-    agenda = rows[AGENDAS].get((event_id,))
-    if agenda is None:
-        return None
+def _programme(rows: Rows, event_id: str) -> Programme:
+    """An event that is not in the log has nothing on its agenda either."""
+    agenda = rows[AGENDAS].get((event_id,), Agenda(event_id, "", ""))
     items = [item for item in rows[ITEMS].values() if item.event_id == event_id]
     speakers = {s.speaker_id: s for s in rows[SPEAKERS].values() if s.event_id == event_id}
     return Programme(agenda, items, speakers)
@@ -258,8 +269,6 @@ async def fold_starred(
     log = await events.streams(connection, _streams(event_id, "stars", member_id))
     rows = folded(SESSIONS, log)
     programme = _programme(rows, event_id)
-    if programme is None:
-        return events.last(log), PersonalAgenda(event_id, member_id, [])
     stars = {star.item_id for star in rows[STARS].values() if star.starred}
     own = [item for item in programme.items if item.item_id in stars]
     found = starred(replace(programme, items=own))

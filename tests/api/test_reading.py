@@ -12,8 +12,8 @@ from tests.product import Product
 from workers.processes import until
 
 COMPLETED = {"status": "completed"}
-MODELS = ("conferences", "mission_board", "mission_ledger", "leaderboard", "live_feed")
-READS = ("", "/missions", "/missions/history", "/leaderboard")
+MODELS = ("conferences", "mission_board", "mission_ledger", "leaderboard", "sessions", "live_feed")
+READS = ("", "/missions", "/missions/history", "/leaderboard", "/agenda", "/sessions?window=now")
 
 
 def position(response: httpx.Response) -> int:
@@ -149,11 +149,20 @@ def why_not(product: Product) -> str:
 
 
 # With every projector dead
+def star_what_is_on(product: Product, event: str, member: httpx.Client) -> None:
+    """All day, whenever that is asked."""
+    times = {"start_time": "2000-01-01T00:00:00Z", "end_time": "9999-01-01T00:00:00Z"}
+    with product.client("eve", "admin") as eve:
+        assert eve.put(f"/api/events/{event}/agenda/s1", json={"title": "x", **times}).is_success
+    assert member.put(f"/api/events/{event}/sessions/s1/star").is_success
+
+
 def test_refresh_shows_what_was_told_when_every_projector_is_dead(product: Product) -> None:
     event = product.event({"id": "goals", "points": 10}, {"id": "talk", "requires": ["goals"]})
     path = f"/api/events/{event}/missions"
     with product.member(event, "ada") as ada, product.member(event, "bob") as bob:
         assert bob.patch(f"{path}/goals", json=COMPLETED).is_success
+        star_what_is_on(product, event, ada)
         assert "Read-Model" not in ada.get(path).headers
         product.stop_workers()
         try:
@@ -170,10 +179,13 @@ def test_refresh_shows_what_was_told_when_every_projector_is_dead(product: Produ
         assert until(product.ready, 20)
         live = [ada.get(f"/api/events/{event}{read}") for read in READS]
 
-    conference, board, ledger, leaders = (answer.json() for answer in answers)
+    conference, board, ledger, leaders, agenda, sessions = (answer.json() for answer in answers)
     assert [answer.headers["Read-Model"] for answer in answers] == ["folded"] * len(READS)
     assert all(position(answer) >= told for answer in (*answers, seen_by_bob))
     assert conference["name"] == "Renamed"
+    assert [s["event_name"] for s in (*agenda["sessions"], *sessions["sessions"])] == [
+        "Renamed"
+    ] * 2
     assert [m["status"] for m in board["missions"]] == ["completed", "not_started"]
     assert ledger["balance"] == 10
     assert [(e["member_id"], e["points_earned"]) for e in leaders["entries"]] == [
@@ -181,7 +193,9 @@ def test_refresh_shows_what_was_told_when_every_projector_is_dead(product: Produ
         ("ada", 10),
     ]
     assert leaders["me"] == {"rank": 2, "points_earned": 10}
-    assert [answer.json() for answer in live] == [answer.json() for answer in answers]
+    said = [[answer.json() for answer in of] for of in (live, answers)]
+    assert said[0][:-1] == said[1][:-1]
+    assert said[0][-1]["sessions"] == said[1][-1]["sessions"]  # as of two moments
     assert all("Read-Model" not in answer.headers for answer in live)
     problem(reasons, 503)
     assert int(reasons.headers["Retry-After"]) >= 1

@@ -1,0 +1,280 @@
+"""The programme, and what of it suits a member now, call by call (SPEC, section D)."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Response, delete, get, put
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+from msgspec.structs import asdict, replace
+
+from api import shapes
+from api.asked import Asked
+from api.commands import answered, execute
+from api.problems import documented
+from api.reading import answer, check_exists, shown
+from api.services import services
+from api.shapes import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
+from domain.agenda import (
+    Agenda,
+    AgendaItem,
+    CancelItem,
+    SaveSpeaker,
+    ScheduleItem,
+    Speaker,
+    Status,
+)
+from domain.errors import Forbidden, Invalid, NotFound
+from domain.stars import OnStar, Stars, StarSession, UnstarSession
+from projections import programme
+from projections.conferences import folded_conference
+
+TAGS = ["Sessions"]
+PATH = "/api/events/{event_id:str}"
+
+Areas = Annotated[
+    tuple[shapes.Name, ...],
+    Meta(max_length=100, description="what it is about; a member's are in their profile"),
+]
+
+
+# The programme
+class ItemBody(shapes.Body, frozen=True, kw_only=True):
+    title: shapes.Name
+    start_time: shapes.LocalMoment
+    end_time: shapes.LocalMoment
+    description: Annotated[str, Meta(max_length=20_000, pattern=shapes.NO_CONTROL)] = ""
+    location: shapes.Line = ""
+    track: shapes.Line = ""
+    focus_areas: Areas = ()
+    item_type: Annotated[
+        shapes.Name, Meta(description="only what is a `session` is shown as one")
+    ] = "session"
+    status: Status = "scheduled"
+    speaker_ids: Annotated[tuple[shapes.Id, ...], Meta(max_length=100)] = ()
+    url: shapes.Url = ""
+    language: shapes.Line = ""
+
+
+class SavedItem(AgendaItem, frozen=True, kw_only=True):
+    event_id: str
+
+
+@put(
+    PATH + "/agenda/{item_id:str}",
+    tags=TAGS,
+    summary="Put an item on the agenda, or change it",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def put_item(
+    request: Asked, event_id: EventId, item_id: ItemId, data: ItemBody
+) -> Response[SavedItem]:
+    principal = request.user
+    principal.as_organizer(event_id)
+    item = AgendaItem(id=item_id, **asdict(data))
+    if item.start_time.tzinfo is None or item.end_time.tzinfo is None:
+        item = in_zone(item, await _zone(request, event_id))
+    command = ScheduleItem(event_id=event_id, item=item)
+    return answered(request, await execute(request, command, principal, event_id, _item))
+
+
+async def _zone(request: Asked, event_id: str) -> ZoneInfo:
+    """As it is in the log: the event may have been created a moment ago."""
+    async with services(request).pool.connection() as connection:
+        _, conference = await folded_conference(connection, event_id)
+    if conference is None:
+        raise NotFound(f"There is no event {event_id}.")
+    return ZoneInfo(conference.timezone)
+
+
+def in_zone(item: AgendaItem, zone: ZoneInfo) -> AgendaItem:
+    return replace(
+        item,
+        start_time=_instant("start_time", item.start_time, zone),
+        end_time=_instant("end_time", item.end_time, zone),
+    )
+
+
+def _instant(field: str, moment: datetime, zone: ZoneInfo) -> datetime:
+    """Where the clocks go back, an hour comes twice: the first is meant."""
+    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    try:
+        return local.astimezone(UTC)
+    except OverflowError:
+        problem = "lies outside the years 1 to 9999 in UTC"
+        raise Invalid("", (f"$.{field}", problem)) from None
+
+
+@delete(
+    PATH + "/agenda/{item_id:str}",
+    tags=TAGS,
+    status_code=200,
+    summary="Cancel an item; it stays on the agenda as cancelled",
+    responses=documented(400, 401, 403, 404, 409, 429, 503),
+)
+async def delete_item(request: Asked, event_id: EventId, item_id: ItemId) -> Response[SavedItem]:
+    principal = request.user
+    principal.as_organizer(event_id)
+    command = CancelItem(event_id=event_id, item_id=item_id)
+    return answered(request, await execute(request, command, principal, event_id, _item))
+
+
+def _item(command: ScheduleItem | CancelItem, state: Agenda) -> bytes:
+    item_id = command.item.id if isinstance(command, ScheduleItem) else command.item_id
+    return msgspec.json.encode(SavedItem(**asdict(state.items[item_id]), event_id=command.event_id))
+
+
+class SpeakerBody(shapes.Body, frozen=True, kw_only=True):
+    name: shapes.Name
+    email: shapes.Email | None = None
+    focus_areas: Areas = ()
+
+
+class SavedSpeaker(Speaker, frozen=True, kw_only=True):
+    event_id: str
+
+
+@put(
+    PATH + "/speakers/{speaker_id:str}",
+    tags=TAGS,
+    summary="Add a speaker, or change what is known of them",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def put_speaker(
+    request: Asked, event_id: EventId, speaker_id: SpeakerId, data: SpeakerBody
+) -> Response[SavedSpeaker]:
+    principal = request.user
+    principal.as_organizer(event_id)
+    command = SaveSpeaker(event_id=event_id, speaker=Speaker(id=speaker_id, **asdict(data)))
+    return answered(request, await execute(request, command, principal, event_id, _speaker))
+
+
+def _speaker(command: SaveSpeaker, state: Agenda) -> bytes:
+    saved = SavedSpeaker(**asdict(command.speaker), event_id=command.event_id)
+    return msgspec.json.encode(saved)
+
+
+# What to attend
+@get(
+    PATH + "/sessions",
+    tags=TAGS,
+    summary="Sessions that are on now, or start within 60 minutes; those that suit a member first",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_sessions(
+    request: Asked,
+    event_id: EventId,
+    window: programme.Window,
+    member_id: OfMember = None,
+    limit: Limit = 5,
+    at: Annotated[
+        str | None,
+        Parameter(
+            description="as of this time, in RFC 3339 with offset; for organizers",
+            schema_extra={"format": "date-time"},
+        ),
+    ] = None,
+) -> Response[programme.Sessions]:
+    principal = request.user
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    if at is not None and not principal.organizes(event_id):
+        raise Forbidden("Only an organizer may look at another time than now.")
+    question = programme.Question(event_id, member, window, _moment(at), limit)
+    return answer(*await suited(request, question))
+
+
+def _moment(at: str | None) -> datetime:
+    try:
+        return shapes.moment(at) if at is not None else datetime.now(UTC)
+    except ValueError:
+        raise Invalid("", ("at", "must be a time in RFC 3339 with an offset")) from None
+
+
+async def suited(
+    request: Asked, question: programme.Question
+) -> tuple[programme.Sessions, dict[str, str]]:
+    """However it is asked: the sessions, and the headers of the answer."""
+    return await shown(
+        request,
+        "sessions",
+        lambda connection: programme.read_sessions(connection, question),
+        lambda connection: programme.fold_sessions(connection, question),
+    )
+
+
+# Stars
+class Star(Struct, frozen=True):
+    event_id: str
+    member_id: str
+    session_id: str
+    starred: bool
+
+
+@put(
+    PATH + "/sessions/{session_id:str}/star",
+    tags=TAGS,
+    summary="Star a session: it is on one's personal agenda, and one hears when it moves",
+    responses=documented(400, 401, 403, 404, 409, 429, 503),
+)
+async def put_star(request: Asked, event_id: EventId, session_id: SessionId) -> Response[Star]:
+    return await _click(request, StarSession, event_id, session_id)
+
+
+@delete(
+    PATH + "/sessions/{session_id:str}/star",
+    tags=TAGS,
+    status_code=200,
+    summary="Take the star back",
+    responses=documented(400, 401, 403, 404, 409, 429, 503),
+)
+async def delete_star(request: Asked, event_id: EventId, session_id: SessionId) -> Response[Star]:
+    return await _click(request, UnstarSession, event_id, session_id)
+
+
+async def _click(
+    request: Asked, kind: type[StarSession | UnstarSession], event_id: str, session_id: str
+) -> Response[Star]:
+    principal = request.user
+    member = principal.as_member(event_id)
+    command = kind(event_id=event_id, member_id=member, item_id=session_id)
+    return answered(request, await execute(request, command, principal, event_id, _star))
+
+
+def _star(command: OnStar, state: Stars) -> bytes:
+    starred = command.item_id in state.items
+    return msgspec.json.encode(Star(command.event_id, command.member_id, command.item_id, starred))
+
+
+@get(
+    PATH + "/agenda",
+    tags=TAGS,
+    summary="A member's personal agenda: what they starred, and what of it is on at once",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_agenda(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[programme.PersonalAgenda]:
+    principal = request.user
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    agenda, headers = await shown(
+        request,
+        "sessions",
+        lambda connection: programme.read_starred(connection, event_id, member),
+        lambda connection: programme.fold_starred(connection, event_id, member),
+    )
+    return answer(agenda, headers)
+
+
+ROUTES: Any = (
+    put_item,
+    delete_item,
+    put_speaker,
+    get_sessions,
+    put_star,
+    delete_star,
+    get_agenda,
+)

@@ -1,0 +1,153 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.agenda import (
+    AGENDA,
+    Agenda,
+    AgendaItem,
+    AgendaItemCancelled,
+    AgendaItemChanged,
+    AgendaItemScheduled,
+    CancelItem,
+    ImportSchedule,
+    SaveSpeaker,
+    ScheduleItem,
+    Speaker,
+    SpeakerSaved,
+    decide,
+)
+from domain.conferences import Conference, ConferenceAnnounced
+from domain.errors import Invalid, NotFound
+from tests.harness.agenda import PROGRAMME, items, sources, speakers
+
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
+ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
+TALK = AgendaItem("s1", "A talk", NINE, NINE + timedelta(minutes=30))
+OTHER = replace(TALK, id="s2", title="Another")
+MOVED = replace(TALK, location="K.1")
+ADA = Speaker("p1", "Ada")
+AT = {"event_id": "evt_1", "conference": ANNOUNCED}
+
+
+def of(*events: Any) -> Agenda:
+    state: Agenda = PROGRAMME.folded(events)
+    return state
+
+
+def imported(*items: AgendaItem, source: str = "FOSDEM", **more: Any) -> ImportSchedule:
+    return ImportSchedule(**AT, source=source, items=items, **more)
+
+
+IMPORTED = of(AgendaItemScheduled(TALK, "FOSDEM"), AgendaItemScheduled(OTHER, "FOSDEM"))
+each_once: Any = lambda one: st.lists(one, max_size=4, unique_by=lambda x: x.id).map(tuple)  # noqa: E731
+
+
+# Imports
+@given(PROGRAMME.states(), each_once(items()), each_once(speakers), sources)
+def test_import_leaves_of_its_source_what_it_lists_and_touches_nothing_else(
+    state: Agenda, listed: tuple[AgendaItem, ...], speaking: tuple[Speaker, ...], source: str
+) -> None:
+    events = decide(imported(*listed, source=source, speakers=speaking), state)
+    after: Agenda = PROGRAMME.folded(events, state)
+    by_hand = {id_ for id_, of in state.item_sources.items() if of == ""}
+    named = {item.id: item for item in listed}
+    for id_, item in after.items.items():
+        if id_ in named and id_ not in by_hand:
+            assert item == named[id_]
+        elif state.item_sources.get(id_) == source:
+            assert item == replace(state.items[id_], status="cancelled")
+        else:
+            assert item == state.items[id_]
+    assert after.items.keys() == state.items.keys() | named.keys()
+    hand = {id_ for id_, of in state.speaker_sources.items() if of == ""}
+    said = {speaker.id: speaker for speaker in speaking if speaker.id not in hand}
+    assert after.speakers == {**state.speakers, **said}
+
+
+def test_later_revision_changes_only_what_changed() -> None:
+    new = replace(TALK, id="s3")
+    assert decide(imported(MOVED, new), IMPORTED) == (
+        AgendaItemChanged(MOVED, "FOSDEM"),
+        AgendaItemScheduled(new, "FOSDEM"),
+        AgendaItemCancelled("s2", "FOSDEM"),
+    )
+
+
+def test_session_that_comes_back_is_on_again() -> None:
+    state = of(AgendaItemScheduled(TALK, "FOSDEM"), AgendaItemCancelled("s1", "FOSDEM"))
+    assert decide(imported(TALK), state) == (AgendaItemChanged(TALK, "FOSDEM"),)
+
+
+def test_other_source_cancels_nothing_of_this_one() -> None:
+    assert decide(imported(source="elsewhere"), IMPORTED) == ()
+
+
+@pytest.mark.parametrize(
+    "by_hand", [AgendaItemChanged(MOVED), AgendaItemCancelled("s1")], ids=["moved", "cancelled"]
+)
+def test_what_was_changed_by_hand_stays(by_hand: Any) -> None:
+    state = AGENDA.evolve(IMPORTED, by_hand, NINE)
+    assert decide(imported(TALK, OTHER), state) == ()
+    assert decide(imported(OTHER), state) == ()
+
+
+def test_speaker_who_was_changed_by_hand_stays() -> None:
+    state = of(SpeakerSaved(ADA, "FOSDEM"), SpeakerSaved(replace(ADA, email="ada@example.org")))
+    assert decide(imported(speakers=(ADA,)), state) == ()
+    assert decide(imported(speakers=(ADA,)), of()) == (SpeakerSaved(ADA, "FOSDEM"),)
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (imported(TALK, MOVED), "$.items"),
+        (imported(speakers=(ADA, ADA)), "$.speakers"),
+        (imported(source=""), "$.source"),
+        (imported(OTHER, replace(TALK, status="off")), "$.items[1].status"),
+    ],
+)
+def test_import_that_contradicts_itself_changes_nothing(command: Any, path: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        decide(command, IMPORTED)
+    assert [path] == [where for where, _ in raised.value.errors]
+
+
+# One by one
+def test_item_is_scheduled_changed_and_cancelled() -> None:
+    put = ScheduleItem(**AT, item=TALK)
+    assert decide(put, of()) == (AgendaItemScheduled(TALK),)
+    assert decide(put, IMPORTED) == ()
+    assert decide(replace(put, item=MOVED), IMPORTED) == (AgendaItemChanged(MOVED),)
+    cancel = CancelItem(**AT, item_id="s1")
+    assert decide(cancel, IMPORTED) == (AgendaItemCancelled("s1"),)
+    assert decide(cancel, of(AgendaItemScheduled(replace(TALK, status="cancelled")))) == ()
+    with pytest.raises(NotFound):
+        decide(cancel, of())
+
+
+def test_item_may_end_as_it_starts_but_not_before() -> None:
+    point = replace(TALK, end_time=NINE)
+    assert decide(ScheduleItem(**AT, item=point), of()) == (AgendaItemScheduled(point),)
+    with pytest.raises(Invalid, match="is before start_time"):
+        decide(
+            ScheduleItem(**AT, item=replace(TALK, start_time=TALK.end_time, end_time=NINE)), of()
+        )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ScheduleItem(event_id="evt_1", item=TALK),
+        CancelItem(event_id="evt_1", item_id="s1"),
+        SaveSpeaker(event_id="evt_1", speaker=ADA),
+        ImportSchedule(event_id="evt_1", source="FOSDEM", items=()),
+    ],
+)
+def test_programme_of_an_unknown_event_is_refused(command: Any) -> None:
+    with pytest.raises(NotFound, match="There is no event evt_1"):
+        decide(replace(command, conference=Conference()), IMPORTED)
