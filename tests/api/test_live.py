@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,11 +13,16 @@ from api import reader as readers
 from api.live import Live
 from api.reader import Reader
 from api.watch import Watch
+from domain.agenda import AgendaItem, CancelItem, ScheduleItem
+from domain.aggregate import Command
+from domain.stars import StarSession
 from tests.api.hearing import ADA, LATER, positions, recorded, serving, working
 from tests.boards import EVENT, Record, clicks, end_of, opening, recording
 from tests.restarting import Restarting
 from tests.waiting import eventually
 from workers import bus
+
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 
 
 def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
@@ -248,3 +254,35 @@ def test_feeds_of_different_members_do_not_mix(database: str, nats: str) -> None
     with recording(database) as record:
         record(*opening())
         asyncio.run(story(record))
+
+
+def starred_by(members: list[str]) -> list[Command]:
+    """A session with names as long as they may be, and those who starred it."""
+    item = AgendaItem("s1", "x" * 200, NINE, NINE, location="y" * 200)
+    stars = [StarSession(event_id=EVENT, member_id=m, item_id="s1") for m in members]
+    return [ScheduleItem(event_id=EVENT, item=item), *stars]
+
+
+def test_what_is_said_to_more_than_a_message_has_room_for_is_heard_as_soon(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
+    many = ["ada", *(f"usr_{i}" for i in range(2_000))]
+
+    async def story() -> None:
+        async with working(database, nats), serving(database, nats) as process:
+            await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
+            told = await process.read(None)
+            off, on = CancelItem(event_id=EVENT, item_id="s1"), starred_by([])[0]
+            expected = await asyncio.to_thread(record, off)
+            await eventually(lambda: told == expected)
+            expected += await asyncio.to_thread(record, on)
+            await eventually(lambda: told == expected)
+            assert process.live.counts["gaps"] == 0
+        (last, *_) = reversed(await kept(nats))
+        assert bus.position(last.headers) == expected[-1]
+        assert b'"feed":null' in (last.data or b"")
+
+    with recording(database) as record:
+        record(*opening(), *starred_by(many))
+        asyncio.run(story())

@@ -225,6 +225,30 @@ def test_sessions_are_those_that_the_request_describes(
         assert sessions(rows, question) == shown.ask(question)
 
 
+def test_with_equal_priority_more_matches_come_first(shown: Shown) -> None:
+    """Half an hour is worth five areas."""
+    zone, at = "UTC", datetime(2026, 9, 1, 9, tzinfo=UTC)
+    five = tuple("abcde")
+    sent = [
+        {
+            **msgspec.to_builtins(AgendaItem(item_id, item_id, at, at, focus_areas=own)),
+            "start_time": (at + timedelta(minutes=minutes)).isoformat(),
+            "end_time": (at + timedelta(minutes=90)).isoformat(),
+        }
+        for item_id, minutes, own in (("soon", 5, ()), ("suited", 40, five))
+    ]
+    facts = Facts(zone, at, sent, [], five)
+    event_id = f"evt_{next(EVENTS)}"
+    rows = folded(SESSIONS, log_of(facts, event_id))
+    shown.write(rows)
+    question = Question(event_id, MEMBER, "next_60", at)
+    for said in (shown.ask(question), sessions(rows, question)):
+        assert [(s.session_id, s.priority_score, s.match_count) for s in said.sessions] == [
+            ("suited", 100, 5),
+            ("soon", 100, 0),
+        ]
+
+
 # The edges, one by one
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 AGENDA = Agenda("evt_1", "A conference", "UTC")

@@ -1,6 +1,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +67,21 @@ def test_connecting_to_nobody_ends_with_a_sentence(
     with pytest.raises(ConnectionError, match="NATS does not answer"):
         asyncio.run(bus.connect("nats://127.0.0.1:1", "test"))
     assert len(caplog.records) == 1
+
+
+@given(st.integers(0, 4_000), st.integers(0, 4_000), st.integers(bus.ROOM, bus.ROOM + 6_000))
+def test_body_never_outgrows_a_message_and_leaves_out_facts_first(
+    facts: int, said: int, most: int
+) -> None:
+    event = MissionStarted("x" * facts)
+    feed = msgspec.json.encode(["x" * said])
+    whole = msgspec.structs.replace(recorded("evt_1", "ada"), event=event)
+    body = bus.body(whole, feed.decode(), most)
+    # An empty body has some bytes too, for which there is room among the headers.
+    assert len(body) <= max(most, bus.ROOM)
+    left = msgspec.json.decode(body)
+    if left["event"] is None:
+        assert len(msgspec.json.encode(event)) + len(feed) + bus.ROOM > most
+    if left["feed"] is None:
+        assert (left["event"] is None) or len(feed) + bus.ROOM > most
+        assert len(feed) + bus.ROOM > most
