@@ -152,9 +152,9 @@ def test_a_writer_that_waits_too_long_and_dead_workers_fire_their_alerts(
         "FollowerDead": FOLLOWERS,
         "FollowerBehind": FOLLOWERS,
     }
+    who = {model.name: f"the projector of {model.name}" for model in READ_MODELS}
     assert [reason.partition(": ")[0] for reason in reasons] == [
-        *(f"the projector of {name} is dead" for name in sorted(m.name for m in READ_MODELS)),
-        "relay is dead",
+        f"{who.get(name, name)} is dead" for name in sorted([*who, "relay"])
     ]
 
 
