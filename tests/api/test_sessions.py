@@ -182,8 +182,7 @@ def test_session_on_now_is_that_of_the_spec(
     product: Product, event: str, organizer: httpx.Client
 ) -> None:
     product.attendee(event, "ada", focus_areas=["ai", "db"])
-    speakers = (("p1", ["ai"]), ("p2", []))
-    for speaker, areas in speakers:
+    for speaker, areas in (("p1", ["ai"]), ("p2", [])):
         body = {"name": speaker.upper(), "focus_areas": areas}
         organizer.put(at(event, f"/speakers/{speaker}"), json=body).raise_for_status()
     more = {"description": "All of it", "location": "K.1", "focus_areas": ["web", "ai"]}
