@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tests.bench import commands, feed, patch, projection, report, streams
+from tests.bench import commands, feed, patch, projection, report, sessions, streams
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, ground
 from workers.settings import read
@@ -21,6 +21,7 @@ MODULES: dict[str, ModuleType] = {
     "feed": feed,
     "projection": projection,
     "streams": streams,
+    "sessions": sessions,
 }
 
 

@@ -7,9 +7,14 @@ import sys
 
 import uvloop
 
-from tests.bench import feed, patch, streams
+from tests.bench import feed, patch, sessions, streams
 
-CLIENTS = {"patch": patch.generate, "feed": feed.generate, "streams": streams.generate}
+CLIENTS = {
+    "patch": patch.generate,
+    "feed": feed.generate,
+    "streams": streams.generate,
+    "sessions": sessions.generate,
+}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, client
-from tests.bench.wire import Connection, connect, listen, request
+from tests.bench.wire import ask_any, connections, listen, request
 from tests.product import mission
 
 CONNECTIONS = 64
@@ -67,9 +67,7 @@ async def generate(spec: Any) -> list[float]:
     for name, token in spec["tokens"].items():
         path = f"/api/events/{spec['event']}/members/{name}/stream"
         await listen(spec["port"], request("GET", path, token), taken.since(sent[name]))
-    idle: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(CONNECTIONS):
-        idle.put_nowait(await connect(spec["port"]))
+    idle = await connections(spec["port"], CONNECTIONS)
     turns = itertools.cycle(itertools.product(STATUSES, spec["tokens"].items()))
     path = f"/api/events/{spec['event']}/missions/{spec['mission']}"
     started = time.monotonic()
@@ -79,7 +77,7 @@ async def generate(spec: Any) -> list[float]:
         status, (name, token) = next(turns)
         body = b'{"status":"%s"}' % status.encode()
         sent[name].append(time.monotonic())
-        tasks.append(asyncio.create_task(_send(idle, request("PATCH", path, token, body))))
+        tasks.append(asyncio.create_task(ask_any(idle, request("PATCH", path, token, body))))
     await asyncio.gather(*tasks)
     await asyncio.wait_for(taken.all, 30)
     return taken.milliseconds
@@ -102,10 +100,3 @@ class _Taken:
                 self.all.set_result(None)
 
         return heard
-
-
-async def _send(idle: "asyncio.Queue[Connection]", request: bytes) -> None:
-    connection = await idle.get()
-    status = await connection.ask(request)
-    assert status == 200, status
-    idle.put_nowait(connection)

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,19 +24,24 @@ COPY = "COPY events.log (originator_id, originator_version, topic, state) FROM S
 
 
 def fill(database_url: str, members: int, missions: int, events: int) -> None:
+    write(database_url, itertools.islice(past(_commands(members, missions)), events))
+
+
+def write(database_url: str, log: Iterable[Recorded]) -> None:
+    """As if it had been recorded, only sooner."""
     mapper = EnvelopeMapper(AGGREGATES, RENAMED)
     with psycopg.connect(database_url) as connection, connection.cursor().copy(COPY) as copy:
-        for recorded in itertools.islice(_past(members, missions), events):
+        for recorded in log:
             e = mapper.to_stored_event(recorded)
             copy.write_row((e.originator_id, e.originator_version, e.topic, e.state))
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("ANALYZE events.log")
 
 
-def _past(members: int, missions: int) -> Iterator[Recorded]:
-    """What the rules make of it, without end."""
+def past(commands: Iterable[Command]) -> Iterator[Recorded]:
+    """What the rules make of these, one each second."""
     streams: dict[str, tuple[int, Any]] = {}
-    for second, command in enumerate(_commands(members, missions)):
+    for second, command in enumerate(commands):
         at = BEGIN + timedelta(seconds=second)
         name = stream(command.aggregate, *command.key())
         aggregate = BY_NAME[command.aggregate]

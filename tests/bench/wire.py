@@ -101,3 +101,18 @@ async def listen(port: int, request: bytes, heard: Callable[[bytes], None]) -> F
     )
     await feed.opened
     return feed
+
+
+async def connections(port: int, count: int) -> "asyncio.Queue[Connection]":
+    """So many, for whoever asks next."""
+    idle: asyncio.Queue[Connection] = asyncio.Queue()
+    for _ in range(count):
+        idle.put_nowait(await connect(port))
+    return idle
+
+
+async def ask_any(idle: "asyncio.Queue[Connection]", request: bytes) -> None:
+    connection = await idle.get()
+    status = await connection.ask(request)
+    assert status == 200, status
+    idle.put_nowait(connection)
