@@ -65,7 +65,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
                 slowest.append(_asked(product, size))
                 refreshes.append(_refreshed(connection))
                 ground.say(
-                    f"  round {number + 1}: {answers[-1]:.2f} ms, large {large[-1]:.2f} ms, HTTP p99 "
+                    f"  round {number + 1}: {answers[-1]:.2f} ms, large {large[-1]:.2f} ms, p99 "
                     f"{slowest[-1]:.1f} ms, both views refreshed in {refreshes[-1]:,.0f} ms"
                 )
     many = f"{size.sessions:,} sessions, {size.members:,} attendees"
@@ -95,11 +95,9 @@ def _programme(event: str, sessions: int, members: int) -> Iterator[Command]:
     for i in range(sessions):
         starts = OPENS + timedelta(days=i // A_DAY, minutes=5 * chance.randrange(HOURS * 12))
         ids = chance.sample([s.id for s in speakers], i % 3)
-        about = {"description": "What it is about. " * 20, "speaker_ids": tuple(ids)}
         ends = starts + timedelta(minutes=45)
-        items.append(
-            AgendaItem(f"s{i}", f"Session {i}", starts, ends, focus_areas=some(4), **about)
-        )
+        about = AgendaItem(f"s{i}", f"Session {i}", starts, ends, "What it is about. " * 20)
+        items.append(replace(about, focus_areas=some(4), speaker_ids=tuple(ids)))
     yield AnnounceConference(event_id=event, name=event, timezone="UTC")
     yield ImportSchedule(event_id=event, source="bench", items=tuple(items), speakers=speakers)
     for i in range(members):
