@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from itertools import chain, pairwise
+from typing import Any
 
 import msgspec
 import psycopg
@@ -63,10 +64,9 @@ class Projector:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
-        names = {"names": list(self._models)}
-        await self._connection.execute(SQL["enrol"], names | {"kind": "read_model"})
-        rows = await (await self._connection.execute(SQL["positions"], names)).fetchall()
-        self.positions = dict(rows)
+        versions = _versions(self._models.values())
+        await self._connection.execute(SQL["enrol"], versions | {"kind": "read_model"})
+        self.positions = await self._ours(self._models.values())
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -80,6 +80,12 @@ class Projector:
             moved |= await self._advance(position, until, self._awake(models))
         await self._beat()  # also of those that wait while another catches up
         return moved
+
+    async def _ours(self, models: Iterable[ReadModel]) -> dict[str, int]:
+        """Where those stand whose tables are of the version that we know. The others are rebuilt
+        beside, by whoever is newer: we or another."""
+        rows = await self._connection.execute(SQL["ours"], _versions(models))
+        return dict(await rows.fetchall())
 
     def _awake(self, models: list[ReadModel]) -> list[ReadModel]:
         now = time.monotonic()
@@ -128,8 +134,7 @@ class Projector:
     async def _check_lead(self, models: list[ReadModel], after: int) -> None:
         """Who adds rows that another projector has added already is only late."""
         names = [model.name for model in models]
-        rows = await (await self._connection.execute(SQL["positions"], {"names": names})).fetchall()
-        if dict(rows) != dict.fromkeys(names, after):
+        if await self._ours(models) != dict.fromkeys(names, after):
             raise LeadLostError(f"{names} are no longer at {after}")
 
     async def _go_alone(self, model: ReadModel, page: list[Recorded], after: int, to: int) -> bool:
@@ -155,7 +160,7 @@ class Projector:
         async with self._connection.transaction():
             async with self._connection.pipeline():
                 fence = await self._connection.execute(
-                    SQL["advance"], {"names": names, "after": after, "to": to}, prepare=True
+                    SQL["advance"], _versions(models) | {"after": after, "to": to}, prepare=True
                 )
                 for of_model in changes:  # Postgres writes one while the next is folded
                     for table, keys in fold(rows, of_model).items():
@@ -199,8 +204,16 @@ class Projector:
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT:
-            await self._connection.execute(SQL["beat"], {"names": list(self._models)})
+            await self._connection.execute(SQL["beat"], {"names": list(self.positions)})
             self._beat_at = time.monotonic()
+            others = [m for name, m in self._models.items() if name not in self.positions]
+            if others:  # they may have been rebuilt
+                self.positions |= await self._ours(others)
+
+
+def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:
+    known = [(model.name, model.version) for model in models]
+    return {"names": [name for name, _ in known], "versions": [version for _, version in known]}
 
 
 def _by_key(table: Table, rows: Sequence[tuple[str]]) -> dict[Key, msgspec.Struct]:

@@ -50,11 +50,13 @@ class Spread(Struct, frozen=True):
 
 
 class ReadModel(Struct, frozen=True):
-    """`views.positions` has a row of this name."""
+    """`views.positions` has a row of this name. Where `project` changes in what it makes of events
+    that are in the log already, `version` rises, and the tables are rebuilt beside the old ones."""
 
     name: str
     tables: tuple[Table, ...]
     project: Callable[[Recorded], Iterable[Change | Spread]]
+    version: int = 1
 
 
 Rows = dict[Table, dict[Key, Any]]

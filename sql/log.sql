@@ -35,19 +35,27 @@ SELECT 1;
 
 -- name: enrol
 -- a reader of the log has a position
-INSERT INTO views.positions (name, kind)
-SELECT name, %(kind)s FROM unnest(%(names)s::text[]) AS name
+INSERT INTO views.positions (name, kind, version)
+SELECT name, %(kind)s, version
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS asked (name, version)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: positions
 -- how far these have come
 SELECT name, position FROM views.positions WHERE name = ANY(%(names)s);
 
+-- name: ours
+-- how far those of these have come that are of the version that we know
+SELECT name, position FROM views.positions
+WHERE name = ANY(%(names)s)
+AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
+
 -- name: advance
--- the fence: moves only those that stand where we think they do
+-- the fence: moves only those that stand where we think they do, and are of the version we know
 UPDATE views.positions
 SET position = %(to)s, seen = greatest(seen, %(to)s), beat_at = clock_timestamp(), problem = NULL
-WHERE name = ANY(%(names)s) AND position = %(after)s;
+WHERE name = ANY(%(names)s) AND position = %(after)s
+AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
 
 -- name: beat
 -- still here, with nothing to do

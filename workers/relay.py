@@ -54,7 +54,8 @@ class Relay:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
         await self._connection.execute(SQL["hasty"])
-        await self._connection.execute(LOG["enrol"], {"names": [self.name], "kind": "relay"})
+        itself = {"names": [self.name], "versions": [1], "kind": "relay"}
+        await self._connection.execute(LOG["enrol"], itself)
         with _stepping_down():
             self._client = await bus.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)

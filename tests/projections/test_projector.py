@@ -312,3 +312,47 @@ def test_rows_are_the_same_whatever_the_pages_were(
         )
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == 12
+
+
+# A read model of another version
+@pytest.mark.parametrize("stored", [1, 3])
+def test_read_model_of_another_version_is_left_alone_until_it_is_of_ours(
+    database: str, monkeypatch: pytest.MonkeyPatch, stored: int
+) -> None:
+    monkeypatch.setattr(module, "BEAT", 0.0)
+    models = [replace(m, version=2) if m is MISSION_BOARD else m for m in READ_MODELS]
+
+    async def story() -> None:
+        async with leading(database, *models) as projector:
+            while await projector.step():
+                pass
+            left_alone.update(positions(database))
+            ask(database, "UPDATE views.positions SET version = 2 WHERE name = 'mission_board'")
+            while "mission_board" not in projector.positions or await projector.step():
+                await projector.step()
+
+    left_alone: dict[str, int] = {}
+    with recording(database) as record:
+        *_, before = record(*opening())
+        of_stored = [replace(m, version=stored) if m is MISSION_BOARD else m for m in READ_MODELS]
+        asyncio.run(project(database, of_stored))
+        record(*clicks(3))
+    asyncio.run(story())
+    end = end_of(database)
+    assert left_alone == {m.name: before if m is MISSION_BOARD else end for m in READ_MODELS}
+    assert set(positions(database).values()) == {end}
+
+
+def test_version_that_changes_under_way_takes_the_lead_away(database: str) -> None:
+    async def story() -> None:
+        async with leading(database) as projector:
+            ask(database, "UPDATE views.positions SET version = 2 WHERE name = 'leaderboard'")
+            with pytest.raises(LeadLostError):
+                await projector.step()
+        await project(database)
+
+    with recording(database) as record:
+        record(*opening())
+    asyncio.run(story())
+    others = {m.name: end_of(database) for m in READ_MODELS if m is not MISSION_LEADERBOARD}
+    assert positions(database) == others | {"leaderboard": 0}
