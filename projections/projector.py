@@ -19,9 +19,9 @@ from domain.aggregate import Recorded
 from domain.envelope import UnreadableEventError
 from projections import log as events
 from projections.follower import StepDownError, connect
-from projections.log import END, SQL
+from projections.log import END
 from projections.read_model import Key, ReadModel, Rows, Table, as_columns, fold, looked_up
-from sql import statements
+from sql import VIEWS, statements
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,11 @@ class Projector:
         models: Sequence[ReadModel],
         observe: Observe = lambda page: nullcontext(),
         pages: Pages = events.page,
+        views: str = VIEWS,
     ) -> None:
+        """`views`: the schema that the tables are in. Nobody is told of those in another."""
+        self._views = views
+        self._sql = statements("log", views)
         self._observe = observe
         self._pages = pages
         self.positions: dict[str, int] = {}
@@ -65,7 +69,7 @@ class Projector:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
         versions = _versions(self._models.values())
-        await self._connection.execute(SQL["enrol"], versions | {"kind": "read_model"})
+        await self._connection.execute(self._sql["enrol"], versions | {"kind": "read_model"})
         self.positions = await self._ours(self._models.values())
 
     async def stop(self) -> None:
@@ -81,10 +85,20 @@ class Projector:
         await self._beat()  # also of those that wait while another catches up
         return moved
 
+    async def catch_up(self, until: int) -> None:
+        """Once, as far as this position and no further."""
+        moved = True
+        while moved:
+            before = dict(self.positions)
+            for position in set(before.values()):
+                models = [self._models[n] for n, p in before.items() if p == position < until]
+                await self._advance(position, until, models)
+            moved = self.positions != before
+
     async def _ours(self, models: Iterable[ReadModel]) -> dict[str, int]:
         """Where those stand whose tables are of the version that we know. The others are rebuilt
         beside, by whoever is newer: we or another."""
-        rows = await self._connection.execute(SQL["ours"], _versions(models))
+        rows = await self._connection.execute(self._sql["ours"], _versions(models))
         return dict(await rows.fetchall())
 
     def _awake(self, models: list[ReadModel]) -> list[ReadModel]:
@@ -160,14 +174,16 @@ class Projector:
         async with self._connection.transaction():
             async with self._connection.pipeline():
                 fence = await self._connection.execute(
-                    SQL["advance"], _versions(models) | {"after": after, "to": to}, prepare=True
+                    self._sql["advance"],
+                    _versions(models) | {"after": after, "to": to},
+                    prepare=True,
                 )
                 for of_model in changes:  # Postgres writes one while the next is folded
                     for table, keys in fold(rows, of_model).items():
                         await self._write(table, rows, keys)
-                await self._connection.execute(
-                    SQL["tell"], {"names": names, "to": str(to)}, prepare=True
-                )
+                if self._views == VIEWS:
+                    told = {"names": names, "to": str(to)}
+                    await self._connection.execute(self._sql["tell"], told, prepare=True)
             if fence.rowcount != len(names):
                 raise LeadLostError(f"{names} are no longer at {after}")
         self.positions |= dict.fromkeys(names, to)
@@ -179,7 +195,7 @@ class Projector:
         async with self._connection.pipeline():
             cursors = {
                 table: await self._connection.execute(
-                    statements(table.sql)[f"{table.name}_read"],
+                    statements(table.sql, self._views)[f"{table.name}_read"],
                     as_columns(keys, table),
                     prepare=True,
                 )
@@ -189,7 +205,7 @@ class Projector:
 
     async def _write(self, table: Table, rows: Rows, keys: Iterable[Key]) -> None:
         written = msgspec.json.encode([rows[table][key] for key in keys]).decode()
-        statement = statements(table.sql)[f"{table.name}_write"]
+        statement = statements(table.sql, self._views)[f"{table.name}_write"]
         await self._connection.execute(statement, {"rows": written}, prepare=True)
 
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
@@ -199,12 +215,12 @@ class Projector:
         self._problems[model.name] = problem
         self._rests_until[model.name] = time.monotonic() + RETRY
         await self._connection.execute(
-            SQL["stuck"], {"name": model.name, "seen": seen, "problem": problem}
+            self._sql["stuck"], {"name": model.name, "seen": seen, "problem": problem}
         )
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT:
-            await self._connection.execute(SQL["beat"], {"names": list(self.positions)})
+            await self._connection.execute(self._sql["beat"], {"names": list(self.positions)})
             self._beat_at = time.monotonic()
             others = [m for name, m in self._models.items() if name not in self.positions]
             if others:  # they may have been rebuilt
