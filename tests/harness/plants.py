@@ -1,47 +1,26 @@
-"""Bugs to be found: what a plant takes away, and what the product then does without. Statements
-and the way to read the log are parameters, so nothing of the product is patched."""
+"""The plants of `workers/proof/plants.py`, where the machine can see them: it opens no feed over
+HTTP. Pages are small: the fewer events, the more places to crash in between."""
 
-from collections.abc import Mapping
-
-from msgspec import Struct
-
-from domain.aggregate import Recorded
 from projections import log as events
-from projections.log import SQL, Connection
+from projections.log import SQL
 from projections.projector import Pages
-from sql import statements
+from workers.proof import plants
+from workers.proof.plants import NOTHING, Plant
 
-MOST = 4  # events a page: the fewer, the more places to crash in between
+__all__ = ["NOTHING", "PLANTS", "Plant", "small_pages"]
 
-
-async def small_pages(connection: Connection, after: int, most: int, until: int) -> list[Recorded]:
-    return await events.page(connection, after, min(most, MOST), until)
-
-
-async def _skipping(connection: Connection, after: int, most: int, until: int) -> list[Recorded]:
-    statement = SQL["page"].replace("> %(after)s", "> %(after)s + 1")
-    return await events.page(connection, after, min(most, MOST), until, statement)
+MOST = 4
+PLANTS = {name: plant for name, plant in plants.PLANTS.items() if not plant.window}
 
 
-class Plant(Struct, frozen=True):
-    """`history` replaces statements of `sql/history.sql`."""
+def small_pages(plant: Plant) -> Pages:
+    """As the plant has them read."""
 
-    says: str
-    history: Mapping[str, str] = {}
-    pages: Pages = small_pages
+    async def page(
+        connection: events.Connection, after: int, most: int, until: int
+    ) -> list[events.Recorded]:
+        return await events.page(
+            connection, after, min(most, MOST), until, plant.page or SQL["page"]
+        )
 
-
-NOTHING = Plant("nothing is planted")
-PLANTS = {
-    "lock": Plant("writers do not take turns", {"lock": "SELECT 1"}),
-    "cursor": Plant("the projector's cursor skips an event", pages=_skipping),
-    "key": Plant(
-        "nobody looks whether an Idempotency-Key came before",
-        {
-            "keys": "SELECT NULL, NULL, NULL, NULL, NULL, 0"
-            " WHERE false AND %(principals)s::text[] = %(keys)s::text[]",
-            "remember_keys": statements("history")["remember_keys"].removesuffix(";")
-            + " ON CONFLICT DO NOTHING;",
-        },
-    ),
-}
+    return page

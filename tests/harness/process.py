@@ -18,8 +18,8 @@ from projections.log import Connection
 from projections.projector import LeadLostError, Projector
 from projections.read_models import READ_MODELS
 from sql import statements
-from tests.harness.plants import Plant
-from tests.harness.wire import Wire
+from tests.harness.plants import Plant, small_pages
+from workers.proof.wire import Wire
 from workers.relay import Relay
 
 
@@ -96,7 +96,7 @@ class Worker(ABC):
 
 class ProjectorProcess(Worker):
     def _make(self) -> Projector:
-        return Projector(READ_MODELS, pages=self._plant.pages)
+        return Projector(READ_MODELS, pages=small_pages(self._plant))
 
 
 class RelayProcess(Worker):

@@ -26,8 +26,8 @@ from tests.harness.plants import NOTHING, Plant
 from tests.harness.play import LATE
 from tests.harness.points import check_points
 from tests.harness.process import Api, ProjectorProcess, RelayProcess
-from tests.harness.wire import Fault
 from workers import bus
+from workers.proof.wire import Fault
 
 T = TypeVar("T")
 PATIENCE = 15.0  # seconds for anything that must happen

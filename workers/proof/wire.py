@@ -24,7 +24,7 @@ class Wire:
         self._from = database_url
         self._fault: Fault | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None] | None] = set()
         self._go_on = asyncio.Event()
         self.held = asyncio.Event()
         self.struck = 0
@@ -42,7 +42,7 @@ class Wire:
         self._server.close()
         for writer in list(self._writers):
             writer.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*filter(None, self._tasks), return_exceptions=True)
 
     def arm(self, fault: Fault) -> None:
         self._fault = fault
@@ -55,15 +55,17 @@ class Wire:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task
-        self._tasks.add(task)
+        self._tasks |= {task} if task else set()
         try:
             await self._join(reader, writer)
+        except OSError:
+            writer.close()  # there is no server at the far end, for now
         finally:
-            self._tasks.discard(task)
+            self._tasks -= {task}
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far = await asyncio.open_connection(str(self._to["host"]), int(str(self._to["port"])))
+        host, port = str(self._to["host"]), int(str(self._to.get("port", 5432)))
+        far = await asyncio.open_connection(host, port)
         line = _Line(self, (reader, writer), far)
         self._writers |= line.writers
         try:
