@@ -6,54 +6,26 @@ from typing import Any, TypeVar
 
 from litestar import get
 from msgspec import Struct
-from psycopg import Error, rows
+from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from api.problems import documented
 from api.services import Asked, Services, services
 from domain.errors import Unavailable
-from sql import statements
+from projections import lag
+from projections.lag import Lag
 
-SQL = statements("health")
 TAGS = ["Operations"]
-SILENT = 5.0  # seconds without a sign of life after which a follower is dead
 BEHIND = 5.0  # seconds that the first event it has not applied may be old
 PATIENCE = 2.0  # seconds in which the store must answer
 
 Answer = TypeVar("Answer")
 
 
-class Follower(Struct, frozen=True):
-    """A read model, or the relay: how far it is in the log."""
-
-    name: str
-    kind: str
-    position: int
-    problem: str | None
-    silent_for: float
-    log_end: int
-    behind_by: float
-
-    @property
-    def who(self) -> str:
-        return self.name if self.kind == "relay" else f"the projector of {self.name}"
-
-    @property
-    def why_not(self) -> str | None:
-        if self.problem:  # its kind only: the text may quote a row, and this is told to anyone
-            problem = self.problem.partition(":")[0]
-            return f"{self.who} cannot go on after position {self.position}: {problem}"
-        if self.silent_for > SILENT:
-            return f"{self.who} is dead: no sign of life for {self.silent_for:.0f} s"
-        if self.behind_by > BEHIND:
-            events = self.log_end - self.position
-            return f"{self.who} is {self.behind_by:.0f} s behind (positions: {events})"
-        return None
-
-
 class Health(Struct, frozen=True):
     status: str
     reasons: list[str] = []
+    remarks: list[str] = []  # what somebody should look at, though it serves
 
 
 async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
@@ -71,19 +43,40 @@ async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
         return None
 
 
-async def followers(at_home: Services) -> list[Follower]:
+async def followers(at_home: Services) -> list[Lag]:
     async with at_home.pool.connection() as connection:
-        cursor = connection.cursor(row_factory=rows.class_row(Follower))
-        return await (await cursor.execute(SQL["followers"])).fetchall()
+        return await lag.read(connection)
 
 
-def why_not_ready(at_home: Services, known: list[Follower] | None) -> list[str]:
+def why_not(follower: Lag) -> str | None:
+    who, after = follower.who, f"after position {follower.position}"
+    match follower.word:
+        case "dead":
+            return f"{who} is dead: no sign of life for {follower.silent_for:.0f} s"
+        case "stuck" if follower.problem:
+            # Its kind only: the text may quote a row, and this is told to anyone.
+            return f"{who} cannot go on {after}: {follower.problem.partition(':')[0]}"
+        case "stuck":
+            return f"{who} does not go on {after}, and does not say why"
+    if follower.behind_by > BEHIND:
+        return f"{who} is {follower.behind_by:.0f} s behind (events: {follower.events_behind})"
+    return None
+
+
+def remarks(known: list[Lag] | None) -> list[str]:
+    parked = [f"{f.name} has parked keys: {f.parked}" for f in known or () if f.parked]
+    workers = [why_not(f) for f in known or () if f.kind == "worker"]
+    return parked + [reason for reason in workers if reason]
+
+
+def why_not_ready(at_home: Services, known: list[Lag] | None) -> list[str]:
     """None is known where the store is away."""
     reasons = []
     if known is None:
         reasons.append("the store does not answer")
     else:
-        reasons += [reason for follower in known if (reason := follower.why_not)]
+        serving = [follower for follower in known if follower.kind != "worker"]
+        reasons += [reason for follower in serving if (reason := why_not(follower))]
         if at_home.watch.positions.keys() - {follower.name for follower in known}:
             reasons.append("the projector has not started yet")
         if "relay" not in {follower.name for follower in known}:
@@ -107,9 +100,10 @@ async def live() -> Health:
 )
 async def ready(request: Asked) -> Health:
     at_home = services(request)
-    if reasons := why_not_ready(at_home, await soon(followers(at_home))):
+    known = await soon(followers(at_home))
+    if reasons := why_not_ready(at_home, known):
         raise NotReady(reasons)
-    return Health("ready")
+    return Health("ready", remarks=remarks(known))
 
 
 class NotReady(Unavailable):

@@ -23,10 +23,11 @@ from prometheus_client.core import (
     Metric,
 )
 
-from api.health import Follower, followers, soon, why_not_ready
+from api.health import followers, soon, why_not_ready
 from api.observed import DURATIONS
 from api.services import Asked, Services, services
 from domain.missions import MissionCompleted
+from projections.lag import WORDS, Lag
 from sql import statements
 
 SQL = statements("missions")
@@ -87,7 +88,7 @@ def _gauge(name: str, what: str, value: float) -> Metric:
     return GaugeMetricFamily(name, what, value=float(value))
 
 
-async def _from_store(at_home: Services) -> tuple[list[Follower], Rows]:
+async def _from_store(at_home: Services) -> tuple[list[Lag], Rows]:
     known = await followers(at_home)
     async with at_home.pool.connection() as connection:
         cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
@@ -118,13 +119,14 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
     yield CounterMetricFamily("http_broken_requests", broken, value=DURATIONS.broken)
 
 
-def _lag(known: list[Follower]) -> Iterator[Metric]:
+def _lag(known: list[Lag]) -> Iterator[Metric]:
     for name, what, value in (
         ("follower_position", "Everything up to here is applied.", lambda f: f.position),
+        ("follower_seen", "The end of the log when it last looked.", lambda f: f.seen),
         (
             "follower_events_behind",
-            "Positions from there to the end of the log.",
-            lambda f: f.log_end - f.position,
+            "Events of the log that are not applied.",
+            lambda f: f.events_behind,
         ),
         (
             "follower_behind_seconds",
@@ -132,12 +134,24 @@ def _lag(known: list[Follower]) -> Iterator[Metric]:
             lambda f: f.behind_by,
         ),
         ("follower_silent_seconds", "Time since the last sign of life.", lambda f: f.silent_for),
-        ("follower_stuck", "Whether it met an event it cannot apply.", lambda f: bool(f.problem)),
+        ("follower_stuck", "Whether it does not go on.", lambda f: int(f.word == "stuck")),
+        ("parked_keys", "Keys that wait behind an event it cannot apply.", lambda f: f.parked),
     ):
         family = GaugeMetricFamily(name, what, labels=["name", "kind"])
         for follower in known:
             family.add_metric([follower.name, follower.kind], float(value(follower)))
         yield family
+    yield _words(known)
+
+
+def _words(known: list[Lag]) -> Metric:
+    what = "Live, idle, catching up, stuck or dead: 1 for the one word that holds."
+    family = GaugeMetricFamily("follower_state", what, labels=["name", "kind", "state"])
+    for follower in known:
+        for word in WORDS:
+            labels = [follower.name, follower.kind, word]
+            family.add_metric(labels, float(follower.word == word))
+    return family
 
 
 def _points(rows: Rows) -> Metric:

@@ -53,13 +53,19 @@ AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 -- name: advance
 -- the fence: moves only those that stand where we think they do, and are of the version we know
 UPDATE views.positions
-SET position = %(to)s, seen = greatest(seen, %(to)s), beat_at = clock_timestamp(), problem = NULL
+SET
+    position = %(to)s, seen = greatest(seen, %(to)s), problem = NULL,
+    beat_at = clock_timestamp(), moved_at = clock_timestamp()
 WHERE name = ANY(%(names)s) AND position = %(after)s
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
 
 -- name: beat
--- still here, with nothing to do
-UPDATE views.positions SET beat_at = clock_timestamp() WHERE name = ANY(%(names)s);
+-- still here, with nothing to do up to the end of the log
+UPDATE views.positions
+SET
+    beat_at = clock_timestamp(),
+    seen = (SELECT coalesce(max(notification_id), 0) FROM events.log)
+WHERE name = ANY(%(names)s);
 
 -- name: stuck
 -- saw the log up to here, and cannot go on

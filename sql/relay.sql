@@ -27,5 +27,7 @@ LIMIT %(most)s;
 -- name: arrived
 -- how far the stream has come
 UPDATE views.positions
-SET position = %(position)s, seen = %(position)s, beat_at = clock_timestamp(), problem = NULL
+SET
+    position = %(position)s, seen = %(position)s, problem = NULL, beat_at = clock_timestamp(),
+    moved_at = CASE position WHEN %(position)s THEN moved_at ELSE clock_timestamp() END
 WHERE name = 'relay';
