@@ -47,6 +47,12 @@ def replay_contacts(rest: Rest) -> None:
     main(list(rest))
 
 
+def lag(rest: Rest) -> None:
+    from workers.lag import main
+
+    sys.exit(main(list(rest)))
+
+
 class Command(NamedTuple):
     name: str
     function: Callable[[Rest], None]
@@ -60,6 +66,7 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
+    Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
     Command(
         "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
     ),
@@ -71,12 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for command in COMMANDS:
         added = commands.add_parser(command.name, help=command.text, add_help=not command.rest)
-        added.set_defaults(run=command.function)
-        if command.rest:
-            added.add_argument("rest", nargs=argparse.REMAINDER)
-    given = parser.parse_args(arguments)
+        added.set_defaults(command=command)
+    given, rest = parser.parse_known_args(arguments)
+    if rest and not given.command.rest:
+        parser.error(f"{given.command.name} takes no arguments: {' '.join(rest)}")
     try:
-        given.run(getattr(given, "rest", ()))
+        given.command.function(rest)
     except (Problem, OSError) as e:
         print(_sentence(e), file=sys.stderr)
         return 2 if isinstance(e, Invalid) else 1
