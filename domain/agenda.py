@@ -6,13 +6,14 @@ One aggregate holds all of it, so that an import is one command: all of a file, 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import Invalid, NotFound
+from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
 
@@ -21,10 +22,10 @@ BY_HAND = ""  # the source of what no import wrote
 
 
 class Speaker(Struct, frozen=True):
-    id: str
-    name: str
-    email: str | None = None
-    focus_areas: tuple[str, ...] = ()
+    id: Annotated[str, SPEAKER]
+    name: Annotated[str, personal(ERASED)]
+    email: Annotated[str | None, PERSONAL] = None
+    focus_areas: Annotated[tuple[str, ...], PERSONAL] = ()
 
 
 class AgendaItem(Struct, frozen=True):
@@ -64,7 +65,15 @@ class SpeakerSaved(Struct, frozen=True):
     source: str = BY_HAND
 
 
-AgendaEvent = AgendaItemScheduled | AgendaItemChanged | AgendaItemCancelled | SpeakerSaved
+class SpeakerErased(Struct, frozen=True):
+    """What was known of them is gone, also from the events before. No import brings it back."""
+
+    speaker_id: str
+
+
+AgendaEvent = (
+    AgendaItemScheduled | AgendaItemChanged | AgendaItemCancelled | SpeakerSaved | SpeakerErased
+)
 
 
 class Agenda(Struct, frozen=True):
@@ -197,11 +206,17 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
                 _with_item(state, replace(old, status="cancelled"), event.source) if old else state
             )
         case SpeakerSaved(speaker=speaker, source=source):
-            return replace(
-                state,
-                speakers={**state.speakers, speaker.id: speaker},
-                speaker_sources={**state.speaker_sources, speaker.id: source},
-            )
+            return _with_speaker(state, speaker, source)
+        case SpeakerErased(speaker_id=speaker_id):
+            return _with_speaker(state, Speaker(speaker_id, ERASED), BY_HAND)
+
+
+def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
+    return replace(
+        state,
+        speakers={**state.speakers, speaker.id: speaker},
+        speaker_sources={**state.speaker_sources, speaker.id: source},
+    )
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
@@ -212,10 +227,23 @@ def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
     )
 
 
+def erase(state: Agenda, person: Person) -> tuple[SpeakerErased, ...]:
+    speaker_id = person.partition(":")[2]
+    known = state.speakers.get(speaker_id)
+    return (SpeakerErased(speaker_id),) if known and known != Speaker(speaker_id, ERASED) else ()
+
+
 AGENDA = Aggregate(
     name="agenda",
     initial=Agenda(),
-    events=(AgendaItemScheduled, AgendaItemChanged, AgendaItemCancelled, SpeakerSaved),
+    events=(
+        AgendaItemScheduled,
+        AgendaItemChanged,
+        AgendaItemCancelled,
+        SpeakerSaved,
+        SpeakerErased,
+    ),
     decide=decide,
     evolve=evolve,
+    erase=erase,
 )

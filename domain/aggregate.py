@@ -41,11 +41,15 @@ class Unknown(Struct, frozen=True):
 
 
 class Aggregate(Struct, frozen=True):
+    """`erase(state, person)` gives the events after which nothing personal of them is shown; where
+    no event holds anything personal there is none."""
+
     name: str
     initial: Any
     events: tuple[type[Struct], ...]
     decide: Callable[[Any, Any], tuple[Struct, ...]]
     evolve: Callable[[Any, Any, datetime], Any]
+    erase: Callable[[Any, str], tuple[Struct, ...]] | None = None
 
 
 class Recorded(Struct, frozen=True):

@@ -1,27 +1,30 @@
 """Who is at a conference, as they describe themselves."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Struct
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import NotFound
+from domain.personal import ERASED, PERSONAL, Person, personal
 
 
 class Profile(Struct, frozen=True):
-    name: str
-    headline: str = ""
-    company: str = ""
-    role: str = ""
-    avatar_url: str = ""
-    interests: tuple[str, ...] = ()
-    industries: tuple[str, ...] = ()
-    focus_areas: tuple[str, ...] = ()
-    goals: tuple[str, ...] = ()
-    offers: tuple[str, ...] = ()
-    seeks: tuple[str, ...] = ()
-    visibility: Literal["listed", "hidden"] = "listed"
+    """Who was erased is hidden: nowhere shown, to nobody."""
+
+    name: Annotated[str, personal(ERASED)]
+    headline: Annotated[str, PERSONAL] = ""
+    company: Annotated[str, PERSONAL] = ""
+    role: Annotated[str, PERSONAL] = ""
+    avatar_url: Annotated[str, PERSONAL] = ""
+    interests: Annotated[tuple[str, ...], PERSONAL] = ()
+    industries: Annotated[tuple[str, ...], PERSONAL] = ()
+    focus_areas: Annotated[tuple[str, ...], PERSONAL] = ()
+    goals: Annotated[tuple[str, ...], PERSONAL] = ()
+    offers: Annotated[tuple[str, ...], PERSONAL] = ()
+    seeks: Annotated[tuple[str, ...], PERSONAL] = ()
+    visibility: Annotated[Literal["listed", "hidden"], personal("hidden")] = "listed"
     on_leaderboard: bool = True
 
 
@@ -32,6 +35,11 @@ class AttendeeRegistered(Struct, frozen=True):
 
 class AttendeeProfileChanged(Struct, frozen=True):
     profile: Profile
+
+
+class AttendeeErased(Struct, frozen=True):
+    """What they said of themselves is gone, also from the events before. Should they register
+    again, it is for the first time."""
 
 
 class Attendee(Struct, frozen=True):
@@ -69,15 +77,22 @@ def decide(
 
 
 def evolve(
-    state: Attendee, event: AttendeeRegistered | AttendeeProfileChanged, at: datetime
+    state: Attendee,
+    event: AttendeeRegistered | AttendeeProfileChanged | AttendeeErased,
+    at: datetime,
 ) -> Attendee:
-    return Attendee(event.profile)
+    return Attendee() if isinstance(event, AttendeeErased) else Attendee(event.profile)
+
+
+def erase(state: Attendee, person: Person) -> tuple[AttendeeErased, ...]:
+    return (AttendeeErased(),) if state.profile else ()
 
 
 ATTENDEE = Aggregate(
     name="attendee",
     initial=Attendee(),
-    events=(AttendeeRegistered, AttendeeProfileChanged),
+    events=(AttendeeRegistered, AttendeeProfileChanged, AttendeeErased),
     decide=decide,
     evolve=evolve,
+    erase=erase,
 )

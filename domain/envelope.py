@@ -1,19 +1,39 @@
 """How an event is written down: its name as the topic, envelope and facts as one JSON text.
 
+What is personal in the facts is not among them but sealed, a box for each person: AES-GCM under a
+key of theirs, of which the stream and the version are part, so that no box opens anywhere else.
+Once a person's key is destroyed, all that was sealed with it reads as erased.
+
 A stored event must load for ever: tests/fixtures/events.jsonl holds one of every version that
 was ever stored. Names are those of the classes, not of modules; a class that is renamed gets a
 line in `domain.capabilities.RENAMED`.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import Mapper, Notification, StoredEvent, Transcoder
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from domain.aggregate import Aggregate, Recorded
+from domain.aggregate import Aggregate, Recorded, Stream
+from domain.personal import Person, Values, marked, put_in, taken_out
+
+NONCE = 12  # bytes, drawn for each box
+
+# With which of a person's keys something was sealed: who comes back after an erasure gets another.
+KeyName = tuple[Person, int]
+Keys = Mapping[KeyName, bytes]
+Row = tuple[int, Stream, int, str, bytes]  # of events.log: position, stream, version, topic, state
+
+
+class _Box(Struct, frozen=True):
+    key: int
+    box: bytes
 
 
 class _Written(Struct, frozen=True):
@@ -22,6 +42,7 @@ class _Written(Struct, frozen=True):
     tenant: str
     data: Raw
     trace: str | None = None
+    sealed: dict[Person, _Box] | UnsetType = UNSET
 
 
 class UnreadableEventError(Exception):
@@ -52,11 +73,37 @@ class EnvelopeMapper(Mapper[str]):
         types = {event.__name__: event for a in aggregates for event in a.events}
         types |= {old: types[new] for old, new in renamed.items()}
         self._decoders = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
+        self._personal = {name: type_ for name, type_ in types.items() if marked(type_)}
 
     def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
-        e = domain_event
-        facts = Raw(msgspec.json.encode(e.event))
-        state = self.transcoder.encode(_Written(e.at, e.actor, e.tenant, facts, e.trace))
+        """In plain: as it was written before anything was sealed, and still is where nothing is
+        personal."""
+        return self._stored(domain_event, msgspec.json.encode(domain_event.event), UNSET)
+
+    def sealed(self, recorded: Recorded, keys: Mapping[Person, tuple[int, bytes]]) -> StoredEvent:
+        """With `keys` of all its `persons`, each with its number."""
+        if type(recorded.event).__name__ not in self._personal:
+            return self.to_stored_event(recorded)
+        facts, values = taken_out(recorded.event, recorded.stream)
+        boxes = {
+            person: _Box(keys[person][0], _seal(keys[person][1], theirs, recorded, person))
+            for person, theirs in values.items()
+        }
+        return self._stored(recorded, msgspec.json.encode(facts), boxes or UNSET)
+
+    def persons(self, recorded: Recorded) -> Iterable[Person]:
+        """Whose personal values an event holds."""
+        if type(recorded.event).__name__ not in self._personal:
+            return ()
+        return taken_out(recorded.event, recorded.stream)[1]
+
+    def _stored(
+        self, recorded: Recorded, facts: bytes, boxes: dict[Person, _Box] | UnsetType
+    ) -> StoredEvent:
+        e = recorded
+        state = self.transcoder.encode(
+            _Written(e.at, e.actor, e.tenant, Raw(facts), e.trace, boxes)
+        )
         return StoredEvent(e.stream, e.version, type(e.event).__name__, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
@@ -69,16 +116,72 @@ class EnvelopeMapper(Mapper[str]):
             stored_event.state,
         )
 
+    def needed(self, rows: Iterable[Row]) -> set[KeyName]:
+        """The keys that open what is sealed in these rows of the log."""
+        needed = set()
+        for row in rows:
+            if row[3] in self._personal:
+                needed |= self._boxes(row[4])
+        return needed
+
+    def _boxes(self, state: bytes) -> set[KeyName]:
+        try:
+            boxes = _read(state).sealed or {}
+        except msgspec.MsgspecError:
+            return set()  # whoever reads it will say so
+        return {(person, box.key) for person, box in boxes.items()}
+
     def recorded(
-        self, position: int, stream: str, version: int, topic: str, state: bytes
+        self,
+        position: int,
+        stream: Stream,
+        version: int,
+        topic: str,
+        state: bytes,
+        *,
+        keys: Keys | None = None,
     ) -> Recorded:
-        """An event from its columns in the log, in their order there but for the position."""
+        """An event from its columns in the log, in their order there but for the position. What is
+        sealed with a key that is not among `keys` reads as erased; without any, it is refused."""
         decode = self._decoders.get(topic)
         if decode is None:
             raise UnreadableEventError(position, f"no event here is, or was, called {topic}")
         try:
             w = _read(state)
-            event = decode(w.data)
+            if w.sealed:
+                if keys is None:
+                    raise UnreadableEventError(position, "it is sealed, and nobody has the keys")
+                event = self._opened(stream, version, topic, w, keys)
+            else:
+                event = decode(w.data)
         except msgspec.MsgspecError as e:
             raise UnreadableEventError(position, f"it is no {topic}: {e}") from e
+        except (InvalidTag, LookupError, TypeError, ValueError, AttributeError):
+            raise UnreadableEventError(
+                position, "what is sealed in it was changed, or is of another event"
+            ) from None
         return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace)
+
+    def _opened(self, stream: Stream, version: int, topic: str, w: _Written, keys: Keys) -> Any:
+        facts, values = msgspec.json.decode(w.data), {}
+        for person, box in (w.sealed or {}).items():
+            key = keys.get((person, box.key))
+            values[person] = key and _open(key, box.box, _place(stream, version, person))
+        type_ = self._personal[topic]
+        put_in(type_, facts, stream, values)
+        return msgspec.convert(facts, type_)
+
+
+def _seal(key: bytes, values: Values, recorded: Recorded, person: Person) -> bytes:
+    nonce = os.urandom(NONCE)
+    place = _place(recorded.stream, recorded.version, person)
+    return nonce + AESGCM(key).encrypt(nonce, msgspec.json.encode(values), place)
+
+
+def _open(key: bytes, box: bytes, place: bytes) -> Values:
+    values: Values = msgspec.json.decode(AESGCM(key).decrypt(box[:NONCE], box[NONCE:], place))
+    return values
+
+
+def _place(stream: Stream, version: int, person: Person) -> bytes:
+    return f"{stream} {version} {person}".encode()

@@ -70,7 +70,8 @@ class _Group:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.folded: dict[Stream, _Folded] = {}
-        self.events: list[StoredEvent] = []
+        self.recorded: list[Recorded] = []
+        self.events: list[StoredEvent] = []  # the same, as they are written
         self.first: dict[tuple[str, str], _Decision] = {}  # by key, those that came with a new one
         self.decisions: list[_Decision] = []
 
@@ -168,6 +169,7 @@ class History:
                         self._count(lost)  # not kept: others may have written since
                         return _answers(lost, positions)
                     group = self._decide(connection, orders, known)
+                    self._seal(connection, group)
                     lost = group if group.events else None
                     positions = self._recorder.commit(connection, group.events, group.keys())
                     self._keep(group, positions)
@@ -226,8 +228,11 @@ class History:
         if not missing:
             return
         loaded = {name: _Folded(name, 0, 0, self._aggregate(name).initial) for name in missing}
-        for row in self._recorder.load(connection, sorted(missing)):
-            recorded = self._mapper.recorded(*row)
+        rows = self._recorder.load(connection, sorted(missing))
+        needed = self._mapper.needed(rows)
+        keys = self._recorder.opening(connection, needed) if needed else {}
+        for row in rows:
+            recorded = self._mapper.recorded(*row, keys=keys)
             loaded[recorded.stream] = self._evolved(loaded[recorded.stream], recorded)
         self._cache.update(loaded)  # all or, where a stream cannot be read, nothing
 
@@ -269,12 +274,17 @@ class History:
         else:
             outcome = Outcome(0, reply, events, own.state, after.state)
             stands_on = after if events else stands_on
-            group.events += map(self._mapper.to_stored_event, recorded)
+            group.recorded += recorded
             group.folded[own.stream] = after
         decision = _Decision(order, outcome, stands_on)
         if order.key:
             group.first[order.key.name] = decision
         return decision
+
+    def _seal(self, connection: Connection[Any], group: _Group) -> None:
+        persons = {p for recorded in group.recorded for p in self._mapper.persons(recorded)}
+        keys = self._recorder.keys_of(connection, persons) if persons else {}
+        group.events = [self._mapper.sealed(recorded, keys) for recorded in group.recorded]
 
     def _look(self, group: _Group, name: Stream) -> _Folded:
         if name in group.folded:
@@ -285,7 +295,7 @@ class History:
     def _envelop(
         self, group: _Group, by: Author, own: _Folded, events: Sequence[Struct]
     ) -> list[Recorded]:
-        place = -len(group.events) - 1
+        place = -len(group.recorded) - 1
         return [
             Recorded(
                 place - i,

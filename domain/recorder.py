@@ -1,6 +1,7 @@
 """What History asks of the eventsourcing library's Postgres recorder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
 Rows = list[tuple[Any, ...]]
+KEY_SIZE = 32  # bytes: AES-256
 
 
 class KeyRow(Struct, frozen=True):
@@ -95,6 +97,25 @@ class Recorder(PostgresApplicationRecorder):
         return connection.execute(
             self.sql["load"], {"streams": list(streams)}, prepare=True
         ).fetchall()
+
+    def keys_of(
+        self, connection: Connection[Any], persons: Collection[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        """With which to seal, each with its number; made for whoever has none. Only the writer
+        whose turn it is may ask."""
+        drawn = [os.urandom(KEY_SIZE) for _ in persons]
+        parameters = {"persons": list(persons), "keys": drawn}
+        rows = connection.execute(self.sql["seal_with"], parameters, prepare=True).fetchall()
+        return {person: (number, key) for person, number, key in rows}
+
+    def opening(
+        self, connection: Connection[Any], names: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], bytes]:
+        """Those of these keys that were not destroyed."""
+        persons, numbers = [p for p, _ in names], [n for _, n in names]
+        parameters = {"persons": persons, "numbers": numbers}
+        rows = connection.execute(self.sql["opening"], parameters, prepare=True).fetchall()
+        return {(person, number): key for person, number, key in rows}
 
     def end(self, connection: Connection[Any]) -> int:
         ((position,),) = connection.execute(self.sql["end"]).fetchall()

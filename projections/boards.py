@@ -263,7 +263,8 @@ async def _since(connection: Connection, event_id: str, after: int) -> list[Reco
         "after": after,
         "most": PAGE,
     }
-    return events.recorded(await (await connection.execute(SQL["since"], parameters)).fetchall())
+    rows = await (await connection.execute(SQL["since"], parameters)).fetchall()
+    return await events.recorded(connection, rows)
 
 
 def _order(rank: Rank) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """The log, read: pages of it, or a few streams. For everyone but the writer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,11 @@ from psycopg.rows import TupleRow
 
 from domain.aggregate import Recorded, Stream
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.envelope import EnvelopeMapper
+from domain.envelope import EnvelopeMapper, KeyName, Keys
 from sql import statements
 
 SQL = statements("log")
+OPENING = statements("history")["opening"]
 END = 2**63 - 1
 
 Connection = AsyncConnection[TupleRow]
@@ -26,7 +27,7 @@ async def page(
     """At most `most` events of positions in (after, until], in order."""
     parameters = {"after": after, "until": until, "most": most}
     cursor = await connection.execute(statement, parameters, prepare=True)
-    return recorded(await cursor.fetchall())
+    return await recorded(connection, await cursor.fetchall())
 
 
 async def streams(
@@ -35,7 +36,7 @@ async def streams(
     """Whole streams up to a position, in the order of the log."""
     parameters = {"streams": list(names), "until": until}
     cursor = await connection.execute(SQL["streams"], parameters, prepare=True)
-    return recorded(await cursor.fetchall())
+    return await recorded(connection, await cursor.fetchall())
 
 
 async def end(connection: Connection) -> int:
@@ -55,5 +56,16 @@ def last(log: Iterable[Recorded]) -> int:
     return max((recorded.position for recorded in log), default=0)
 
 
-def recorded(rows: Iterable[tuple[Any, ...]]) -> list[Recorded]:
-    return [mapper.recorded(*row) for row in rows]
+async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded]:
+    """With what is sealed in them opened. Keys are asked for each time and never kept: one that is
+    destroyed is gone for whoever reads next."""
+    needed = mapper.needed(rows)
+    keys = await opening(connection, needed) if needed else {}
+    return [mapper.recorded(*row, keys=keys) for row in rows]
+
+
+async def opening(connection: Connection, names: Collection[KeyName]) -> Keys:
+    persons, numbers = [person for person, _ in names], [number for _, number in names]
+    parameters = {"persons": persons, "numbers": numbers}
+    cursor = await connection.execute(OPENING, parameters, prepare=True)
+    return {(person, number): key for person, number, key in await cursor.fetchall()}

@@ -9,9 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Recorded
-from domain.attendees import AttendeeProfileChanged, AttendeeRegistered, Profile
+from domain.attendees import (
+    AttendeeErased,
+    AttendeeProfileChanged,
+    AttendeeRegistered,
+    Profile,
+)
 from domain.catalogues import CataloguePublished, Mission
 from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted, Status
+from domain.personal import ERASED
 from projections.read_model import Change, ReadModel, Table
 
 
@@ -123,6 +129,8 @@ def project_leaderboard(recorded: Recorded) -> Iterator[Change]:
     match recorded.event:
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _ranked(recorded, lambda rank: _named(rank, profile))
+        case AttendeeErased():
+            yield _ranked(recorded, lambda rank: replace(rank, name=ERASED, shown=False))
         case MissionCompleted() | MissionReopened():
             yield _ranked(recorded, lambda rank: _scored(rank, recorded))
 

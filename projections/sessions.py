@@ -13,11 +13,13 @@ from domain.agenda import (
     AgendaItemCancelled,
     AgendaItemChanged,
     AgendaItemScheduled,
+    SpeakerErased,
     SpeakerSaved,
 )
 from domain.aggregate import Recorded
-from domain.attendees import AttendeeProfileChanged, AttendeeRegistered
+from domain.attendees import AttendeeErased, AttendeeProfileChanged, AttendeeRegistered
 from domain.conferences import ConferenceAnnounced
+from domain.personal import ERASED
 from domain.stars import SessionStarred, SessionUnstarred
 from projections.read_model import Change, ReadModel, RowOf, Spread, Table
 
@@ -89,8 +91,12 @@ def project(recorded: Recorded) -> Iterator[Change]:
             yield Change(ITEMS, key, lambda old: old and _cancelled(recorded, old))
         case SpeakerSaved(speaker=s):
             yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas))
+        case SpeakerErased(speaker_id=speaker_id):
+            yield _whole(SPEAKERS, Speaker(recorded.scope_id, speaker_id, ERASED, ()))
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _whole(AREAS, MemberAreas(*recorded.member, profile.focus_areas))
+        case AttendeeErased():
+            yield _whole(AREAS, MemberAreas(*recorded.member, ()))
         case SessionStarred(item_id=item_id) | SessionUnstarred(item_id=item_id):
             starred = isinstance(event, SessionStarred)
             yield _whole(STARS, MemberStar(*recorded.member, item_id, starred))

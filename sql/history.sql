@@ -59,6 +59,30 @@ FROM unnest(%(streams)s::text[], %(versions)s::bigint[], %(states)s::bytea[])
 JOIN events.log AS l USING (originator_id, originator_version, state)
 ORDER BY l.notification_id;
 
+-- name: seal_with
+-- each person's living key, made where there is none
+WITH made AS (
+    INSERT INTO events.person_keys (person, number, key)
+    SELECT asked.person, coalesce(max(k.number), 0) + 1, asked.key
+    FROM unnest(%(persons)s::text[], %(keys)s::bytea[]) AS asked (person, key)
+    LEFT JOIN events.person_keys AS k USING (person)
+    GROUP BY asked.person, asked.key
+    HAVING count(k.key) = 0
+    RETURNING person, number, key
+)
+
+SELECT person, number, key FROM made
+UNION ALL
+SELECT person, number, key FROM events.person_keys
+WHERE person = ANY(%(persons)s::text[]) AND key IS NOT NULL;
+
+-- name: opening
+-- these keys, but for those that were destroyed
+SELECT person, number, key
+FROM unnest(%(persons)s::text[], %(numbers)s::integer[]) AS asked (person, number)
+JOIN events.person_keys AS k USING (person, number)
+WHERE k.key IS NOT NULL;
+
 -- name: forget_keys
 -- keys older than they have to be, some at a time
 DELETE FROM events.command_keys

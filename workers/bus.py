@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
+from domain.personal import taken_out
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +127,10 @@ def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:
 
 
 def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
-    """Facts, and else also what is said of them, that no message has room for are null: the log and
-    the feeds have them, at the position in `ce-id`."""
-    facts, told = msgspec.json.encode(recorded.event), (feed or "[]").encode()
+    """Facts, but for what is personal in them. Those, and else also what is said of them, that no
+    message has room for are null: the log and the feeds have them, at the position in `ce-id`."""
+    public, _ = taken_out(recorded.event, recorded.stream)
+    facts, told = msgspec.json.encode(public), (feed or "[]").encode()
     if len(told) + ROOM > most:
         told = b"null"
     fits = len(facts) + len(told) + ROOM <= most

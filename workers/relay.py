@@ -90,7 +90,8 @@ class Relay:
             "read_models": [model.name for model in READ_MODELS],
         }
         rows = await (await self._execute(SQL["page"], parameters)).fetchall()
-        return [(events.mapper.recorded(*columns), feed) for *columns, feed in rows]
+        # Nothing that is sealed is opened here: it is not to be told.
+        return [(events.mapper.recorded(*columns, keys={}), feed) for *columns, feed in rows]
 
     async def _publish(self, page: list[tuple[Recorded, str | None]]) -> None:
         positions = [self.position, *(recorded.position for recorded, _ in page)]

@@ -33,7 +33,9 @@ def stored() -> list[Stored]:
 
 @pytest.mark.parametrize("line", stored(), ids=lambda line: f"{line.topic} of {line.since}")
 def test_event_of_every_version_loads_for_ever(line: Stored) -> None:
-    recorded = MAPPER.recorded(7, "a:b", 1, line.topic, bytes(line.state))
+    key = bytes(32)
+    keys = {("b", 1): key, ("b:p1", 1): key}
+    recorded = MAPPER.recorded(7, "a:b", 1, line.topic, bytes(line.state), keys=keys)
     assert recorded.position == 7
     assert type(recorded.event).__name__ == RENAMED.get(line.topic, line.topic)
 

@@ -16,6 +16,7 @@ from domain.agenda import (
     SaveSpeaker,
     ScheduleItem,
     Speaker,
+    SpeakerErased,
     SpeakerSaved,
 )
 from domain.aggregate import Command
@@ -84,6 +85,7 @@ EVENTS = st.one_of(
     st.builds(AgendaItemChanged, items(), by),
     st.builds(AgendaItemCancelled, ids, by),
     st.builds(SpeakerSaved, speakers, by),
+    st.builds(SpeakerErased, speaker_ids),
 )
 
 

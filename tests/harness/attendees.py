@@ -4,6 +4,7 @@ from hypothesis.strategies import SearchStrategy
 from domain.aggregate import Command
 from domain.attendees import (
     ATTENDEE,
+    AttendeeErased,
     AttendeeProfileChanged,
     AttendeeRegistered,
     Profile,
@@ -31,5 +32,9 @@ def commands(event_id: str) -> SearchStrategy[Command]:
     return st.builds(SaveProfile, event_id=st.just(event_id), member_id=members, profile=PROFILES)
 
 
-EVENTS = st.builds(AttendeeRegistered, PROFILES) | st.builds(AttendeeProfileChanged, PROFILES)
+EVENTS = st.one_of(
+    st.builds(AttendeeRegistered, PROFILES),
+    st.builds(AttendeeProfileChanged, PROFILES),
+    st.just(AttendeeErased()),
+)
 CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS))

@@ -168,7 +168,7 @@ class World:
     # What is there
     async def log(self, event_id: str, after: int = 0) -> list[Recorded]:
         cursor = await self._observer.execute(OF_EVENT, (event_id, after))
-        return events.recorded(await cursor.fetchall())
+        return await events.recorded(self._observer, await cursor.fetchall())
 
     async def end(self) -> int:
         return await events.end(self._observer)

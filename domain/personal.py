@@ -1,0 +1,134 @@
+"""Which fields of events are personal, and whose they are.
+
+    name: Annotated[str, PERSONAL]               "", () or None stands there once it is erased
+    name: Annotated[str, personal("Somebody")]   this does
+    id: Annotated[str, SPEAKER]                  its Struct, and those in it, are this speaker's
+
+Where no field says whose, they are the member's whom the stream belongs to. A person is a member
+by id (`ada`), wherever they go; or a speaker of one conference (`evt_1:p1`), since imports bring
+numbers for ids, and the same number is somebody else at the next one.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Meta, Struct, inspect
+
+from domain.aggregate import Stream
+
+Person = str
+Values = dict[str, Any]  # personal values of an event, by their path, as in `profile.name`
+
+ERASED = "Erased"  # what readers see instead of a name
+PERSONAL = Meta(extra={"personal": True})
+SPEAKER = Meta(extra={"person": "speaker"})
+
+
+def personal(erased: Any) -> Meta:
+    return Meta(extra={"personal": True, "erased": erased})
+
+
+class Marked(Struct, frozen=True):
+    """Of a Struct: its personal fields with what stands there once they are erased, its fields
+    that hold Structs with such fields, and the field that says whose they are."""
+
+    erased: Mapping[str, Any]
+    inner: Mapping[str, "Marked"]
+    whose: str | None
+
+
+@cache
+def marked(type_: type[Struct]) -> Marked | None:
+    """None where nothing in it is personal."""
+    return _marked(inspect.type_info(type_))
+
+
+def _marked(known: inspect.Type) -> Marked | None:
+    struct = _struct(known)
+    if struct is None:
+        return None
+    erased, inner, whose = {}, {}, None
+    for field in struct.fields:
+        said = (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
+        if said.get("personal"):
+            erased[field.encode_name] = _instead(field.type)
+        elif said.get("person"):
+            whose = field.encode_name
+        elif held := _marked(field.type):
+            inner[field.encode_name] = held
+    return Marked(erased, inner, whose) if erased or inner else None
+
+
+def _bare(known: inspect.Type) -> inspect.Type:
+    return _bare(known.type) if isinstance(known, inspect.Metadata) else known
+
+
+def _struct(known: inspect.Type) -> inspect.StructType | None:
+    """The Struct that a field holds, whether one, many, or perhaps none."""
+    known = _bare(known)
+    if isinstance(known, inspect.StructType):
+        return known
+    if isinstance(known, inspect.VarTupleType):
+        return _struct(known.item_type)
+    if isinstance(known, inspect.UnionType):
+        found = [struct for one in known.types if (struct := _struct(one))]
+        return found[0] if len(found) == 1 else None
+    return None
+
+
+def _instead(marked: inspect.Type) -> Any:
+    """What stands there once it is erased."""
+    said = (marked.extra or {}) if isinstance(marked, inspect.Metadata) else {}
+    if "erased" in said:
+        return said["erased"]
+    known = _bare(marked)
+    if isinstance(known, inspect.VarTupleType):
+        return ()
+    if isinstance(known, inspect.UnionType):
+        return None
+    if isinstance(known, inspect.StrType):
+        return ""
+    raise TypeError(f"say what stands in place of {known} once it is erased: personal(...)")
+
+
+def taken_out(event: Struct, stream: Stream) -> tuple[Any, dict[Person, Values]]:
+    """The facts without what is personal, and that, by person."""
+    facts = msgspec.to_builtins(event)
+    values: dict[Person, Values] = {}
+    if known := marked(type(event)):
+        for node, of, person, path in _walk(known, facts, _member(stream), stream, ""):
+            for name in of.erased.keys() & node.keys():
+                values.setdefault(person, {})[path + name] = node.pop(name)
+    return facts, values
+
+
+def put_in(type_: type[Struct], facts: Any, stream: Stream, values: Mapping[Person, Any]) -> None:
+    """The opposite. None are the values of a person who was erased."""
+    if known := marked(type_):
+        for node, of, person, path in _walk(known, facts, _member(stream), stream, ""):
+            theirs = values.get(person, {})
+            if theirs is None:
+                node.update(of.erased)
+            else:
+                node.update((n, theirs[path + n]) for n in of.erased if path + n in theirs)
+
+
+def _walk(
+    known: Marked, node: Any, person: Person, stream: Stream, path: str
+) -> Iterator[tuple[Any, Marked, Person, str]]:
+    if known.whose:
+        person = ":".join((stream.split(":", 2)[1], node[known.whose]))
+    yield node, known, person, path
+    for name, inner in known.inner.items():
+        held = node.get(name)
+        if isinstance(held, list | tuple):
+            for i, one in enumerate(held):
+                yield from _walk(inner, one, person, stream, f"{path}{name}.{i}.")
+        elif held is not None:
+            yield from _walk(inner, held, person, stream, f"{path}{name}.")
+
+
+def _member(stream: Stream) -> Person:
+    return stream.rpartition(":")[2]
