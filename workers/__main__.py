@@ -53,6 +53,24 @@ def lag(rest: Rest) -> None:
     sys.exit(main(list(rest)))
 
 
+def prove(rest: Rest) -> None:
+    from workers.prove import main
+
+    main(list(rest))
+
+
+def erase(rest: Rest) -> None:
+    from workers.erase import main
+
+    main(list(rest))
+
+
+def export(rest: Rest) -> None:
+    from workers.export import main
+
+    main(list(rest))
+
+
 class Command(NamedTuple):
     name: str
     function: Callable[[Rest], None]
@@ -66,7 +84,10 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
+    Command("erase", erase, "forget a person: erase MEMBER [--yes]", rest=True),
+    Command("export", export, "all that is held about a person: export MEMBER", rest=True),
     Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
+    Command("prove", prove, "let all fail that can, and show that nothing was lost", rest=True),
     Command(
         "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
     ),

@@ -54,7 +54,7 @@ def test_every_statement_is_used() -> None:
     code = "\n".join(
         path.read_text(encoding="utf-8")
         for folder in ("domain", "projections", "workers", "api", "sql")
-        for path in (root / folder).glob("*.py")
+        for path in (root / folder).rglob("*.py")
     )
     unused = [
         (file, name)

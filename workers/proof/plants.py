@@ -34,5 +34,5 @@ PLANTS = {
             + " ON CONFLICT DO NOTHING;",
         },
     ),
-    "window": Plant("a live feed that resumes listens only after it has looked", window=0.03),
+    "window": Plant("a live feed that resumes listens only after it has looked", window=0.05),
 }

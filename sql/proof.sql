@@ -1,0 +1,29 @@
+-- name: end_a_writer
+-- the connection of one who writes, in the middle of whatever it does
+SELECT pg_terminate_backend(pid)
+FROM (
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'rapport writer'
+    ORDER BY random()
+    LIMIT 1
+) AS one;
+
+-- name: end_backends
+-- every connection of the product to this database
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'rapport %%'
+AND pid <> pg_backend_pid();
+
+-- name: of_others
+-- whether the log holds events that no proof has written
+SELECT EXISTS (
+    SELECT FROM events.log
+    WHERE split_part(originator_id, ':', 2) NOT LIKE 'proof-%%'
+);
+
+-- name: last_told
+-- the last position at which each member's live feed said something
+SELECT member_id, max(position) FROM views.live_feed
+WHERE event_id = %(event_id)s
+GROUP BY member_id;

@@ -1,0 +1,148 @@
+"""What is done in a proof: as a request, as a command, and as the event that comes of it.
+
+An act sets one thing of one stream to a value. So what a stream must hold follows from the acts
+that were acknowledged, one after another, without any rule of the product.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from domain.agenda import AgendaItem, AgendaItemChanged, ScheduleItem
+from domain.aggregate import Command, Recorded, Stream, stream
+from domain.attendees import Profile, SaveProfile
+from domain.catalogues import Mission, PublishCatalogue
+from domain.conferences import AnnounceConference
+from domain.missions import (
+    CompleteMission,
+    OnMission,
+    ProfileViewed,
+    RecordTelemetry,
+    ResetMission,
+    StartMission,
+)
+from domain.stars import SessionStarred, SessionUnstarred, StarSession, UnstarSession
+from projections.missions import standing
+
+MISSIONS = tuple(f"mission_{i}" for i in range(4))
+ITEMS = tuple(f"session_{i}" for i in range(3))
+HALLS = ("Hall 0", "Hall 1", "Hall 2")
+TARGET = "target"
+PROBE = "probe"
+STATUSES: Mapping[str, type[OnMission]] = {
+    "not_started": ResetMission,
+    "in_progress": StartMission,
+    "completed": CompleteMission,
+}
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
+TEN = datetime(2026, 9, 1, 10, tzinfo=UTC)
+# How often each is done, by a member; organizers move sessions.
+OFTEN = {"mission": 7, "star": 2, "view": 1}
+
+
+class Act(Struct, frozen=True):
+    """`what` is a mission, a session or a moment of looking at a profile."""
+
+    kind: str
+    member: str
+    what: str
+    to: str
+
+    def stream(self, event_id: str) -> Stream:
+        capability = {"star": "stars", "move": "agenda"}.get(self.kind, "missions")
+        return stream(capability, event_id, *([self.member] if self.kind != "move" else []))
+
+
+def initial(kind: str) -> str:
+    """What a thing is before the first act."""
+    return {"mission": "not_started", "star": "off", "view": "", "move": HALLS[0]}[kind]
+
+
+def preparations(event_id: str) -> list[Command]:
+    missions = tuple(Mission(i, i, "", 10 * n, "Proof") for n, i in enumerate(MISSIONS, 1))
+    target = Profile(name=TARGET)
+    return [
+        AnnounceConference(event_id=event_id, name="A proof", timezone="UTC"),
+        PublishCatalogue(event_id=event_id, missions=missions),
+        SaveProfile(event_id=event_id, member_id=TARGET, profile=target),
+        *(ScheduleItem(event_id=event_id, item=_item(i, HALLS[0])) for i in ITEMS),
+    ]
+
+
+def drawn(random: Random, member: str, organizes: bool) -> Act:
+    if organizes:
+        return Act("move", member, random.choice(ITEMS), random.choice(HALLS))
+    (kind,) = random.choices([*OFTEN], [*OFTEN.values()])
+    match kind:
+        case "mission":
+            return Act(kind, member, random.choice(MISSIONS), random.choice([*STATUSES]))
+        case "star":
+            return Act(kind, member, random.choice(ITEMS), random.choice(["on", "off"]))
+    seconds = random.randrange(10**8)
+    return Act(kind, member, datetime.fromtimestamp(1_700_000_000 + seconds, UTC).isoformat(), "on")
+
+
+# As a request
+def request(act: Act, event_id: str) -> tuple[str, str, bytes]:
+    """Method, path and body."""
+    at = f"/api/events/{event_id}"
+    match act.kind:
+        case "mission":
+            return "PATCH", f"{at}/missions/{act.what}", _json(status=act.to)
+        case "star":
+            method = "PUT" if act.to == "on" else "DELETE"
+            return method, f"{at}/sessions/{act.what}/star", b""
+        case "move":
+            item = msgspec.structs.asdict(_item(act.what, act.to))
+            del item["id"]
+            return "PUT", f"{at}/agenda/{act.what}", _json(**item)
+    view = {"action": "view_profile", "target_member_id": TARGET, "ts": act.what}
+    return "POST", f"{at}/missions/meet_attendees/telemetry", _json(**view)
+
+
+def _json(**fields: Any) -> bytes:
+    return msgspec.json.encode(fields)
+
+
+def _item(item_id: str, hall: str) -> AgendaItem:
+    return AgendaItem(item_id, item_id, NINE, TEN, location=hall)
+
+
+# As a command
+def command(act: Act, event_id: str) -> Command:
+    match act.kind:
+        case "mission":
+            kind = STATUSES[act.to]
+            return kind(event_id=event_id, member_id=act.member, mission_id=act.what)
+        case "star":
+            click = StarSession if act.to == "on" else UnstarSession
+            return click(event_id=event_id, member_id=act.member, item_id=act.what)
+        case "move":
+            return ScheduleItem(event_id=event_id, item=_item(act.what, act.to))
+    return RecordTelemetry(
+        event_id=event_id,
+        member_id=act.member,
+        action="view_profile",
+        target_member_id=TARGET,
+        ts=datetime.fromisoformat(act.what),
+    )
+
+
+# As the event that comes of it
+def set_by(recorded: Recorded) -> tuple[str, str] | None:
+    """What an event sets, and to what."""
+    match recorded.event:
+        case SessionStarred(item_id=item_id):
+            return item_id, "on"
+        case SessionUnstarred(item_id=item_id):
+            return item_id, "off"
+        case AgendaItemChanged(item=item):
+            return item.id, item.location
+        case ProfileViewed(ts=ts):
+            return ts.isoformat(), "on"
+    moved = standing(recorded.event)
+    return moved[:2] if moved else None

@@ -1,0 +1,194 @@
+"""What must hold, as pure functions of what was written down and of the log."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import msgspec
+from msgspec import Struct
+
+from domain.aggregate import Recorded, Stream
+from projections.live_feed import Message
+from workers.proof.acts import initial, set_by
+from workers.proof.ledger import Entry, Heard
+
+Setting = tuple[str, str]  # what, and to what
+
+
+class Check(Struct, frozen=True):
+    """`looked_at` says how many of what were looked at; `lost` and `doubled` what was wrong with
+    some of them, a sentence each."""
+
+    name: str
+    looked_at: int
+    lost: Sequence[str] = ()
+    doubled: Sequence[str] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.lost and not self.doubled
+
+
+# What was acknowledged
+def acknowledged(entries: Sequence[Entry], log: Sequence[Recorded], event_id: str) -> Check:
+    """Each is in the log as of the position that was told."""
+    states, positions = _states(log), {recorded.position for recorded in log}
+    told = [entry for entry in entries if entry.position >= 0]
+    lost = []
+    for entry in told:
+        found = _as_of(states, entry, event_id)
+        if entry.position not in positions:
+            lost.append(f"{_said(entry)}: acknowledged at {entry.position}, where nothing is")
+        elif found != entry.act.to:
+            lost.append(f"{_said(entry)}: acknowledged at {entry.position}, where it is {found!r}")
+    return Check("acknowledged commands", len(told), lost)
+
+
+def _states(log: Iterable[Recorded]) -> dict[tuple[Stream, str], list[tuple[int, str]]]:
+    """Of each thing, the positions at which it was set, and to what."""
+    states: dict[tuple[Stream, str], list[tuple[int, str]]] = defaultdict(list)
+    for recorded in log:
+        if setting := set_by(recorded):
+            states[recorded.stream, setting[0]].append((recorded.position, setting[1]))
+    return states
+
+
+def _as_of(
+    states: Mapping[tuple[Stream, str], Sequence[tuple[int, str]]], entry: Entry, event_id: str
+) -> str:
+    history = states.get((entry.act.stream(event_id), entry.act.what), ())
+    by_then = [value for position, value in history if position <= entry.position]
+    return by_then[-1] if by_then else initial(entry.act.kind)
+
+
+def _said(entry: Entry) -> str:
+    act = entry.act
+    return f"{act.member}'s {act.kind} {act.what} to {act.to}"
+
+
+# What was done
+def applied_once(entries: Iterable[Entry], log: Sequence[Recorded], event_id: str) -> Check:
+    """Each stream holds what the acts on it come to, one after another, and nothing else."""
+    acts: dict[Stream, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if not entry.again:
+            acts[entry.act.stream(event_id)].append(entry)
+    found: dict[Stream, list[Setting]] = defaultdict(list)
+    for recorded in log:
+        setting = set_by(recorded)
+        if setting and recorded.stream in acts:
+            found[recorded.stream].append(setting)
+    lost, doubled = [], []
+    for name, of_stream in acts.items():
+        missing, more = _differ(_expected(of_stream), found[name])
+        lost += [f"{name} lacks {what} to {to}" for what, to in missing]
+        doubled += [f"{name} has {what} to {to} once too often" for what, to in more]
+    return Check("effects of commands", sum(map(len, found.values())), lost, doubled)
+
+
+def _expected(entries: Iterable[Entry]) -> list[tuple[Setting, bool]]:
+    """What changes something, and whether it must be there: of what was not answered it may."""
+    state: dict[str, str] = {}
+    settings = []
+    for entry in entries:
+        what, to = entry.act.what, entry.act.to
+        if state.get(what, initial(entry.act.kind)) != to:
+            settings.append(((what, to), entry.position >= 0))
+            state[what] = to
+    return settings
+
+
+def _differ(
+    expected: Sequence[tuple[Setting, bool]], found: Sequence[Setting]
+) -> tuple[list[Setting], list[Setting]]:
+    """What is missing, and what is there too often. In another order, what comes where it should
+    not is too much, and what should come there is missing."""
+    possible = [setting for setting, _ in expected]
+    if found in (possible, [setting for setting, sure in expected if sure]):
+        return [], []
+    missing = Counter(setting for setting, sure in expected if sure) - Counter(found)
+    more = Counter(found) - Counter(possible)
+    if missing or more:
+        return list(missing.elements()), list(more.elements())
+    at = next(i for i, (e, f) in enumerate(zip(possible, found, strict=False)) if e != f)
+    return [possible[at]], [found[at]]
+
+
+def same_reply(entries: Iterable[Entry]) -> Check:
+    """Who sends a key again gets the first reply and its position."""
+    replies: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.key and entry.position >= 0:
+            replies[entry.key].append(entry)
+    repeated = {key: of_key for key, of_key in replies.items() if len(of_key) > 1}
+    doubled = [
+        f"{_said(first)} under key {key} was answered at {first.position}, and again at "
+        f"{other.position}{' with another reply' if other.reply != first.reply else ''}"
+        for key, (first, *others) in repeated.items()
+        for other in others
+        if (other.position, other.reply) != (first.position, first.reply)
+    ]
+    return Check("commands sent again under their key", len(repeated), (), doubled)
+
+
+def versions(log: Iterable[Recorded]) -> Check:
+    """Each stream counts 1, 2, 3 in the order of positions."""
+    next_: Counter[Stream] = Counter()
+    lost, doubled, looked_at = [], [], 0
+    for looked_at, recorded in enumerate(log, 1):  # noqa: B007 - used below
+        expected = next_[recorded.stream] + 1
+        if recorded.version > expected:
+            lost.append(f"{recorded.stream} has no version {expected}")
+        elif recorded.version < expected:
+            doubled.append(f"{recorded.stream} has version {recorded.version} after a later one")
+        next_[recorded.stream] = max(expected - 1, recorded.version)
+    return Check("versions of streams", looked_at, lost, doubled)
+
+
+# What was read and heard
+def in_order(name: str, read: Sequence[int], expected: Sequence[int]) -> Check:
+    """Every position once, and in order."""
+    lost, doubled = _astray(read, expected)
+    return Check(
+        name,
+        len(expected),
+        [f"position {position} was not among {name}" for position in lost],
+        [f"position {position} came twice or too late among {name}" for position in doubled],
+    )
+
+
+def _astray(read: Sequence[int], expected: Sequence[int]) -> tuple[list[int], list[int]]:
+    seen, wanted = Counter(read), set(expected)
+    late = {b for a, b in pairwise(read) if b < a}
+    twice = {position for position, times in seen.items() if times > 1 or position not in wanted}
+    return sorted(wanted - seen.keys()), sorted(twice | late)
+
+
+def feeds(heard: Iterable[Heard], rows: Iterable[Message], readers: Mapping[str, str]) -> Check:
+    """Each reader gets every message of its member once and in order, and as it is on the feed.
+    `readers` are all there were, each with its member."""
+    came: dict[str, list[Heard]] = defaultdict(list)
+    for one in heard:
+        came[one.reader].append(one)
+    said: dict[str, dict[int, Message]] = defaultdict(dict)
+    for row in rows:
+        said[row.member_id][row.position] = row
+    lost, doubled, looked_at = [], [], 0
+    for reader, member in readers.items():
+        looked_at += len(said[member])
+        missing, more = _astray([h.position for h in came[reader]], sorted(said[member]))
+        lost += [f"{reader} did not hear what {member} was told at {p}" for p in missing]
+        doubled += [f"{reader} heard {p} twice, or too late" for p in more]
+        doubled += _otherwise(reader, came[reader], said[member])
+    return Check("changes on live feeds", looked_at, lost, doubled)
+
+
+def _otherwise(reader: str, heard: Iterable[Heard], said: Mapping[int, Message]) -> Iterator[str]:
+    for one in heard:
+        row = said.get(one.position)
+        if row and (one.type, _plain(one.data)) != (row.type, _plain(row.data)):
+            yield f"{reader} heard at {one.position} something else than the feed says"
+
+
+def _plain(data: msgspec.Raw) -> object:
+    return msgspec.json.decode(data)

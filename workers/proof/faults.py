@@ -1,0 +1,106 @@
+"""What fails, one at a time and in an order that a seed repeats; and how long it takes until all is
+as before."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from statistics import median
+
+import psycopg
+from msgspec import Struct
+
+from sql import statements
+from workers.proof.ledger import Mark
+from workers.proof.stack import API, NATS, POSTGRES, WORKERS, Stack
+
+SQL = statements("proof")
+PATIENCE = 30.0  # seconds in which everything must be as before
+CALM = 0.3, 0.9  # seconds between faults
+FIRST = 2.0  # before the first
+
+
+class Fault(Struct, frozen=True):
+    """`of` is what must be ours for it."""
+
+    says: str
+    of: str
+    strike: Callable[[Stack], None]
+
+
+def _end_backends(stack: Stack) -> None:
+    with psycopg.connect(stack.spec.database_url, autocommit=True) as connection:
+        connection.execute(SQL["end_backends"])
+
+
+def _lose_stream(stack: Stack) -> None:
+    stack.kill(NATS)
+    stack.wipe_stream()
+
+
+FAULTS = (
+    Fault("kill -9 of the api", API, lambda stack: stack.kill(API)),
+    Fault("kill -9 of the workers", WORKERS, lambda stack: stack.kill(WORKERS)),
+    Fault("kill -9 of nats-server", NATS, lambda stack: stack.kill(NATS)),
+    Fault("all that JetStream holds is lost", NATS, _lose_stream),
+    Fault("kill -9 of the postmaster", POSTGRES, lambda stack: stack.kill(POSTGRES)),
+    Fault("every connection to Postgres ends", WORKERS, _end_backends),
+)
+
+
+class Recovery(Struct, frozen=True):
+    """Seconds from a fault until a change was acknowledged that was asked for after it, until the
+    read model showed it, and until a live feed told it."""
+
+    fault: str
+    acked: float
+    shown: float
+    heard: float
+
+
+def order(faults: Sequence[Fault], random: Random) -> Iterator[Fault]:
+    """For ever; each kind once before any comes again."""
+    while True:
+        yield from random.sample(faults, len(faults))
+
+
+def recovery(fault: str, struck: float, down: float, marks: Sequence[Mark]) -> Recovery | None:
+    """None: not yet. What was asked for before it was down may still have been answered by it."""
+    acked = next((m for m in marks if m.kind == "acked" and m.sent >= down), None)
+    if acked is None:
+        return None
+    later = [_first(kind, acked.position, down, marks) for kind in ("shown", "heard")]
+    if None in later:
+        return None
+    return Recovery(fault, acked.at - struck, *(at - struck for at in later if at is not None))
+
+
+def _first(kind: str, position: int, after: float, marks: Sequence[Mark]) -> float | None:
+    found = (m.at for m in marks if m.kind == kind and m.position >= position and m.at >= after)
+    return next(found, None)
+
+
+class Times(Struct, frozen=True):
+    """Of one kind of fault: how often, and (half of them, the slowest) of each step."""
+
+    fault: str
+    count: int
+    acked: tuple[float, float]
+    shown: tuple[float, float]
+    heard: tuple[float, float]
+
+
+def times(recoveries: Sequence[Recovery]) -> list[Times]:
+    kinds = dict.fromkeys(r.fault for r in recoveries)
+    return [_times(kind, [r for r in recoveries if r.fault == kind]) for kind in kinds]
+
+
+def _times(kind: str, of_kind: Sequence[Recovery]) -> Times:
+    steps = zip(*((r.acked, r.shown, r.heard) for r in of_kind), strict=True)
+    return Times(kind, len(of_kind), *((median(step), max(step)) for step in steps))
+
+
+def strike(fault: Fault, stack: Stack) -> tuple[float, float]:
+    """When it struck, and when it was down."""
+    struck = time.monotonic()
+    fault.strike(stack)
+    return struck, time.monotonic()

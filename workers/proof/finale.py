@@ -1,0 +1,111 @@
+"""At the end: what was written down and what there is, read and checked."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+from msgspec import Struct
+
+from domain.aggregate import Recorded
+from projections import log as events
+from projections.follower import connect
+from projections.live_feed import FEED
+from projections.read_model import Rows
+from workers import bus
+from workers.proof import checks, stream, tables
+from workers.proof.checks import Check
+from workers.proof.ledger import Entry, Heard, Refusal, lines
+from workers.proof.spec import Spec
+
+PAGE = 5_000
+
+
+class Found(Struct, frozen=True):
+    """What is in the files, and in the log since the proof began."""
+
+    entries: Sequence[Entry]
+    refusals: Sequence[Refusal]
+    heard: Sequence[Heard]
+    tail: Sequence[int]
+    log: Sequence[Recorded]  # of the event
+    positions: Sequence[int]  # of all events since the load began
+
+
+async def examined(spec: Spec) -> tuple[Found, list[Check]]:
+    found = await read(spec)
+    return found, await check(spec, found)
+
+
+async def read(spec: Spec) -> Found:
+    answers = _answers(spec)
+    log = await _log(spec)
+    return Found(
+        [a for a in answers if isinstance(a, Entry)],
+        [a for a in answers if isinstance(a, Refusal)],
+        lines(spec.file("heard.jsonl"), Heard),
+        list(chain.from_iterable(lines(spec.file("tail.jsonl"), list[int]))),
+        [r for r in log if r.scope_id == spec.event_id],
+        [r.position for r in log if r.position > spec.start],
+    )
+
+
+def _answers(spec: Spec) -> list[Entry | Refusal]:
+    files = [spec.file("load.jsonl"), *sorted(Path(spec.folder).glob("store_*.jsonl"))]
+    return list(chain.from_iterable(lines(file, Entry | Refusal) for file in files))
+
+
+async def _log(spec: Spec) -> list[Recorded]:
+    log: list[Recorded] = []
+    async with await connect(spec.database_url, "proof") as connection:
+        position = spec.begin
+        while page := await events.page(connection, position, PAGE):
+            log += page
+            position = page[-1].position
+    return log
+
+
+async def check(spec: Spec, found: Found) -> list[Check]:
+    log, entries = found.log, found.entries
+    pure = tables.pure(log)
+    rows = [row for row in pure[FEED].values() if row.position > spec.start]
+    return [
+        checks.acknowledged(entries, log, spec.event_id),
+        checks.applied_once(entries, log, spec.event_id),
+        checks.same_reply(entries),
+        checks.versions(log),
+        checks.in_order("events read by the tail", found.tail, found.positions),
+        checks.feeds(found.heard, rows, spec.readers()),
+        await _read_models(spec, pure),
+        await _stream(spec, log),
+        _refused(found),
+    ]
+
+
+async def _read_models(spec: Spec, pure: Rows) -> Check:
+    wrong = []
+    async with await connect(spec.database_url, "proof") as connection:
+        for table, rows in pure.items():
+            stored = await tables.stored(connection, table, spec.event_id)
+            wrong.append(tables.difference(table, stored, rows))
+    count = sum(map(len, pure.values()))
+    return Check("rows of read models", count, [text for text in wrong if text])
+
+
+async def _stream(spec: Spec, log: Sequence[Recorded]) -> Check:
+    """Each event once and in order, and each message of the very event."""
+    headers = await stream.published(spec.nats_url, spec.event_id)
+    by_position = {recorded.position: recorded for recorded in log}
+    read = [bus.position(one) for one in headers]
+    check = checks.in_order("messages of JetStream", read, sorted(by_position))
+    of_others = [
+        f"the message at {position} is not of the event that the log has there"
+        for position, one in zip(read, headers, strict=True)
+        if position in by_position and not bus.is_of(one, by_position[position])
+    ]
+    return Check(check.name, check.looked_at, check.lost, [*check.doubled, *of_others])
+
+
+def _refused(found: Found) -> Check:
+    count = len(found.entries) + len(found.refusals)
+    refused = [f"{r.act.member}'s {r.act.kind} was answered {r.answer}" for r in found.refusals]
+    return Check("answers that were no refusal", count, refused)

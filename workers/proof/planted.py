@@ -1,0 +1,57 @@
+"""`python -m workers.proof.planted PLANT api serve`: a program of the product, with a bug in it."""
+
+import asyncio
+import importlib
+import runpy
+import sys
+from functools import partial
+from typing import Any
+
+from projections import log as events
+from sql import statements
+from workers.proof.plants import PLANTS, Plant
+
+
+def plant_bug(plant: Plant, program: str) -> None:
+    statements("history").update(plant.history)
+    if plant.page and program == "workers":
+        run: Any = importlib.import_module("workers.run")
+        run.Projector = partial(run.Projector, pages=_pages(plant.page))
+    if plant.window and program == "api":
+        live: Any = importlib.import_module("api.live")  # by its name: nothing here needs the web
+        live.Live.join = _joining_late(live.Live, plant.window)
+
+
+def _pages(statement: str) -> Any:
+    def page(connection: events.Connection, after: int, most: int, until: int) -> Any:
+        return events.page(connection, after, most, until, statement)
+
+    return page
+
+
+def _joining_late(live: Any, seconds: float) -> Any:
+    """What was missed is looked up first; from then on until it listens, a reader hears nothing."""
+    join = live.join
+
+    async def joined(self: Any, audience: Any, after: int | None, *rest: Any) -> Any:
+        reader = await join(self, audience, after, *rest)
+        self.leave(reader)
+        if reader.missed:
+            reader.queue.append((0, await self.missed(reader)))
+        await asyncio.sleep(seconds)
+        self._readers.setdefault(audience, set()).add(reader)
+        self._slices[0].add(reader)
+        return reader
+
+    return joined
+
+
+def main() -> None:
+    name, program, *arguments = sys.argv[1:]
+    plant_bug(PLANTS[name], program)
+    sys.argv = [program, *arguments]
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

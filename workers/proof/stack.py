@@ -1,0 +1,172 @@
+"""What runs in a proof: servers, the product's processes on them, and the load. All of it is
+started here and ends here; nothing else is ever killed."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, redirect_stdout
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, SIGUSR1
+from typing import Any
+
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.errors import Unavailable
+from domain.history import Author, History
+from domain.recorder import open_recorder
+from projections import log as events
+from projections.follower import connect
+from sql import statements
+from sql.migrate import migrate
+from workers.embedded import start_nats, start_postgres
+from workers.processes import Process, free_port, said, spawn, until
+from workers.proof import spec as specs
+from workers.proof.acts import preparations
+from workers.proof.load import SETTLED
+from workers.proof.spec import Spec
+from workers.proof.writers import GRACE
+from workers.settings import Settings
+from workers.signals import Signals
+from workers.supervisor import ROOT, Embedded, Service
+
+POSTGRES, NATS, API, WORKERS = "PostgreSQL", "NATS", "the api", "the workers"
+PROGRAMS = {WORKERS: ("workers", "run"), API: ("api", "serve")}
+READY = 60.0  # seconds in which the api should listen
+STOP = 3.0  # seconds in which what is asked to end should
+LOOK = 0.02
+
+
+class Stack:
+    """`spec` is there once it has started."""
+
+    spec: Spec
+
+    def __init__(self, folder: Path, settings: Settings, plant: str | None, signals: Signals):
+        self.folder = folder
+        self._settings = settings
+        self._plant = [plant] if plant else []
+        self._signals = signals
+        self._services: dict[str, Service] = {}
+        self._load: dict[str, Process] = {}
+
+    # Starting and ending
+    def start(self, seed: int) -> None:
+        with (self.folder / "servers.log").open("a") as log, redirect_stdout(log):
+            database_url = self._settings.database_url or self._embed(POSTGRES, start_postgres)
+            nats_url = self._settings.nats_url or self._embed(NATS, start_nats)
+            migrate(database_url)
+            event_id, secret = f"proof-{secrets.token_hex(4)}", secrets.token_urlsafe(48)
+            begin, start = asyncio.run(_prepare(database_url, event_id))
+            where = str(self.folder), event_id, database_url, nats_url
+            self.spec = Spec(*where, free_port(), secret, seed, begin, start)
+            for name, program in PROGRAMS.items():
+                self._add(Service(name, lambda program=program: self._program(program)))  # type: ignore[misc]
+
+    def start_load(self) -> None:
+        self.wait(self._answers, READY)
+        spec = str(specs.write(self.spec))
+        self._spawn("load", spec)
+        self._spawn("tail", spec)
+        for number in range(len(self.spec.on_store)):
+            self._spawn("store", spec, str(number), *self._plant)
+
+    def settle(self) -> None:
+        """What has begun is finished, and nothing new begins."""
+        for process in self._load.values():
+            os.kill(process.pid, SIGUSR1)
+        stores = [process for name, process in self._load.items() if name.startswith("store")]
+        settled = self.spec.file(SETTLED)
+        self.wait(lambda: settled.exists() and not any(s.alive() for s in stores), 2 * GRACE)
+
+    def stop(self) -> None:
+        for process in self._load.values():
+            process.stop(STOP)
+        for service in reversed(self._services.values()):
+            service.stop(STOP, lambda: self._signals.hurry)
+
+    # While it runs
+    def tend(self) -> None:
+        """Starts again what has ended, and sleeps for a moment."""
+        with (self.folder / "servers.log").open("a") as log, redirect_stdout(log):
+            for service in self._services.values():
+                service.tend()
+        self._signals.wait(LOOK)
+
+    def wait(self, condition: Callable[[], object], seconds: float) -> bool:
+        """Whether it came true in time; what ends meanwhile is started again."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            self.tend()
+        return True
+
+    def runs(self, name: str) -> bool:
+        return name in self._services
+
+    def kill(self, name: str) -> None:
+        """With -9, and waits until it is gone."""
+        running: Any = self._services[name].running
+        os.kill(running.pid, SIGKILL)
+        until(lambda: not running.alive(), STOP)
+
+    def wipe_stream(self) -> None:
+        """While nats-server does not run."""
+        shutil.rmtree(self.folder / "nats" / "jetstream")
+
+    def require_load(self) -> None:
+        """What broke of the proof itself is no finding about the product."""
+        for name, process in self._load.items():
+            if process.exit_code:
+                words = said(self.folder / f"{name}.log")[-500:]
+                raise Unavailable(f"The proof itself broke: {name} ended with this. {words}")
+
+    def _embed(self, name: str, start: Callable[..., Any]) -> str:
+        embedded = Embedded(start, self.folder)
+        self._add(Service(name, embedded.start))
+        return embedded.url
+
+    def _add(self, service: Service) -> None:
+        self._services[service.name] = service
+        service.start()
+
+    def _program(self, program: Sequence[str]) -> Process:
+        planted = ["workers.proof.planted", *self._plant] if self._plant else []
+        name, *_ = program
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = [sys.executable, "-m", *planted, *program]
+            environment = self._environment()
+            return spawn(command, [SIGTERM], environment=environment, directory=ROOT, output=log)
+
+    def _environment(self) -> Mapping[str, str]:
+        secret = {"JWT_SECRET": self.spec.secret, "JWT_JWKS_URL": ""}
+        addresses = {"DATABASE_URL": self.spec.database_url, "NATS_URL": self.spec.nats_url}
+        place = {"HOST": "127.0.0.1", "PORT": str(self.spec.port), "DATA_DIR": str(self.folder)}
+        return {**os.environ, **secret, **addresses, **place, "RATE_LIMIT": "1000"}
+
+    def _answers(self) -> bool:
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex(("127.0.0.1", self.spec.port)) == 0
+
+    def _spawn(self, module: str, *arguments: str) -> None:
+        name = "_".join((module, *arguments[1:2]))
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = [sys.executable, "-m", f"workers.proof.{module}", *arguments]
+            process = spawn(command, [SIGTERM], directory=ROOT, environment=os.environ, output=log)
+        self._load[name] = process
+
+
+async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
+    """A conference of our own; where the log ended before it, and ends with it."""
+    async with await connect(database_url, "proof") as connection:
+        begin = await events.end(connection)
+    recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
+    position, by = begin, Author("prove", event_id)
+    with closing(History(recorder, AGGREGATES, RENAMED)) as history:
+        for command in preparations(event_id):
+            position = (await history.execute(command, by=by)).position
+    return begin, position

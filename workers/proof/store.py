@@ -1,0 +1,119 @@
+"""`python -m workers.proof.store SPEC NUMBER`: members straight on the store, over a line on which
+COMMITs are held up and get lost, while backends are ended at random moments."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.errors import Unavailable
+from domain.history import Author, History, Key
+from domain.recorder import open_recorder
+from projections.follower import connect
+from sql import statements
+from workers.proof.acts import Act, command
+from workers.proof.ledger import Book
+from workers.proof.plants import NOTHING, PLANTS, Plant
+from workers.proof.spec import Phase, Spec, spec_given
+from workers.proof.wire import Fault, Wire
+from workers.proof.writers import AwayError, RefusedError, Writer
+
+SQL = statements("proof")
+EACH = 0.3  # seconds between faults on the line, on average
+HELD = 0.01, 0.08  # seconds for which a COMMIT is held up
+BACKENDS = 0.6  # seconds between ends of a writer's backend, on average
+FAULTS: dict[Fault, int] = {"hold": 6, "before": 2, "after": 2}
+
+
+class On:
+    """The store, in this process."""
+
+    def __init__(self, spec: Spec, history: History) -> None:
+        self._event_id = spec.event_id
+        self._history = history
+
+    async def tell(self, act: Act, key: str | None) -> tuple[int, bytes]:
+        by = Author(act.member, self._event_id)
+        known = Key(act.member, key, repr(act).encode()) if key else None
+        try:
+            outcome = await self._history.execute(
+                command(act, self._event_id), by=by, reply=_reply, key=known
+            )
+        except Unavailable as e:
+            raise AwayError(str(e)) from None
+        except Exception as e:
+            raise RefusedError(f"{type(e).__name__}: {e}") from e
+        return outcome.position, outcome.reply
+
+
+def _reply(command: Any, state: Any) -> bytes:
+    return repr(msgspec.to_builtins(state, order="deterministic")).encode()
+
+
+# What goes wrong on the way
+async def disturb(wire: Wire, random: Random, phase: Phase) -> None:
+    """Slow commits, and lines that break before a COMMIT or after it."""
+    while not phase.settling.is_set():
+        await asyncio.sleep(random.expovariate(1 / EACH))
+        (fault,) = random.choices([*FAULTS], [*FAULTS.values()])
+        wire.arm(fault)
+        if fault == "hold":
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wire.held.wait(), 1)
+            await asyncio.sleep(random.uniform(*HELD))
+            wire.release()
+    wire.release()
+
+
+async def end_backends(database_url: str, random: Random, phase: Phase) -> None:
+    """Of any writer on this database, in the middle of whatever it does."""
+    while not phase.settling.is_set():
+        with suppress(psycopg.Error, OSError):
+            async with await connect(database_url, "proof") as connection:
+                while not phase.settling.is_set():
+                    await asyncio.sleep(random.expovariate(1 / BACKENDS))
+                    await connection.execute(SQL["end_a_writer"])
+        await asyncio.sleep(0.1)
+
+
+def opened(url: str, plant: Plant) -> History:
+    recorder = open_recorder(url, statements("history") | dict(plant.history))
+    return History(recorder, AGGREGATES, RENAMED)
+
+
+async def run(spec: Spec, number: int, plant: Plant) -> None:
+    phase, random = Phase(), spec.random(f"line {number}")
+    wire = Wire(spec.database_url) if _plain(spec.database_url) else None
+    url = await wire.open() if wire else spec.database_url
+    history = await asyncio.to_thread(opened, url, plant)  # the line needs this thread
+    with Book(spec.file(f"store_{number}.jsonl")) as book:
+        members = spec.store_members(number)
+        writers = [Writer(spec, m, On(spec, history).tell, book, phase).run() for m in members]
+        faults = [disturb(wire, random, phase)] if wire else []
+        await asyncio.gather(*writers, *faults, end_backends(spec.database_url, random, phase))
+    await asyncio.to_thread(history.close)
+    if wire:
+        await wire.close()
+
+
+def _plain(database_url: str) -> bool:
+    """Whether what is said on the line can be understood on its way."""
+    parts = conninfo_to_dict(database_url)
+    encrypted = str(parts.get("sslmode", "prefer")).startswith(("require", "verify"))
+    return not encrypted and "," not in (host := str(parts.get("host", "/"))) and host[0] != "/"
+
+
+def main() -> None:
+    spec, (number, *planted) = spec_given()
+    logging.disable(logging.ERROR)  # it is our doing
+    asyncio.run(run(spec, int(number), PLANTS[planted[0]] if planted else NOTHING))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Read models as they are stored, compared with the fold of the log."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from psycopg.sql import SQL, Identifier
+
+from domain.aggregate import Recorded
+from projections.log import Connection
+from projections.read_model import Key, Rows, Table, folded
+from projections.read_models import READ_MODELS
+
+OF_EVENT = "SELECT coalesce(json_agg(t), '[]')::text FROM {} AS t WHERE event_id = %s"
+
+OfTable = Mapping[Key, Any]
+
+
+def pure(log: Iterable[Recorded]) -> Rows:
+    """Every read model, folded in memory."""
+    log = list(log)
+    return {table: rows for model in READ_MODELS for table, rows in folded(model, log).items()}
+
+
+async def stored(connection: Connection, table: Table, event_id: str) -> OfTable:
+    statement = SQL(OF_EVENT).format(Identifier("views", table.name))
+    ((text,),) = await (await connection.execute(statement, (event_id,))).fetchall()
+    names = table.row.__struct_fields__[: table.keys]
+    rows = msgspec.json.decode(text, type=list[table.row])  # type: ignore[name-defined]
+    return {tuple(getattr(row, name) for name in names): row for row in rows}
+
+
+def difference(table: Table, stored: OfTable, pure: OfTable) -> str | None:
+    """In one sentence."""
+    missing, more = pure.keys() - stored.keys(), stored.keys() - pure.keys()
+    differ = {key for key in pure.keys() & stored.keys() if not _same(pure[key], stored[key])}
+    if not missing | more | differ:
+        return None
+    return (
+        f"{table.name} is not the fold of the log: {_some(missing)} missing, "
+        f"{_some(more)} too many, {_some(differ)} differ"
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(_plain(one) == _plain(other))
+
+
+def _plain(row: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(row))
+
+
+def _some(keys: set[Key]) -> str:
+    shown = ", ".join(map(str, sorted(keys)[:3]))
+    return f"{len(keys)} ({shown})" if keys else "none"

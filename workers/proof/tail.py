@@ -1,0 +1,53 @@
+"""`python -m workers.proof.tail SPEC`: reads the log as projectors do, a page after the last
+position it has seen, with notifications as a hint; and writes down what it read."""
+
+import asyncio
+from contextlib import suppress
+
+import psycopg
+import uvloop
+from psycopg import sql
+
+from projections import log as events
+from projections.follower import connect
+from workers.proof.ledger import Book
+from workers.proof.spec import Phase, Spec, spec_given
+
+PAGE = 500
+LOOK = 0.2  # seconds between looks when nobody notifies
+PAUSE = 0.05
+CHANNEL = "log"
+
+
+class Tail:
+    def __init__(self, spec: Spec, book: Book, phase: Phase) -> None:
+        self._url = spec.database_url
+        self._position = spec.start
+        self._book = book
+        self._phase = phase
+
+    async def run(self) -> None:
+        while not self._phase.ending.is_set():
+            with suppress(psycopg.Error, OSError):
+                async with await connect(self._url, "tail") as connection:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+                    await self._follow(connection)
+            await asyncio.sleep(PAUSE)
+
+    async def _follow(self, connection: events.Connection) -> None:
+        while not self._phase.ending.is_set():
+            if page := await events.page(connection, self._position, PAGE):
+                self._book.write([recorded.position for recorded in page])
+                self._position = page[-1].position
+            else:
+                async for _ in connection.notifies(timeout=LOOK, stop_after=1):
+                    pass
+
+
+async def run(spec: Spec) -> None:
+    with Book(spec.file("tail.jsonl")) as book:
+        await Tail(spec, book, Phase()).run()
+
+
+if __name__ == "__main__":
+    uvloop.run(run(spec_given()[0]))
