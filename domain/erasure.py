@@ -1,0 +1,103 @@
+"""Forgetting a person: their keys are destroyed, and each stream that held something of them says
+so with an event. One transaction, in the writer's turn: who registers again in the same moment
+does so before it and is forgotten, or after it, and is new."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from itertools import groupby
+from typing import Any
+
+from eventsourcing.persistence import StoredEvent
+from msgspec import Struct
+from psycopg import Connection
+
+from domain.aggregate import Aggregate, Recorded, Stream
+from domain.envelope import EnvelopeMapper
+from domain.personal import Person, taken_out
+from domain.recorder import Recorder
+
+ACTOR = "erase"
+
+
+class Held(Struct, frozen=True):
+    """What the log holds of a person: their personal values by stream, and by path; each as often
+    as it changed."""
+
+    person: Person
+    values: dict[Stream, dict[str, list[Any]]]
+    events: int
+    plain: int  # of the events: recorded before there were keys
+
+
+class Erased(Struct, frozen=True):
+    keys: int
+    positions: list[int]
+
+
+def id_of(person: Person) -> str:
+    return person.rpartition(":")[2]
+
+
+class Erasure:
+    def __init__(
+        self, recorder: Recorder, aggregates: Iterable[Aggregate], mapper: EnvelopeMapper
+    ) -> None:
+        self._recorder = recorder
+        self._aggregates = {a.name: a for a in aggregates if a.erase}
+        self._mapper = mapper
+
+    def held(self, person: Person) -> Held:
+        values: dict[Stream, dict[str, list[Any]]] = {}
+        events = plain = 0
+        with self._recorder.connection() as connection:
+            rows = self._rows(connection, person)
+            keys = self._recorder.opening(connection, self._mapper.needed(rows))
+            for row in rows:
+                sealed = {name for name in self._mapper.needed([row]) if name[0] == person}
+                if not sealed <= keys.keys():
+                    continue  # it was erased before
+                recorded = self._mapper.recorded(*row, keys=keys)
+                theirs = taken_out(recorded.event, recorded.stream)[1].get(person, {})
+                events += bool(theirs)
+                plain += bool(theirs) and not sealed
+                for path, value in theirs.items():
+                    values.setdefault(recorded.stream, {}).setdefault(path, []).append(value)
+        return Held(person, values, events, plain)
+
+    def erase(self, person: Person, at: datetime) -> Erased:
+        sql = self._recorder.sql
+        with self._recorder.connection() as connection:
+            self._recorder.begin(connection, 0, 0, [])
+            rows = self._rows(connection, person)
+            events = [
+                event
+                for stream, log in groupby(self._opened(connection, rows), lambda r: r.stream)
+                for event in self._events(person, stream, list(log), at)
+            ]
+            keys = connection.execute(sql["destroy"], {"person": person}).fetchall()
+            connection.execute(sql["tell_of_erasure"])
+            return Erased(len(keys), self._recorder.commit(connection, events, []))
+
+    def _rows(self, connection: Connection[Any], person: Person) -> list[tuple[Any, ...]]:
+        """By stream, in its order."""
+        scope, _, id_ = person.rpartition(":")
+        given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_}
+        found = connection.execute(self._recorder.sql["may_hold"], given).fetchall()
+        return self._recorder.load(connection, [stream for (stream,) in found])
+
+    def _opened(
+        self, connection: Connection[Any], rows: list[tuple[Any, ...]]
+    ) -> Iterable[Recorded]:
+        keys = self._recorder.opening(connection, self._mapper.needed(rows))
+        return [self._mapper.recorded(*row, keys=keys) for row in rows]
+
+    def _events(
+        self, person: Person, stream: Stream, log: list[Recorded], at: datetime
+    ) -> Iterable[StoredEvent]:
+        aggregate = self._aggregates[stream.partition(":")[0]]
+        state = reduce(lambda s, r: aggregate.evolve(s, r.event, r.at), log, aggregate.initial)
+        erase, last = aggregate.erase, log[-1]
+        for i, event in enumerate(erase(state, person) if erase else (), 1):
+            recorded = Recorded(0, stream, last.version + i, event, at, ACTOR, last.scope_id)
+            yield self._mapper.to_stored_event(recorded)

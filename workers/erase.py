@@ -1,0 +1,221 @@
+"""`python -m workers erase MEMBER`: what somebody said of themselves, gone for good.
+
+The log only grows, so what is personal in it is sealed, with a key for each person; without the key
+it is noise. Read models, live feeds and what processes keep in memory follow an event, as always.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import LiteralString, cast
+
+import psycopg
+
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.envelope import EnvelopeMapper
+from domain.erasure import Erased, Erasure, Held, id_of
+from domain.errors import Invalid, NotFound, Refused, Unavailable
+from domain.personal import Person
+from domain.recorder import open_recorder
+from projections.log import SQL as LOG
+from projections.projector import Projector
+from projections.read_models import READ_MODELS
+from sql import statements
+from workers import beside, settings
+from workers.supervisor import say
+from workers.traces import JETSTREAM, Traces, Words, search
+
+SQL = statements("people")
+PATIENCE = 30.0  # seconds in which read models must have followed
+OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
+LOOK = 0.05
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Ends with exit code 1 where something of them is left."""
+    given = _parser().parse_args(arguments)
+    config = settings.read()
+    with beside.database(config) as url, erasure(url) as erasing:
+        held = erasing.held(given.person)
+        _announce(url, held)
+        _confirm(given.person, given.yes)
+        erased = erasing.erase(given.person, datetime.now(UTC))
+        _sweep(url, given.person, erased)
+        store = None if config.nats_url else config.data_dir / "nats" / "jetstream"
+        left = held.events and _report(held, _searched(url, store, held))
+        say("Backups made before now still hold the key: let them expire.")
+    if left:
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers erase",
+        description="Destroys the key of what a person said of themselves, and everything that was "
+        "made from it. What they did stays, under an id that says nothing. There is no way back.",
+    )
+    parser.add_argument("person", metavar="MEMBER", help="an id; of a speaker: evt_1:p1")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+@contextmanager
+def erasure(database_url: str) -> Iterator[Erasure]:
+    recorder = open_recorder(database_url, statements("history") | SQL)
+    try:
+        yield Erasure(recorder, AGGREGATES, EnvelopeMapper(AGGREGATES, RENAMED))
+    except psycopg.errors.UndefinedTable:
+        raise Refused(
+            "This database is of an older version. Bring it up to date first: "
+            "`.venv/bin/python -m workers migrate`."
+        ) from None
+    finally:
+        recorder.datastore.close()
+
+
+# Before
+def _announce(url: str, held: Held) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        speakers = connection.execute(SQL["speakers_called"], {"id": held.person}).fetchall()
+        ((erased_at,),) = connection.execute(SQL["erased_at"], {"person": held.person}).fetchall()
+    also = "".join(
+        f" A speaker of that id is somebody else, as far as anyone knows: `erase {person}`."
+        for (person,) in speakers
+    )
+    if not held.events and erased_at:
+        say(f"{held.person} was erased at {erased_at:%Y-%m-%d %H:%M}. What may be left is swept.")
+    elif not held.events:
+        raise NotFound(
+            f"Nothing personal is held of {held.person}. Members go by the `sub` of their token, "
+            f"speakers by their event and id, as in evt_1:p1.{also}"
+        )
+    else:
+        say(
+            f"{_count(held.events, 'event')} in {', '.join(sorted(held.values))} "
+            f"{'holds' if held.events == 1 else 'hold'} what {held.person} said, or was said, of "
+            f"{_known_as(held)}: {', '.join(_fields(held))}.{also}"
+        )
+        say(
+            "The key that opens it will be destroyed. Read models, replies kept for "
+            "Idempotency-Keys and statistics follow. What they did stays, under the id alone."
+        )
+
+
+def _known_as(held: Held) -> str:
+    names = [
+        n for of in held.values.values() for p, ns in of.items() if p.endswith("name") for n in ns
+    ]
+    return " and ".join(dict.fromkeys(map(str, names))) or "themselves"
+
+
+def _fields(held: Held) -> list[str]:
+    """Those that anything was said in."""
+    paths = (
+        path.rpartition(".")[2]
+        for of in held.values.values()
+        for path, values in of.items()
+        if any(values)
+    )
+    return list(dict.fromkeys(paths))
+
+
+def _confirm(person: Person, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Invalid("Say --yes where nobody can be asked.")
+    if input(f"Type {person} to go on: ").strip() != person:
+        raise Refused("Nothing was changed.")
+
+
+# After
+def _sweep(url: str, person: Person, erased: Erased) -> None:
+    say(
+        f"Destroyed {_count(erased.keys, 'key')}, and recorded "
+        f"{_count(len(erased.positions), 'event')} to say so."
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        forgotten = connection.execute(SQL["forget_replies"], {"id": id_of(person)}).rowcount
+        say(f"Forgot {_count(forgotten, 'kept reply', 'kept replies')}.")
+        asyncio.run(_follow(url, max(erased.positions, default=0)))
+        for (statement,) in connection.execute(SQL["sweep"]).fetchall():
+            connection.execute(cast(LiteralString, statement))
+
+
+async def _follow(url: str, position: int) -> None:
+    """Until every read model has seen it. Where no projector runs, or while one is parked, ours
+    does what there is to do; the position row keeps two from doing it twice."""
+    started = time.monotonic()
+    names = {"names": [model.name for model in READ_MODELS]}
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while True:
+            rows = await (await connection.execute(LOG["positions"], names)).fetchall()
+            if len(rows) == len(READ_MODELS) and min(p for _, p, *_ in rows) >= position:
+                return
+            waited = time.monotonic() - started
+            if waited > PATIENCE:
+                raise Unavailable(
+                    "The read models do not follow: see `python -m workers lag`. The key is "
+                    "destroyed; run this again once they do, to be sure of the rest."
+                )
+            if waited > OTHERS:
+                await _project(url)
+            await asyncio.sleep(LOOK)
+
+
+async def _project(url: str) -> None:
+    projector = Projector(READ_MODELS)
+    try:
+        await projector.start(url)
+        while await projector.step():
+            pass
+    finally:
+        await projector.stop()
+
+
+def words_of(held: Held) -> Words:
+    """Of texts; tags are everybody's words, and settings nobody's."""
+    said = (
+        value
+        for of in held.values.values()
+        for path, values in of.items()
+        for value in values
+        if isinstance(value, str) and not path.endswith("visibility")
+    )
+    return Words(id_of(held.person), said)
+
+
+def _searched(url: str, store: Path | None, held: Held) -> Traces:
+    return search(url, store if store and store.is_dir() else None, words_of(held))
+
+
+def _report(held: Held, traces: Traces) -> bool:
+    looked = (
+        f"Searched {traces.rows:,} rows of {traces.tables} tables in a dump, the statistics, and "
+        f"{_count(traces.files, 'file')} of JetStream"
+    )
+    if traces.theirs:
+        places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
+        say(f"{looked}: words of {held.person} are left in {places}.")
+        if JETSTREAM in traces.theirs:
+            say("Stop the product and remove DATA_DIR/nats: it is made again, without them.")
+    else:
+        say(f"{looked}: nothing that {held.person} said of themselves is left.")
+    if held.plain:
+        say(
+            f"{_count(held.plain, 'event')} were recorded before anything was sealed, and the log "
+            "only grows: they stay readable. Only a new log can be without them."
+        )
+    if traces.others:
+        places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.others.items()))
+        say(f"The same words stand where nobody says whose they are: {places}. Have a look.")
+    return bool(traces.theirs)
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
