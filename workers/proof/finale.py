@@ -14,7 +14,7 @@ from projections.read_model import Rows
 from workers import bus
 from workers.proof import checks, stream, tables
 from workers.proof.checks import Check
-from workers.proof.ledger import Entry, Heard, Refusal, lines
+from workers.proof.ledger import Entry, Heard, Refusal, Tally, lines
 from workers.proof.spec import Spec
 
 PAGE = 5_000
@@ -25,6 +25,7 @@ class Found(Struct, frozen=True):
 
     entries: Sequence[Entry]
     refusals: Sequence[Refusal]
+    tallies: Sequence[Tally]
     heard: Sequence[Heard]
     tail: Sequence[int]
     log: Sequence[Recorded]  # of the event
@@ -42,6 +43,7 @@ async def read(spec: Spec) -> Found:
     return Found(
         [a for a in answers if isinstance(a, Entry)],
         [a for a in answers if isinstance(a, Refusal)],
+        [a for a in answers if isinstance(a, Tally)],
         lines(spec.file("heard.jsonl"), Heard),
         list(chain.from_iterable(lines(spec.file("tail.jsonl"), list[int]))),
         [r for r in log if r.scope_id == spec.event_id],
@@ -49,9 +51,9 @@ async def read(spec: Spec) -> Found:
     )
 
 
-def _answers(spec: Spec) -> list[Entry | Refusal]:
+def _answers(spec: Spec) -> list[Entry | Refusal | Tally]:
     files = [spec.file("load.jsonl"), *sorted(Path(spec.folder).glob("store_*.jsonl"))]
-    return list(chain.from_iterable(lines(file, Entry | Refusal) for file in files))
+    return list(chain.from_iterable(lines(file, Entry | Refusal | Tally) for file in files))
 
 
 async def _log(spec: Spec) -> list[Recorded]:
@@ -108,4 +110,4 @@ async def _stream(spec: Spec, log: Sequence[Recorded]) -> Check:
 def _refused(found: Found) -> Check:
     count = len(found.entries) + len(found.refusals)
     refused = [f"{r.act.member}'s {r.act.kind} was answered {r.answer}" for r in found.refusals]
-    return Check("answers that were no refusal", count, refused)
+    return Check("expected answers", count, refused)

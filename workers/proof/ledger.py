@@ -36,6 +36,13 @@ class Refusal(Struct, frozen=True, tag="refusal"):
     answer: str
 
 
+class Tally(Struct, frozen=True, tag="tally"):
+    """How often something was done to what runs."""
+
+    what: str
+    count: int
+
+
 class Heard(Struct, frozen=True, array_like=True):
     """A message, as it came to a reader of a member's live feed."""
 

@@ -3,17 +3,15 @@ which recovery is measured."""
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from itertools import count
-from typing import Any
 
 import msgspec
 import uvloop
 
 from workers.proof.acts import MISSIONS, PROBE, Act, request
 from workers.proof.http import Client, LostError
-from workers.proof.ledger import Book, Entry, Heard, Mark
+from workers.proof.ledger import Book, Entry, Heard, Mark, Tally
 from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer
 
@@ -22,6 +20,7 @@ STAYS = 0.02, 0.4  # seconds for which a restless reader listens
 EACH = 0.03  # seconds between looks of the probe
 PAUSE = 0.05
 SETTLED = "load.settled"
+OPENED = "live feeds were opened"
 
 
 class Over:
@@ -53,6 +52,7 @@ class Listener:
         self._reader, self._member = reader, member
         self._calm = reader.startswith(CALM)
         self._after = spec.start
+        self.opened = 0
         self._path = f"/api/events/{spec.event_id}/members/{member}/stream"
         self._client = Client(spec.port, spec.token(member))
         self._random = spec.random(reader)
@@ -62,6 +62,7 @@ class Listener:
         while not phase.ending.is_set():
             calm = self._calm or phase.settling.is_set()
             stay = None if calm else self._random.uniform(*STAYS)
+            self.opened += 1
             with suppress(LostError, TimeoutError):
                 async with asyncio.timeout(stay):
                     await self._listen()
@@ -137,26 +138,17 @@ async def run(spec: Spec) -> None:
         probe = Probe(spec, book, marks)
         members = [ORGANIZER, *spec.web_members()]
         writers = [Writer(spec, m, Over(spec, m).tell, book, phase).run() for m in members]
-        listeners = (Listener(spec, r, m, heard, marks) for r, m in spec.readers().items())
+        listeners = [Listener(spec, r, m, heard, marks) for r, m in spec.readers().items()]
         others = [*(one.run(phase) for one in listeners), probe.look(phase)]
-        await _all(spec, [*writers, probe.change(phase)], others, phase)
-
-
-async def _all(
-    spec: Spec,
-    writers: list[Coroutine[Any, Any, None]],
-    others: list[Coroutine[Any, Any, None]],
-    phase: Phase,
-) -> None:
-    """Until it is told to end; what goes wrong here ends it at once."""
-    async with asyncio.TaskGroup() as group:
-        writing = [group.create_task(work) for work in writers]
-        rest = [group.create_task(work) for work in others]
-        await asyncio.wait(writing)
-        spec.file(SETTLED).touch()
-        await phase.ending.wait()
-        for task in rest:
-            task.cancel()
+        writing = asyncio.gather(*writers, probe.change(phase))
+        async with asyncio.TaskGroup() as group:  # what goes wrong here ends it at once
+            tasks = [group.create_task(work) for work in others]
+            await writing
+            book.write(Tally(OPENED, sum(one.opened for one in listeners)))
+            spec.file(SETTLED).touch()
+            await phase.ending.wait()
+            for task in tasks:
+                task.cancel()
 
 
 if __name__ == "__main__":

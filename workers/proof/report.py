@@ -1,5 +1,6 @@
 """How it went, on one page."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -44,9 +45,10 @@ def _tried(proof: Proof) -> Iterator[str]:
         f"{len(answered) / max(proof.seconds, 1):,.0f} a second; {retried:,} of them after more "
         f"than one attempt. {again:,} were sent again under their key."
     )
-    yield (
-        f"{len(proof.recoveries) + len(proof.unrecovered)} faults struck meanwhile, one at a time."
-    )
+    tallies: Counter[str] = Counter()
+    for tally in proof.found.tallies:
+        tallies[tally.what] += tally.count
+    yield f"Meanwhile {'; '.join(f'{count:,} {what}' for what, count in tallies.items())}."
 
 
 def _checked(checks: Sequence[Check]) -> Iterator[str]:

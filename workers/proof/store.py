@@ -3,6 +3,7 @@ COMMITs are held up and get lost, while backends are ended at random moments."""
 
 import asyncio
 import logging
+from collections import Counter
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -18,13 +19,15 @@ from domain.recorder import open_recorder
 from projections.follower import connect
 from sql import statements
 from workers.proof.acts import Act, command
-from workers.proof.ledger import Book
+from workers.proof.ledger import Book, Tally
 from workers.proof.plants import NOTHING, PLANTS, Plant
 from workers.proof.spec import Phase, Spec, spec_given
 from workers.proof.wire import Fault, Wire
 from workers.proof.writers import AwayError, RefusedError, Writer
 
 SQL = statements("proof")
+HELD_UP, BROKEN = "COMMITs were held up", "lines broke at a COMMIT"
+ENDED = "backends were ended while they wrote"
 EACH = 0.3  # seconds between faults on the line, on average
 HELD = 0.01, 0.08  # seconds for which a COMMIT is held up
 BACKENDS = 0.6  # seconds between ends of a writer's backend, on average
@@ -57,7 +60,7 @@ def _reply(command: Any, state: Any) -> bytes:
 
 
 # What goes wrong on the way
-async def disturb(wire: Wire, random: Random, phase: Phase) -> None:
+async def disturb(wire: Wire, random: Random, phase: Phase, done: "Counter[str]") -> None:
     """Slow commits, and lines that break before a COMMIT or after it."""
     while not phase.settling.is_set():
         await asyncio.sleep(random.expovariate(1 / EACH))
@@ -67,18 +70,22 @@ async def disturb(wire: Wire, random: Random, phase: Phase) -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(wire.held.wait(), 1)
             await asyncio.sleep(random.uniform(*HELD))
+            done[HELD_UP] += wire.held.is_set()
             wire.release()
     wire.release()
+    done[BROKEN] = wire.struck - done[HELD_UP]
 
 
-async def end_backends(database_url: str, random: Random, phase: Phase) -> None:
+async def end_backends(
+    database_url: str, random: Random, phase: Phase, done: "Counter[str]"
+) -> None:
     """Of any writer on this database, in the middle of whatever it does."""
     while not phase.settling.is_set():
         with suppress(psycopg.Error, OSError):
             async with await connect(database_url, "proof") as connection:
                 while not phase.settling.is_set():
                     await asyncio.sleep(random.expovariate(1 / BACKENDS))
-                    await connection.execute(SQL["end_a_writer"])
+                    done[ENDED] += (await connection.execute(SQL["end_a_writer"])).rowcount
         await asyncio.sleep(0.1)
 
 
@@ -89,14 +96,18 @@ def opened(url: str, plant: Plant) -> History:
 
 async def run(spec: Spec, number: int, plant: Plant) -> None:
     phase, random = Phase(), spec.random(f"line {number}")
+    done: Counter[str] = Counter()
     wire = Wire(spec.database_url) if _plain(spec.database_url) else None
     url = await wire.open() if wire else spec.database_url
     history = await asyncio.to_thread(opened, url, plant)  # the line needs this thread
     with Book(spec.file(f"store_{number}.jsonl")) as book:
         members = spec.store_members(number)
         writers = [Writer(spec, m, On(spec, history).tell, book, phase).run() for m in members]
-        faults = [disturb(wire, random, phase)] if wire else []
-        await asyncio.gather(*writers, *faults, end_backends(spec.database_url, random, phase))
+        faults = [disturb(wire, random, phase, done)] if wire else []
+        ends = end_backends(spec.database_url, random, phase, done)
+        await asyncio.gather(*writers, *faults, ends)
+        for what, count in done.items():
+            book.write(Tally(what, count))
     await asyncio.to_thread(history.close)
     if wire:
         await wire.close()
