@@ -56,6 +56,7 @@ class Services:
                 open_recorder(self.database_url, statements("history")), AGGREGATES, RENAMED
             )
         )
+        self.watch.on_erased = self.history.look
         await self.pool.open()
         tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
         try:

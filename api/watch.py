@@ -21,11 +21,13 @@ LOOK = 1.0  # seconds between looks when nobody notifies
 
 class Watch:
     """`positions[name]`, and a way to wait for one. `on_older` is told where the log ends now, when
-    Postgres came back from an older backup."""
+    Postgres came back from an older backup; `on_erased`, when somebody was erased, or may have been
+    while nothing could be heard."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
         self.on_older: Callable[[int], None] = lambda end: None
+        self.on_erased: Callable[[], None] = lambda: None
         self._end = 0
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
@@ -65,10 +67,15 @@ class Watch:
     async def _listen(self) -> None:
         async with await connect(self._database_url, "watch") as connection:
             await connection.execute(SQL["listen"])
+            await connection.execute(SQL["listen_for_erasures"])
+            self.on_erased()
             while wanted():
                 await self._look(connection)
                 looked = time.monotonic()
                 async for told in connection.notifies(timeout=LOOK):
+                    if told.channel == "people":
+                        self.on_erased()
+                        continue
                     position, *names = told.payload.split()
                     self._end = max(self._end, int(position))
                     for name in names:

@@ -95,6 +95,9 @@ class Erasure:
     def _events(
         self, person: Person, stream: Stream, log: list[Recorded], at: datetime
     ) -> Iterable[StoredEvent]:
+        """None on a stream that only names them, as its author does."""
+        if not any(person in self._mapper.persons(recorded) for recorded in log):
+            return
         aggregate = self._aggregates[stream.partition(":")[0]]
         state = reduce(lambda s, r: aggregate.evolve(s, r.event, r.at), log, aggregate.initial)
         erase, last = aggregate.erase, log[-1]

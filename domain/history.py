@@ -125,6 +125,10 @@ class History:
                 "The store does not answer. Sending this again is safe."
             ) from None
 
+    def look(self) -> None:
+        """Forgets soon what others changed, not only with the next command."""
+        self._orders.wake()
+
     def close(self) -> None:
         """What is queued is still written."""
         self._closed = True
@@ -137,8 +141,18 @@ class History:
     def _write(self) -> None:
         while not self._orders.ended:
             orders = self._orders.take(GROUP)
+            if not orders and not self._orders.ended:
+                self._refresh()
             # Whoever heard that the store does not answer must not find it recorded long after.
             self._turn([order for order in orders if order.awaited])
+
+    def _refresh(self) -> None:
+        try:
+            with self._recorder.connection() as connection:
+                self._begin(connection, [])
+        except (*AWAY, PoolTimeout) as e:
+            log.warning("cannot look at what others changed: %s", e)
+            self._forget()
 
     def _turn(self, orders: list[Order]) -> None:
         """Records a group, or says to each of its callers why not."""

@@ -69,6 +69,7 @@ class Order(Struct, eq=False, frozen=True):
 class _Signal(Enum):
     DONE = auto()  # an event loop has done what it had to do
     END = auto()
+    WAKE = auto()
 
 
 class Orders:
@@ -84,6 +85,10 @@ class Orders:
     def put(self, order: Order) -> None:
         self._queue.put(order)
 
+    def wake(self) -> None:
+        """Whoever waits for orders then may find none."""
+        self._queue.put(_Signal.WAKE)
+
     def end(self) -> None:
         """What came before this is still taken."""
         self._queue.put(_Signal.END)
@@ -93,8 +98,9 @@ class Orders:
         way: it then waits for as long as an event loop has some at hand. A larger group costs each
         of them less, and none waits for another that does not come."""
         orders: list[Order] = []
-        while not orders and not self.ended:
-            self._accept(orders, self._queue.get())
+        signal = None
+        while not orders and not self.ended and signal is not _Signal.WAKE:
+            signal = self._accept(orders, self._queue.get())
         with suppress(queue.Empty):
             while len(orders) < most:
                 self._accept(orders, self._queue.get_nowait())

@@ -81,6 +81,10 @@ SELECT pg_notify('views', %(to)s || ' ' || array_to_string(%(names)s::text[], ' 
 -- hear of read models that move on
 LISTEN views;
 
+-- name: listen_for_erasures
+-- hear of people who are forgotten
+LISTEN people;
+
 -- name: read_models
 -- how far all of them have come
 SELECT name, position FROM views.positions WHERE kind = 'read_model';
