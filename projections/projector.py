@@ -3,23 +3,27 @@ transaction with the position.
 
 Read models that stand at the same position go together; one that is behind catches up beside
 them. The position row is the fence: who does not find it where they left it has lost the lead.
+
+An event that a read model cannot apply parks its stream there: it and the stream's later events
+wait in the log, everything else goes on, until somebody asks that they be replayed or dropped.
 """
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import chain, pairwise
 from typing import Any
 
 import msgspec
 import psycopg
 
-from domain.aggregate import Recorded
+from domain.aggregate import Recorded, Stream
 from domain.envelope import UnreadableEventError
 from projections import log as events
 from projections.follower import StepDownError, connect
 from projections.log import END
+from projections.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
 from projections.read_model import Key, ReadModel, Rows, Table, as_columns, fold, looked_up
 from sql import VIEWS, statements
 
@@ -56,13 +60,15 @@ class Projector:
         """`views`: the schema that the tables are in. Nobody is told of those in another."""
         self._views = views
         self._sql = statements("log", views)
+        self._parking = Parking(views)
         self._observe = observe
         self._pages = pages
         self.positions: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
         self._models = {model.name: model for model in models}
         self._rests_until: dict[str, float] = {}
         self._problems: dict[str, str] = {}
-        self._beat_at = 0.0
+        self._beat_at = self._attended_at = 0.0
         self._open = AsyncExitStack()
 
     async def start(self, database_url: str) -> None:
@@ -70,7 +76,8 @@ class Projector:
         self._open.push_async_callback(self._connection.close)
         versions = _versions(self._models.values())
         await self._connection.execute(self._sql["enrol"], versions | {"kind": "read_model"})
-        self.positions = await self._ours(self._models.values())
+        self.positions.clear()
+        await self._find(self._models.values())
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -83,6 +90,7 @@ class Projector:
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
         await self._beat()  # also of those that wait while another catches up
+        await self._attend()
         return moved
 
     async def catch_up(self, until: int) -> None:
@@ -95,11 +103,21 @@ class Projector:
                 await self._advance(position, until, models)
             moved = self.positions != before
 
-    async def _ours(self, models: Iterable[ReadModel]) -> dict[str, int]:
-        """Where those stand whose tables are of the version that we know. The others are rebuilt
-        beside, by whoever is newer: we or another."""
+    async def _find(self, models: Iterable[ReadModel]) -> None:
+        """Those whose tables are of the version that we know. The others are rebuilt beside, by
+        whoever is newer: we or another."""
+        found = await self._ours(models)
+        await self._parking.load(self._connection, list(found))
+        for name, (position, turn) in found.items():
+            self.positions[name], self._turns[name] = position, turn
+
+    async def _ours(self, models: Iterable[ReadModel]) -> dict[str, tuple[int, int]]:
         rows = await self._connection.execute(self._sql["ours"], _versions(models))
-        return dict(await rows.fetchall())
+        return {name: (position, turn) for name, position, turn in await rows.fetchall()}
+
+    def _fence(self, models: Iterable[ReadModel]) -> dict[str, Any]:
+        versions = _versions(models)
+        return versions | {"turns": [self._turns[name] for name in versions["names"]]}
 
     def _awake(self, models: list[ReadModel]) -> list[ReadModel]:
         now = time.monotonic()
@@ -111,9 +129,9 @@ class Projector:
         try:
             page = await self._page(after, until)
         except UnreadableEventError as e:
-            for model in models:
-                await self._get_stuck(model, e.position, e)
-            return False
+            stream = await self._parking.stream_at(self._connection, e.position)
+            passed = [await self._park(model, stream, after, e.position, e) for model in models]
+            return any(passed)
         to = page[-1].position if page else until
         if to == END:
             return False
@@ -147,9 +165,9 @@ class Projector:
 
     async def _check_lead(self, models: list[ReadModel], after: int) -> None:
         """Who adds rows that another projector has added already is only late."""
-        names = [model.name for model in models]
-        if await self._ours(models) != dict.fromkeys(names, after):
-            raise LeadLostError(f"{names} are no longer at {after}")
+        expected = {model.name: (after, self._turns[model.name]) for model in models}
+        if await self._ours(models) != expected:
+            raise LeadLostError(f"{list(expected)} are no longer at {after}")
 
     async def _go_alone(self, model: ReadModel, page: list[Recorded], after: int, to: int) -> bool:
         """As far as it can: by halves, up to the one event that it cannot apply."""
@@ -157,30 +175,101 @@ class Projector:
         if problem is None:
             return True
         if len(page) <= 1:
-            await self._get_stuck(model, to, problem)
-            return False
+            stream = page[0].stream if page else None
+            return await self._park(model, stream, after, to, problem)
         half = len(page) // 2
         middle = page[half - 1].position
         return await self._go_alone(model, page[:half], after, middle) and await self._go_alone(
             model, page[half:], middle, to
         )
 
+    async def _park(
+        self, model: ReadModel, stream: Stream | None, after: int, to: int, problem: Exception
+    ) -> bool:
+        """Whether the read model goes on without the stream; else it gets stuck."""
+        if stream is None or is_no_fault_of_an_event(problem):
+            await self._get_stuck(model, to, problem)
+            return False
+        if self._parking.refuses(model.name, stream, to):
+            await self._get_stuck(model, to, TooManyParkedError(problem))
+            return False
+        log.error("%s parks %s from %s on: %s", model.name, stream, to, problem, exc_info=problem)
+        async with self._moving([model], after, to):
+            await self._parking.park(self._connection, model.name, stream, to, problem)
+        self._parking.remember(model.name, stream, to)
+        return True
+
+    async def _attend(self) -> None:
+        """To what somebody wants done with what is parked."""
+        if time.monotonic() - self._attended_at < BEAT:
+            return
+        self._attended_at = time.monotonic()
+        for name, stream, first, asked in await self._parking.asked(self._connection):
+            if asked == "drop":
+                await self._unpark(self._models[name], stream, ())
+            else:
+                await self._replay(self._models[name], stream, first)
+
+    async def _replay(self, model: ReadModel, stream: Stream, first: int) -> None:
+        """One event after the other, all or none of them."""
+        try:
+            whole = await events.streams(self._connection, [stream], self.positions[model.name])
+            await self._unpark(model, stream, [r for r in whole if r.position >= first])
+        except AWAY:
+            raise
+        except Exception as e:
+            log.warning("%s cannot replay %s: %s", model.name, stream, said(e), exc_info=e)
+            await self._parking.keep(self._connection, model.name, stream, e)
+
+    async def _unpark(self, model: ReadModel, stream: Stream, page: Sequence[Recorded]) -> None:
+        at = {"position": self.positions[model.name], "turn": self._turns[model.name]}
+        about = {"name": model.name, "version": model.version}
+        async with self._connection.transaction():
+            fence = await self._connection.execute(self._sql["turn"], about | at)
+            if not fence.rowcount:
+                raise LeadLostError(f"{model.name} is no longer at {at}")
+            for recorded in page:
+                await self._add(model, recorded)
+            await self._parking.unpark(self._connection, model.name, stream)
+        self._turns[model.name] += 1
+        self._parking.forget(model.name, stream)
+        log.info("%s goes on with %s, after %s events", model.name, stream, len(page))
+
+    async def _add(self, model: ReadModel, recorded: Recorded) -> None:
+        try:
+            changes = list(model.project(recorded))
+            rows = await self._read(looked_up(changes))
+            for table, keys in fold(rows, changes).items():
+                await self._write(table, rows, keys)
+        except Exception as e:
+            e.add_note(f"at position {recorded.position}")
+            raise
+
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
-        changes = [list(chain.from_iterable(map(model.project, page))) for model in models]
+        changes = [
+            list(chain.from_iterable(map(model.project, self._parking.rest(model.name, page))))
+            for model in models
+        ]
         rows = await self._read(looked_up(chain.from_iterable(changes)))
+        async with self._moving(models, after, to):
+            for of_model in changes:  # Postgres writes one while the next is folded
+                for table, keys in fold(rows, of_model).items():
+                    await self._write(table, rows, keys)
+
+    @asynccontextmanager
+    async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:
+        """What is written meanwhile is committed with the position."""
         names = [model.name for model in models]
         async with self._connection.transaction():
             async with self._connection.pipeline():
                 fence = await self._connection.execute(
                     self._sql["advance"],
-                    _versions(models) | {"after": after, "to": to},
+                    self._fence(models) | {"after": after, "to": to},
                     prepare=True,
                 )
-                for of_model in changes:  # Postgres writes one while the next is folded
-                    for table, keys in fold(rows, of_model).items():
-                        await self._write(table, rows, keys)
+                yield
                 if self._views == VIEWS:
                     told = {"names": names, "to": str(to)}
                     await self._connection.execute(self._sql["tell"], told, prepare=True)
@@ -209,7 +298,7 @@ class Projector:
         await self._connection.execute(statement, {"rows": written}, prepare=True)
 
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
-        problem = f"{type(error).__name__}: {error}"[:500]
+        problem = said(error)
         if self._problems.get(model.name) != problem:
             log.error("%s cannot go on: %s", model.name, error, exc_info=error)
         self._problems[model.name] = problem
@@ -224,7 +313,7 @@ class Projector:
             self._beat_at = time.monotonic()
             others = [m for name, m in self._models.items() if name not in self.positions]
             if others:  # they may have been rebuilt
-                self.positions |= await self._ours(others)
+                await self._find(others)
 
 
 def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:

@@ -45,19 +45,26 @@ ON CONFLICT (name) DO NOTHING;
 SELECT name, position FROM views.positions WHERE name = ANY(%(names)s);
 
 -- name: ours
--- how far those of these have come that are of the version that we know
-SELECT name, position FROM views.positions
+-- how far those of these have come that are of the version that we know, and their turn
+SELECT name, position, turn FROM views.positions
 WHERE name = ANY(%(names)s)
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
 
 -- name: advance
--- the fence: moves only those that stand where we think they do, and are of the version we know
+-- the fence: moves only those that stand where we think they do, are of the version we know, and
+-- have parked what we know
 UPDATE views.positions
 SET
     position = %(to)s, seen = greatest(seen, %(to)s), problem = NULL,
     beat_at = clock_timestamp(), moved_at = clock_timestamp()
 WHERE name = ANY(%(names)s) AND position = %(after)s
-AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
+AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
+AND turn = (%(turns)s::bigint[])[array_position(%(names)s::text[], name)];
+
+-- name: turn
+-- the fence, where no position moves
+UPDATE views.positions SET turn = turn + 1, beat_at = clock_timestamp()
+WHERE name = %(name)s AND position = %(position)s AND version = %(version)s AND turn = %(turn)s;
 
 -- name: beat
 -- still here, with nothing to do up to the end of the log

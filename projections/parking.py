@@ -1,0 +1,110 @@
+"""What a read model has parked: streams with an event that it cannot apply. From that event on they
+wait in the log, in their order, and everything else goes on."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from domain.aggregate import Recorded, Stream
+from projections.log import END, Connection
+from sql import VIEWS, statements
+
+MOST = 20  # streams that may be parked
+WITHIN = 10_000  # positions of each other
+
+
+class TooManyParkedError(Exception):
+    """What would park this much is no single event's fault: a deploy that went wrong, say. To go
+    on would hide it, and leave most of the world to be replayed."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(
+            f"{MOST} streams are parked within {WITHIN:,} positions, so this is no one event's "
+            f"fault: {said(problem)}"
+        )
+
+
+def is_no_fault_of_an_event(problem: Exception) -> bool:
+    """Of what Postgres says, only that it does not take a row can be."""
+    if isinstance(problem, psycopg.Error):
+        return not isinstance(problem, psycopg.DataError | psycopg.IntegrityError)
+    return isinstance(problem, MemoryError | ImportError | OSError)
+
+
+def said(problem: BaseException) -> str:
+    """In a line. Postgres takes no NUL."""
+    where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
+    words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {problem}")
+    return words[:500]
+
+
+class Parking:
+    """What these projectors of ours have parked. Only who leads changes it, so it is read once."""
+
+    def __init__(self, views: str = VIEWS) -> None:
+        self._views = views
+        self._sql = statements("parked", views)
+        self._parked: dict[str, dict[Stream, int]] = {}
+
+    async def load(self, connection: Connection, names: Sequence[str]) -> None:
+        self._parked |= {name: {} for name in names}
+        cursor = await connection.execute(self._sql["parked"], {"names": list(names)})
+        for name, stream, position in await cursor.fetchall():
+            self._parked[name][stream] = position
+
+    def rest(self, name: str, page: Sequence[Recorded]) -> Sequence[Recorded]:
+        """The page without what waits."""
+        parked = self._parked[name]
+        if not parked:
+            return page
+        return [r for r in page if r.position < parked.get(r.stream, END)]
+
+    def refuses(self, name: str, stream: Stream, position: int) -> bool:
+        """Whether one more is too many."""
+        parked = self._parked[name]
+        near = sum(first > position - WITHIN for first in parked.values())
+        return stream not in parked and near >= MOST
+
+    async def park(
+        self, connection: Connection, name: str, stream: Stream, position: int, problem: Exception
+    ) -> None:
+        about = {"reader": name, "stream": stream}
+        why = {"position": position, "problem": said(problem)}
+        await connection.execute(self._sql["park"], about | why)
+        await self._tell(connection, name)
+
+    def remember(self, name: str, stream: Stream, position: int) -> None:
+        self._parked[name].setdefault(stream, position)
+
+    async def unpark(self, connection: Connection, name: str, stream: Stream) -> None:
+        await connection.execute(self._sql["unpark"], {"reader": name, "stream": stream})
+        await self._tell(connection, name)
+
+    def forget(self, name: str, stream: Stream) -> None:
+        self._parked[name].pop(stream, None)
+
+    async def asked(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
+        """Of which read model, which stream, from where on, and whether to replay or drop it."""
+        names = {"names": list(self._parked)}
+        cursor = await connection.execute(self._sql["asked"], names, prepare=True)
+        return [
+            (name, stream, first, what) for name, stream, first, what in await cursor.fetchall()
+        ]
+
+    async def keep(
+        self, connection: Connection, name: str, stream: Stream, problem: Exception
+    ) -> None:
+        """It could not be done."""
+        about = {"reader": name, "stream": stream, "problem": said(problem)}
+        await connection.execute(self._sql["still_parked"], about)
+
+    async def stream_at(self, connection: Connection, position: int) -> Stream:
+        cursor = await connection.execute(self._sql["stream_at"], {"position": position})
+        ((stream,),) = await cursor.fetchall()
+        return str(stream)
+
+    async def _tell(self, connection: Connection, name: str) -> None:
+        if self._views == VIEWS:
+            await connection.execute(self._sql["tell"], {"reader": name})

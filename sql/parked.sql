@@ -1,0 +1,32 @@
+-- name: parked
+-- what these read models have parked: each stream, from which position on
+SELECT reader, stream, position FROM views.parked WHERE reader = ANY(%(names)s);
+
+-- name: park
+-- from this position on, a stream waits
+INSERT INTO views.parked (reader, stream, position, problem)
+VALUES (%(reader)s, %(stream)s, %(position)s, %(problem)s)
+ON CONFLICT (reader, stream) DO NOTHING;
+
+-- name: unpark
+-- this stream waits no more
+DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s;
+
+-- name: still_parked
+-- what was asked for has been tried, and this is why it cannot be done
+UPDATE views.parked SET asked = NULL, problem = %(problem)s
+WHERE reader = %(reader)s AND stream = %(stream)s;
+
+-- name: asked
+-- what somebody wants done, the longest parked first
+SELECT reader, stream, position, asked FROM views.parked
+WHERE reader = ANY(%(names)s) AND asked IS NOT NULL
+ORDER BY parked_at, position;
+
+-- name: tell
+-- what is parked has changed
+SELECT pg_notify('parked', %(reader)s);
+
+-- name: stream_at
+-- of which stream an event is that cannot be read
+SELECT originator_id FROM events.log WHERE notification_id = %(position)s;
