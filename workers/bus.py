@@ -8,6 +8,7 @@ position as `ce-id`. The body holds the facts and what the live feeds say of the
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Raw, Struct
@@ -31,6 +32,7 @@ STREAM = StreamConfig(
 
 ROOM = 10_000  # bytes of a message for its headers, and more than they take
 POSITION = "Nats-Msg-Id"
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 PREVIOUS = "Nats-Expected-Last-Msg-Id"
 
 
@@ -87,6 +89,14 @@ async def connect(
             raise ConnectionError("NATS does not answer") from None
         raise
     return client
+
+
+class Unreadable(Struct, frozen=True):
+    """Stands for an event that this version cannot read, so that the stream has no gap."""
+
+
+def unreadable(position: int) -> Recorded:
+    return Recorded(position, "unreadable:-", 0, Unreadable(), UNKNOWN, "", "")
 
 
 def subject(recorded: Recorded) -> str:

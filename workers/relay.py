@@ -22,6 +22,7 @@ from nats.js.errors import NotFoundError
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
+from domain.envelope import UnreadableEventError
 from projections import log as events
 from projections.follower import StepDownError, connect
 from projections.log import SQL as LOG
@@ -90,8 +91,7 @@ class Relay:
             "read_models": [model.name for model in READ_MODELS],
         }
         rows = await (await self._execute(SQL["page"], parameters)).fetchall()
-        # Nothing that is sealed is opened here: it is not to be told.
-        return [(events.mapper.recorded(*columns, keys={}), feed) for *columns, feed in rows]
+        return [(_read(*columns), feed) for *columns, feed in rows]
 
     async def _publish(self, page: list[tuple[Recorded, str | None]]) -> None:
         positions = [self.position, *(recorded.position for recorded, _ in page)]
@@ -143,7 +143,10 @@ class Relay:
     async def _is_recorded(self, last: RawStreamMsg) -> bool:
         """The very event, not only one of its position: Postgres may be of an older backup."""
         position = bus.position(last.headers)
-        page = await events.page(self._connection, position - 1, 1, position)
+        try:
+            page = await events.page(self._connection, position - 1, 1, position)
+        except UnreadableEventError as e:
+            page = [bus.unreadable(e.position)]
         return bool(page) and bus.is_of(last.headers, page[0])
 
     async def _get_stuck(self, page: list[tuple[Recorded, str | None]], e: Exception) -> None:
@@ -157,6 +160,16 @@ class Relay:
 
     async def _execute(self, statement: str, parameters: dict[str, Any]) -> Any:
         return await self._connection.execute(statement, parameters, prepare=True)
+
+
+def _read(position: int, *columns: Any) -> Recorded:
+    """Nothing that is sealed is opened here: it is not to be told. Read models have parked what
+    cannot be read, and go on."""
+    try:
+        return events.mapper.recorded(position, *columns, keys={})
+    except UnreadableEventError as e:
+        log.warning("nobody is told what %s is: %s", position, e)
+        return bus.unreadable(position)
 
 
 async def _state(jetstream: JetStreamContext) -> StreamState:

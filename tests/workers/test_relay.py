@@ -370,3 +370,19 @@ def test_event_that_no_message_has_room_for_is_told_without_its_facts(
     assert [message.position for message in messages] == [*before, before[-1] + 1]
     (large,) = (m for m in messages if b'"event":null' in m.body)
     assert large.headers["ce-type"] == "CataloguePublished"
+
+
+def test_event_that_nobody_can_read_leaves_no_gap_and_holds_up_nothing(
+    database: str, nats: str
+) -> None:
+    """Also where it is the last of the stream."""
+    before = filled(database, 3)
+    ask(database, "INSERT INTO events.log VALUES ('no stream > of ours', 1, 'Unknown', '{}')")
+    asyncio.run(project(database))
+    asyncio.run(tell(database, nats))
+    after = filled(database, 2, "evt_2")
+    asyncio.run(tell(database, nats))
+    messages = asyncio.run(streamed(nats))
+    assert [message.position for message in messages] == [*before, before[-1] + 1, *after]
+    assert messages[len(before)].subject == "events.unreadable.-.-.Unreadable"
+    assert messages[len(before)].body == b'{"event":{},"feed":[]}'
