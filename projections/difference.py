@@ -5,13 +5,13 @@ from contextlib import aclosing
 from typing import Any, LiteralString, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from projections.log import Connection
 from projections.read_model import ReadModel, Table
 from projections.shadow import SQL
 
-Row = dict[str, Any]
+Row = dict[str, Raw]  # as Postgres writes it
 
 
 class Digest(Struct, frozen=True):
@@ -46,15 +46,15 @@ class Difference(Struct, frozen=True):
         yield f"{self.table} {', '.join(map(str, self.key))}"
         if self.old is None or self.new is None:
             sign, row = ("-", self.old) if self.new is None else ("+", self.new)
-            yield f"  {sign} {_shown(row)}"
+            yield f"  {sign} {_shown(msgspec.json.encode(row))}"
             return
         for column in self.old:
             if self.old[column] != self.new[column]:
                 yield f"  {column}: {_shown(self.old[column])} -> {_shown(self.new[column])}"
 
 
-def _shown(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
+def _shown(value: bytes | Raw) -> str:
+    text = bytes(value).decode()
     return text if len(text) <= 500 else f"{text[:500]}..."
 
 
@@ -73,14 +73,14 @@ async def differences(
                 before = one[1] if one and one[0] == key else None
                 after = other[1] if other and other[0] == key else None
                 if before != after:
-                    yield Difference(table.name, key, before, after)
+                    yield Difference(table.name, key, _row(before), _row(after))
                 one = await anext(ours, None) if before else one
                 other = await anext(theirs, None) if after else other
 
 
 async def _rows(
     connection: Connection, table: Table, views: str
-) -> AsyncGenerator[tuple[tuple[Any, ...], Row], None]:
+) -> AsyncGenerator[tuple[tuple[Any, ...], str], None]:
     keys = table.row.__struct_fields__[: table.keys]
     about = {"views": views, "table": table.name, "keys": list(keys)}
     ((statement,),) = await (await connection.execute(SQL["ordered"], about)).fetchall()
@@ -88,4 +88,8 @@ async def _rows(
         await cursor.execute(cast(LiteralString, statement))
         async for (text,) in cursor:
             row = msgspec.json.decode(text)
-            yield tuple(row[key] for key in keys), row
+            yield tuple(row[key] for key in keys), text
+
+
+def _row(text: str | None) -> Row | None:
+    return None if text is None else msgspec.json.decode(text, type=Row)

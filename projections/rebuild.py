@@ -233,7 +233,7 @@ class _Rebuild:
                         if len(found) >= SHOWN:
                             break
             await ours.execute(SQL["over"])
-        if found and not self._accept:
+        if old != new and not self._accept:
             raise Different(model.name, found)
         return new, found
 

@@ -74,6 +74,13 @@ SELECT format('ANALYZE rebuild_%%s.%%I', %(name)s::text, name) FROM unnest(%(tab
 -- where a read model stands, and of which version it is
 SELECT position, version, problem FROM views.positions WHERE name = %(name)s;
 
+-- name: older
+-- which of these have tables of an older version than the one that we know
+SELECT p.name
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
+JOIN views.positions AS p USING (name)
+WHERE p.version < known.version;
+
 -- name: held_back
 -- how many streams are parked in it
 SELECT count(*) FROM views.parked WHERE reader = %(name)s;
@@ -99,7 +106,7 @@ FROM unnest(%(tables)s::text[]) AS name;
 -- name: ordered
 -- what is to be executed for the rows of one table in the order of its key
 SELECT format(
-    'SELECT to_jsonb(v)::text FROM %%I.%%I AS v ORDER BY %%s', %(views)s::text, %(table)s::text,
+    'SELECT to_json(v)::text FROM %%I.%%I AS v ORDER BY %%s', %(views)s::text, %(table)s::text,
     (SELECT string_agg(format('v.%%I', key), ', ') FROM unnest(%(keys)s::text[]) AS key)
 );
 

@@ -59,6 +59,12 @@ def prove(rest: Rest) -> None:
     main(list(rest))
 
 
+def rebuild(rest: Rest) -> None:
+    from workers.rebuild import main
+
+    sys.exit(main(list(rest)))
+
+
 def erase(rest: Rest) -> None:
     from workers.erase import main
 
@@ -88,6 +94,7 @@ COMMANDS = (
     Command("export", export, "all that is held about a person: export MEMBER", rest=True),
     Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
     Command("prove", prove, "let all fail that can, and show that nothing was lost", rest=True),
+    Command("rebuild", rebuild, "read models anew from the log: NAME ... or --all", rest=True),
     Command(
         "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
     ),

@@ -15,6 +15,7 @@ from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from workers import telemetry
 from workers.relay import Relay
+from workers.renewal import renew
 from workers.settings import Settings
 from workers.upkeep import Upkeep
 
@@ -26,6 +27,7 @@ async def run(database_url: str, nats_url: str) -> None:
         group.create_task(follow(Projector(READ_MODELS, projecting), database_url))
         group.create_task(follow(Relay(nats_url), database_url))
         group.create_task(follow(Upkeep(), database_url))
+        group.create_task(renew(database_url, READ_MODELS))
 
 
 def main(settings: Settings) -> None:

@@ -1,10 +1,15 @@
-"""What has to be tidied away now and then: command keys that nobody can come back with."""
+"""What has to be tidied away now and then: command keys that nobody can come back with, and what
+a rebuild has left that was killed."""
 
+import logging
 import time
 from contextlib import AsyncExitStack
 
 from projections.follower import connect
+from projections.shadow import tidy
 from sql import statements
+
+log = logging.getLogger(__name__)
 
 SQL = statements("history")
 EVERY = 3600.0  # seconds
@@ -33,5 +38,7 @@ class Upkeep:
         forgotten = await self._connection.execute(SQL["forget_keys"], {"most": PIECE})
         if forgotten.rowcount == PIECE:
             return True
+        for name in await tidy(self._connection):
+            log.info("dropped what a rebuild of %s had left", name)
         self._due = time.monotonic() + EVERY
         return False
