@@ -112,3 +112,16 @@ def test_those_who_gave_up_do_not_pile_up() -> None:
         return left
 
     assert asyncio.run(story()) <= 3
+
+
+def test_erasure_is_heard_of_and_suspected_whenever_nobody_listened(database: str) -> None:
+    async def story() -> None:
+        async with watching(database) as watch:
+            heard: list[bool] = []
+            watch.on_erased = lambda: heard.append(True)
+            ask(database, "NOTIFY people")
+            await eventually(lambda: heard == [True])
+            ask(database, CUT_OFF)
+            await eventually(lambda: heard == [True, True])
+
+    asyncio.run(story())
