@@ -112,6 +112,7 @@ async def get_missions(
         "mission_board",
         lambda connection: boards.read_board(connection, event_id, member),
         lambda connection: boards.fold_board(connection, event_id, member),
+        boards.streams_of(event_id, member),
     )
     return answer(board, headers)
 
@@ -206,6 +207,7 @@ async def get_history(
         "mission_ledger",
         lambda connection: boards.read_ledger(connection, event_id, member),
         lambda connection: boards.fold_ledger(connection, event_id, member),
+        boards.streams_of(event_id, member),
     )
     return answer(ledger, headers)
 
@@ -222,11 +224,14 @@ async def get_leaderboard(
     principal = request.user
     member = principal.as_member(event_id)
     await check_exists(request, event_id)
+    watch = services(request).watch
     board, headers = await shown(
         request,
         "leaderboard",
         lambda connection: boards.read_leaderboard(connection, event_id, member, limit),
-        lambda connection: boards.fold_leaderboard(connection, event_id, member, limit),
+        lambda connection: boards.fold_leaderboard(
+            connection, event_id, member, limit, watch.held_back("leaderboard", event_id)
+        ),
     )
     return answer(board, headers)
 

@@ -15,6 +15,7 @@ from psycopg import OperationalError
 from api.methods import allow
 from api.wording import wrong
 from domain import errors
+from domain.envelope import UnreadableEventError
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,14 @@ def on_store(request: Request[Any, Any, Any], error: OperationalError) -> Respon
     return on_problem(request, errors.Unavailable())
 
 
+def on_unreadable(
+    request: Request[Any, Any, Any], error: UnreadableEventError
+) -> Response[ProblemDetails]:
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    unreadable = "This stands on an event that this version cannot read. It has been noted."
+    return on_problem(request, errors.Unavailable(unreadable))
+
+
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
     return _answer(500, "Something broke here", "It has been noted. Trying again may help.", ())
@@ -142,5 +151,6 @@ HANDLERS: Any = {
     ValidationException: on_validation,
     HTTPException: on_http,
     OperationalError: on_store,
+    UnreadableEventError: on_unreadable,
     Exception: on_bug,
 }

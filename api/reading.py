@@ -1,17 +1,23 @@
 """Reads that show what was told: they answer with a position, or later."""
 
+import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
+import psycopg
 from litestar import Response
 
 from api.services import Asked, services
 from api.shapes import POSITION
 from api.wording import WORDS
-from domain.errors import Invalid, NotFound, Unavailable
+from domain.aggregate import Stream
+from domain.errors import Invalid, NotFound, Problem, Unavailable
 from projections import log as events
 from projections.conferences import exists
+
+log = logging.getLogger(__name__)
 
 MINIMUM = "min-position"  # the cookie; the header's name differs from it only in case
 SOON = 0.25  # seconds in which a live projector shows what was recorded
@@ -50,14 +56,18 @@ async def shown(
     read_model: str,
     ask: Callable[[events.Connection], Awaitable[tuple[int, int, Answer]]],
     fold: Callable[[events.Connection], Awaitable[tuple[int, Answer]]],
+    streams: Collection[Stream] = (),
 ) -> tuple[Answer, dict[str, str]]:
-    """An answer that stands on the read model where that has come far enough, else on the log.
+    """An answer that stands on the read model where that has come far enough, and has parked
+    nothing of it; else on the log.
 
     `ask` gives the position that the read model shows, the last one that concerns the asker, and
-    the answer; `fold` a position and the answer from the log itself.
+    the answer; `fold` a position and the answer from the log itself. `streams`: what the answer
+    is made of, where that is not all of the event.
     """
     at_home = services(request)
     pool, reach = at_home.pool, at_home.watch.reach
+    event_id = request.path_params["event_id"]
 
     async def asked() -> tuple[int, int, Answer]:
         async with pool.connection() as connection:
@@ -65,18 +75,37 @@ async def shown(
 
     position, concerned, answer = await asked()
     wanted = max(minimum(request), concerned)
-    if position < wanted and await reach(read_model, wanted, SOON):
+    known = await reach(read_model, wanted, SOON)  # and with it, what is parked up to there
+    if position < wanted and known:
         position, _, answer = await asked()
     if position < wanted and not await is_recorded(request):
         if not await reach(read_model, wanted, PATIENCE - SOON) and not await is_recorded(request):
             raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
         position, _, answer = await asked()
-    if position >= wanted:
+    parked = at_home.watch.held_back(read_model, event_id).keys()
+    held_back = bool(parked & set(streams) if streams else parked)
+    if position >= wanted and not held_back:
         return answer, {"Event-Position": str(position)}
     async with pool.connection() as connection:
         end = await events.end(connection)  # before: what is folded shows this, or later
-        position, answer = await fold(connection)
+        with _poisoned(request, read_model) if held_back else nullcontext():
+            position, answer = await fold(connection)
     return answer, {"Event-Position": str(max(position, end)), **FOLDED}
+
+
+@contextmanager
+def _poisoned(request: Asked, read_model: str) -> Iterator[None]:
+    """What the read model cannot apply may be too much for the fold as well."""
+    try:
+        yield
+    except (Problem, psycopg.Error):
+        raise
+    except Exception as e:
+        log.error("%s: %s cannot be folded: %s", request.url.path, read_model, e, exc_info=e)
+        raise Unavailable(
+            f"{read_model} holds an event back that it cannot apply, and without it this cannot be "
+            "shown. Nothing is lost, and it has been noted."
+        ) from e
 
 
 async def is_recorded(request: Asked) -> bool:

@@ -1,4 +1,5 @@
-"""How far the read models have come, known in this process within a millisecond or so."""
+"""How far the read models have come, and what they have parked, known in this process within a
+millisecond or so. Of what is parked it knows all up to the position that it knows."""
 
 import asyncio
 import heapq
@@ -10,10 +11,13 @@ from collections.abc import Callable
 
 import psycopg
 
+from domain.aggregate import Stream
 from projections.follower import connect, wanted
 from projections.log import SQL, Connection, end
 from projections.read_models import READ_MODELS
+from sql import statements
 
+PARKED = statements("parked")
 log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between looks when nobody notifies
@@ -26,6 +30,7 @@ class Watch:
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
+        self.parked: dict[str, dict[Stream, int]] = {}
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
         self._end = 0
@@ -56,6 +61,13 @@ class Watch:
             return False
         return True
 
+    def held_back(self, name: str, event_id: str) -> dict[Stream, int]:
+        """An event's streams that the read model has parked, and from which position on."""
+        parked = self.parked.get(name)
+        if not parked:
+            return {}
+        return {s: first for s, first in parked.items() if s.split(":", 2)[1:2] == [event_id]}
+
     def _tidy(self, name: str) -> None:
         """Those who gave up must not pile up behind a read model that does not go on."""
         self._gone[name] += 1
@@ -68,6 +80,7 @@ class Watch:
         async with await connect(self._database_url, "watch") as connection:
             await connection.execute(SQL["listen"])
             await connection.execute(SQL["listen_for_erasures"])
+            await connection.execute(PARKED["listen"])
             self.on_erased()
             while wanted():
                 await self._look(connection)
@@ -76,6 +89,8 @@ class Watch:
                     if told.channel == "people":
                         self.on_erased()
                         continue
+                    if told.channel == "parked":
+                        break
                     position, *names = told.payload.split()
                     self._end = max(self._end, int(position))
                     for name in names:
@@ -84,9 +99,10 @@ class Watch:
                         break
 
     async def _look(self, connection: Connection) -> None:
-        rows = await (await connection.execute(SQL["read_models"])).fetchall()
+        rows = await (await connection.execute(PARKED["read_models"])).fetchall()
         self._see_end(await end(connection))
-        for name, position in rows:
+        self.parked = {name: parked for name, _, parked in rows if parked}
+        for name, position, _ in rows:
             self._see(name, position)
 
     def _see_end(self, position: int) -> None:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, json
 
-from domain.aggregate import Recorded, stream
+from domain.aggregate import Recorded, Stream, stream
 from domain.catalogues import Mission
 from domain.missions import Status, locked
 from projections import log as events
@@ -103,7 +103,7 @@ def _mission(mission: Mission, standing: Stands | None, completed: set[str]) -> 
 async def read_board(
     connection: Connection, event_id: str, member_id: str
 ) -> tuple[int, int, Board]:
-    catalogue, own = _streams(event_id, member_id)
+    catalogue, own = streams_of(event_id, member_id)
     parameters = {
         "event_id": event_id,
         "member_id": member_id,
@@ -126,7 +126,7 @@ async def fold_board(
 ) -> tuple[int, Board]:
     """From the log, up to a position or a moment. The position is that of the last event used:
     a moment is one position of the streams that the board is made of."""
-    log = await events.streams(connection, _streams(event_id, member_id), until)
+    log = await events.streams(connection, streams_of(event_id, member_id), until)
     if as_of is not None:
         log = events.as_of(log, as_of)
     rows = folded(MISSION_BOARD, log)
@@ -164,7 +164,7 @@ def ledger(event_id: str, member_id: str, rows: Iterable[LedgerEntry]) -> Ledger
 async def read_ledger(
     connection: Connection, event_id: str, member_id: str
 ) -> tuple[int, int, Ledger]:
-    _, own = _streams(event_id, member_id)
+    _, own = streams_of(event_id, member_id)
     parameters = {"event_id": event_id, "member_id": member_id, "board": own}
     cursor = await connection.execute(SQL["ledger"], parameters, prepare=True)
     ((position, concerned, rows),) = await cursor.fetchall()
@@ -176,7 +176,7 @@ async def read_ledger(
 
 
 async def fold_ledger(connection: Connection, event_id: str, member_id: str) -> tuple[int, Ledger]:
-    _, own = _streams(event_id, member_id)
+    _, own = streams_of(event_id, member_id)
     log = await events.streams(connection, [own])
     entries = folded(MISSION_LEDGER, log)[LEDGER].values()
     return events.last(log), ledger(event_id, member_id, entries)
@@ -220,7 +220,7 @@ def leaderboard(
 async def read_leaderboard(
     connection: Connection, event_id: str, member_id: str, limit: int
 ) -> tuple[int, int, Leaderboard]:
-    _, own = _streams(event_id, member_id)
+    _, own = streams_of(event_id, member_id)
     parameters = {"event_id": event_id, "member_id": member_id, "limit": limit, "board": own}
     cursor = await connection.execute(SQL["leaderboard"], parameters, prepare=True)
     ((position, concerned, first, me, ahead),) = await cursor.fetchall()
@@ -237,13 +237,21 @@ async def read_leaderboard(
 
 
 async def fold_leaderboard(
-    connection: Connection, event_id: str, member_id: str, limit: int
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    limit: int,
+    held_back: Mapping[Stream, int],
 ) -> tuple[int, Leaderboard]:
-    """What the read model holds, and what the log has of this event since, in memory."""
+    """What the read model holds, what it holds back, and what the log has of this event since, in
+    memory."""
     cursor = await connection.execute(SQL["ranked"], {"event_id": event_id})
     ((position, found),) = await cursor.fetchall()
     ranks = json.decode(found, type=list[Rank])
     rows: Rows = {LEADERBOARD: {(r.event_id, r.member_id): r for r in ranks}}
+    for recorded in await events.streams(connection, list(held_back), position):
+        if recorded.position >= held_back[recorded.stream]:
+            fold(rows, MISSION_LEADERBOARD.project(recorded))
     while page := await _since(connection, event_id, position):
         for recorded in page:
             fold(rows, MISSION_LEADERBOARD.project(recorded))
@@ -271,5 +279,6 @@ def _order(rank: Rank) -> tuple[int, int]:
     return -rank.points_earned, rank.reached_position
 
 
-def _streams(event_id: str, member_id: str) -> tuple[str, str]:
+def streams_of(event_id: str, member_id: str) -> tuple[Stream, Stream]:
+    """What a board is made of."""
     return stream("catalogue", event_id), stream("missions", event_id, member_id)

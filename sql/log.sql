@@ -91,7 +91,3 @@ LISTEN views;
 -- name: listen_for_erasures
 -- hear of people who are forgotten
 LISTEN people;
-
--- name: read_models
--- how far all of them have come
-SELECT name, position FROM views.positions WHERE kind = 'read_model';

@@ -30,3 +30,14 @@ SELECT pg_notify('parked', %(reader)s);
 -- name: stream_at
 -- of which stream an event is that cannot be read
 SELECT originator_id FROM events.log WHERE notification_id = %(position)s;
+
+-- name: listen
+-- hear of what is parked
+LISTEN parked;
+
+-- name: read_models
+-- how far all of them have come, and what each has parked up to there
+SELECT
+    p.name, p.position,
+    (SELECT json_object_agg(k.stream, k.position) FROM views.parked AS k WHERE k.reader = p.name)
+FROM views.positions AS p WHERE p.kind = 'read_model';

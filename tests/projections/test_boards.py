@@ -110,7 +110,7 @@ def test_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str
         asyncio.run(project(database))
         record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
         record(*clicks(1_101, "ada"), *clicks(1, "bob"))
-    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
+    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10, {})  # noqa: E731
     read: Any = lambda c: boards.read_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
     stuck, expected = asked(database, question)[0], [(EVENT, 10), ("Ada L.", 10), ("bob", 10)]
     assert [(place.name, place.points_earned) for place in stuck[1].entries] == expected
@@ -136,7 +136,7 @@ def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> No
 
     async def fold(connection: Connection) -> int:
         taking = asyncio.create_task(take_turns())
-        await boards.fold_leaderboard(connection, EVENT, "ada", 10)
+        await boards.fold_leaderboard(connection, EVENT, "ada", 10, {})
         taking.cancel()
         with suppress(asyncio.CancelledError):
             await taking

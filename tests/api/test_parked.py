@@ -1,0 +1,125 @@
+"""Reads of what a read model holds back, and what is said of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from projections.read_models import READ_MODELS
+from tests.api.asking import problem
+from tests.product import Product
+from tests.store import ask
+from workers.embedded import start_nats
+from workers.processes import until
+
+COMPLETED = {"status": "completed"}
+PARK = """
+    INSERT INTO views.parked (reader, stream, position, problem)
+    SELECT name, %s, (SELECT max(notification_id) + 1 FROM events.log), 'ValueError: no'
+    FROM views.positions WHERE kind = 'read_model'
+"""
+
+
+@pytest.fixture(scope="module")
+def poisoned(
+    new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    """A product of these tests' own."""
+    home = tmp_path_factory.mktemp("poisoned")
+    nats = start_nats(home / "nats")
+    product = Product(new_database(), nats.url, home)
+    try:
+        product.start()
+        yield product
+    finally:
+        product.stop()
+        nats.stop()
+
+
+def hold_back(product: Product, stream: str) -> None:
+    """From now on, in every read model."""
+    product.stop_workers()
+    ask(product.database_url, PARK, stream)
+    product.start_workers()
+    assert until(product.ready, 20)
+
+
+def parked(product: Product) -> list[tuple[Any, ...]]:
+    return ask(product.database_url, "SELECT reader FROM views.parked ORDER BY 1")
+
+
+def let_go(product: Product, how: str) -> None:
+    ask(product.database_url, "UPDATE views.parked SET asked = %s", how)
+    assert until(lambda: not parked(product), 20)
+
+
+def ready(product: Product) -> Any:
+    return httpx.get(f"{product.url}/health/ready").json()
+
+
+def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Product) -> None:
+    event = poisoned.event({"id": "goals", "points": 10})
+    path = f"/api/events/{event}/missions"
+    reads = [path, f"{path}/history", f"/api/events/{event}/leaderboard"]
+    with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
+        hold_back(poisoned, f"missions:{event}:ada")
+        said = ready(poisoned)
+        told = ada.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
+        ben.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
+        held_back = [ada.get(read) for read in reads]
+        neighbour = [ben.get(read) for read in reads]
+        let_go(poisoned, "replay")
+        assert until(lambda: "Read-Model" not in ada.get(reads[-1]).headers, 5)
+        replayed = [ada.get(read) for read in reads]
+
+    assert said == {
+        "status": "ready",
+        "reasons": [],
+        "remarks": [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)],
+    }
+    assert [answer.headers.get("Read-Model") for answer in held_back] == ["folded"] * 3
+    assert [answer.headers.get("Read-Model") for answer in neighbour] == [None, None, "folded"]
+    assert [answer.headers.get("Read-Model") for answer in replayed] == [None] * 3
+    for answer in held_back:
+        assert int(answer.headers["Event-Position"]) >= int(told.headers["Event-Position"])
+    board, ledger, leaders = (answer.json() for answer in held_back)
+    assert board["missions"][0]["status"] == "completed"
+    assert ledger["balance"] == 10
+    assert [e["member_id"] for e in leaders["entries"]] == ["ada", "ben"]
+    assert [answer.json() for answer in replayed] == [board, ledger, leaders]
+
+
+def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
+    poisoned: Product,
+) -> None:
+    event = poisoned.event({"id": "goals", "points": 10})
+    path = f"/api/events/{event}/missions"
+    with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
+        ask(
+            poisoned.database_url,
+            "INSERT INTO events.log VALUES (%s, 1, 'FromTheFuture', '{}')",
+            f"missions:{event}:ada",
+        )
+        assert until(lambda: len(parked(poisoned)) == len(READ_MODELS), 10)
+        assert until(lambda: ada.get(path).status_code == 503, 5)
+        refused = [
+            ada.get(path),
+            ada.get(f"{path}/history"),
+            ada.get(f"{path}?as_of=9999-01-01T00:00:00Z"),
+            ada.patch(f"{path}/goals", json=COMPLETED),
+        ]
+        patched = ben.patch(f"{path}/goals", json=COMPLETED)
+        board = ben.get(path)
+        let_go(poisoned, "drop")
+
+    said = [problem(answer, 503)["detail"] for answer in refused]
+    assert said[0].startswith("mission_board holds an event back that it cannot apply")
+    assert said[1].startswith("mission_ledger holds an event back that it cannot apply")
+    assert set(said[2:]) == {
+        "This stands on an event that this version cannot read. It has been noted."
+    }
+    assert patched.status_code == 200
+    assert board.json()["missions"][0]["status"] == "completed"
+    assert "Read-Model" not in board.headers
+    assert ready(poisoned) == {"status": "ready", "reasons": [], "remarks": []}
