@@ -11,7 +11,7 @@ BUDGET ?= 60
 CONTACTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test laws bench replay-contacts check token lock clean
+.PHONY: help run demo test laws bench replay-contacts drill check token lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
@@ -34,6 +34,9 @@ bench: .venv/for-developing ## measure, each figure beside its baseline
 
 replay-contacts: .venv/for-running ## play real contacts through it, and check the boards: CONTACTS=file
 	@.venv/bin/python -m workers replay-contacts $(if $(CONTACTS),"$(CONTACTS)")
+
+drill: .venv/for-running ## restore a backup that was made under load, and check all of it
+	@.venv/bin/python -m workers drill
 
 check: .venv/for-developing ## format, lint, types, migrations
 	@.venv/bin/ruff format --check .

@@ -77,6 +77,12 @@ def export(rest: Rest) -> None:
     main(list(rest))
 
 
+def drill(rest: Rest) -> None:
+    from workers.drill import main
+
+    main(list(rest))
+
+
 class Command(NamedTuple):
     name: str
     function: Callable[[Rest], None]
@@ -90,6 +96,7 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
+    Command("drill", drill, "restore a backup made under load, and check it", rest=True),
     Command("erase", erase, "forget a person: erase MEMBER [--yes]", rest=True),
     Command("export", export, "all that is held about a person: export MEMBER", rest=True),
     Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),

@@ -1,10 +1,7 @@
 """Where words of somebody still stand: in a dump of the whole database, which has every table in
 it, in what the planner remembers, and in the files of JetStream."""
 
-import os
 import re
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,14 +10,11 @@ from urllib.parse import quote
 import msgspec
 import psycopg
 from msgspec import Struct
-from psycopg.conninfo import conninfo_to_dict
 
-from domain.errors import Unavailable
 from sql import statements
-from workers.postgres_binaries import find
+from workers.dumps import dumped
 
 SQL = statements("people")
-ENVIRONMENT = {"dbname": "DATABASE", "application_name": "APPNAME"}  # else as in a conninfo
 SHORTEST = 3  # letters; what is shorter stands everywhere
 COPY = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n")
 JETSTREAM = "JetStream"
@@ -87,7 +81,7 @@ def search(database_url: str, store: Path | None, words: Words) -> Traces:
 def _dumped(database_url: str, traces: Traces) -> Iterator[tuple[str, str]]:
     """Each row of each table, with what is in bytes as text."""
     table = ""
-    for line in dump(database_url):
+    for line in dumped(database_url):
         if table and line == "\\.\n":
             table = ""
         elif table:
@@ -99,39 +93,3 @@ def _dumped(database_url: str, traces: Traces) -> Iterator[tuple[str, str]]:
 
 def _text(found: re.Match[str]) -> str:
     return bytes.fromhex(found[1]).decode(errors="replace")
-
-
-def program(name: str) -> Path:
-    """One of those that come with PostgreSQL."""
-    folder = find(None).folder
-    path = folder / name if (folder / name).exists() else Path(shutil.which(name) or "")
-    if not path.is_file():
-        raise Unavailable(f"There is no {name} here. Install the client programs of PostgreSQL.")
-    return path
-
-
-def environment(database_url: str) -> dict[str, str]:
-    """Says where the database is to the programs of PostgreSQL: a password on a command line would
-    be read by everyone."""
-    given = {k: str(v) for k, v in conninfo_to_dict(database_url).items() if v is not None}
-    named = {f"PG{ENVIRONMENT.get(k, k.upper())}": v for k, v in given.items()}
-    return {**os.environ, **named}
-
-
-def dump(database_url: str) -> Iterator[str]:
-    """As `pg_dump` writes it, line by line."""
-    command = [str(program("pg_dump"))]
-    with subprocess.Popen(  # noqa: S603 - a program of ours
-        command,
-        env=environment(database_url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as running:
-        assert running.stdout  # noqa: S101 - it is piped
-        assert running.stderr  # noqa: S101 - it is piped
-        yield from running.stdout
-        said = running.stderr.read().strip()
-    if running.returncode:
-        raise Unavailable(f"pg_dump could not read the database: {said.splitlines()[-1][:300]}")

@@ -13,8 +13,8 @@ import pytest
 
 from tests.product import ROOT, Product, mission
 from tests.store import ask
+from workers.dumps import dumped
 from workers.processes import until
-from workers.traces import dump
 
 WORDS = {
     "name": "Quintessa Zephyrine",
@@ -74,7 +74,7 @@ def _everything(product: Product) -> Iterator[tuple[str, bytes]]:
                 f"COPY {table} TO STDOUT (FORMAT binary)".encode()
             ) as copy:
                 yield table, b"".join(copy)
-    yield "the dump", "".join(dump(product.database_url)).encode()
+    yield "the dump", "".join(dumped(product.database_url)).encode()
     statistics = "SELECT coalesce(string_agg(s::text, ' '), '') FROM pg_stats AS s"
     yield "the statistics", ask(product.database_url, statistics)[0][0].encode()
     files = [f for f in (product.home / "nats").rglob("*") if f.is_file()]
