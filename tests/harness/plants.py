@@ -1,26 +1,39 @@
-"""The plants of `workers/proof/plants.py`, where the machine can see them: it opens no feed over
-HTTP. Pages are small: the fewer events, the more places to crash in between."""
+"""The plants of `workers/proof/plants.py`, as far as the machine can find them soon: it opens no
+feed over HTTP, and seldom breaks a line between two transactions."""
 
+from domain.aggregate import Recorded
 from projections import log as events
 from projections.log import SQL
 from projections.projector import Pages
+from sql import statements
 from workers.proof import plants
 from workers.proof.plants import NOTHING, Plant
 
 __all__ = ["NOTHING", "PLANTS", "Plant", "small_pages"]
 
-MOST = 4
-PLANTS = {name: plant for name, plant in plants.PLANTS.items() if not plant.window}
+MOST = 4  # events a page: the fewer, the more places to crash in between
+PLANTS = {
+    "lock": plants.PLANTS["lock"],
+    "cursor": plants.PLANTS["cursor"],
+    "key": Plant(
+        "nobody looks whether an Idempotency-Key came before",
+        {
+            "keys": "SELECT NULL, NULL, NULL, NULL, NULL, 0"
+            " WHERE false AND %(principals)s::text[] = %(keys)s::text[]",
+            "remember_keys": statements("history")["remember_keys"].removesuffix(";")
+            + " ON CONFLICT DO NOTHING;",
+        },
+    ),
+}
 
 
 def small_pages(plant: Plant) -> Pages:
     """As the plant has them read."""
+    statement = plant.page or SQL["page"]
 
     async def page(
         connection: events.Connection, after: int, most: int, until: int
-    ) -> list[events.Recorded]:
-        return await events.page(
-            connection, after, min(most, MOST), until, plant.page or SQL["page"]
-        )
+    ) -> list[Recorded]:
+        return await events.page(connection, after, min(most, MOST), until, statement)
 
     return page

@@ -13,11 +13,9 @@ from api.live import Live
 from api.watch import Watch
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.history import History
-from domain.recorder import open_recorder
 from projections.log import Connection
 from projections.projector import LeadLostError, Projector
 from projections.read_models import READ_MODELS
-from sql import statements
 from tests.harness.plants import Plant, small_pages
 from workers.proof.wire import Wire
 from workers.relay import Relay
@@ -32,7 +30,7 @@ class Api:
         self._late = late
         self.wire = Wire(database_url)
         self._database_url, self._nats_url = database_url, nats_url
-        self._statements = statements("history") | dict(plant.history)
+        self._plant = plant
 
     async def start(self) -> None:
         url = await self.wire.open()
@@ -46,7 +44,7 @@ class Api:
         self._tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
 
     def _open_history(self, url: str) -> History:
-        recorder = open_recorder(url, self._statements)
+        recorder = self._plant.open_recorder(url)
         return History(recorder, AGGREGATES, RENAMED, lambda: datetime.now(UTC) - self._late)
 
     async def stop(self) -> None:

@@ -62,16 +62,19 @@ class Listener:
         while not phase.ending.is_set():
             calm = self._calm or phase.settling.is_set()
             stay = None if calm else self._random.uniform(*STAYS)
-            self.opened += 1
-            with suppress(LostError, TimeoutError):
+            try:
                 async with asyncio.timeout(stay):
                     await self._listen()
-            await asyncio.sleep(0 if stay else PAUSE)
+            except TimeoutError:
+                self.opened += 1
+            except LostError:
+                await asyncio.sleep(PAUSE)
 
     async def _listen(self) -> None:
         async with aclosing(self._client.stream(self._path, self._after)) as messages:
             async for message in messages:
                 self._take(message)
+        await asyncio.sleep(PAUSE)  # it ended from the other side
 
     def _take(self, message: bytes) -> None:
         fields = dict(line.split(b": ", 1) for line in message.split(b"\n") if b": " in line)

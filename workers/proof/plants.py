@@ -1,11 +1,29 @@
-"""Bugs to be found. What a plant takes away is a statement, the way to read the log, or the order
-of two steps: the product knows nothing of it, and only what is started with a plant has it."""
+"""Bugs to be found. What a plant takes away is a statement, the way to read the log, a transaction,
+or the order of two steps: the product knows nothing of it, and only what is started with a plant
+has it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
+from psycopg import Connection
 
+from domain.recorder import KeyRow, Recorder, open_recorder
 from sql import statements
+
+
+class KeysApart(Recorder):
+    """Replies are remembered once the events are there. In between, all may be over."""
+
+    def commit(
+        self, connection: Connection[Any], events: Sequence[StoredEvent], keys: Sequence[KeyRow]
+    ) -> list[int]:
+        positions = super().commit(connection, events, ())
+        if keys:
+            connection.execute(self.sql["begin"])
+            super().commit(connection, (), keys)
+        return positions
 
 
 class Plant(Struct, frozen=True):
@@ -14,8 +32,13 @@ class Plant(Struct, frozen=True):
 
     says: str
     history: Mapping[str, str] = {}
+    recorder: type[Recorder] = Recorder
     page: str | None = None
     window: float = 0.0  # seconds
+
+    def open_recorder(self, database_url: str) -> Recorder:
+        plain = open_recorder(database_url, statements("history") | dict(self.history))
+        return self.recorder(plain.datastore, plain.sql)
 
 
 NOTHING = Plant("nothing is planted")
@@ -26,13 +49,7 @@ PLANTS = {
         page=statements("log")["page"].replace("> %(after)s", "> %(after)s + 1"),
     ),
     "key": Plant(
-        "nobody looks whether an Idempotency-Key came before",
-        {
-            "keys": "SELECT NULL, NULL, NULL, NULL, NULL, 0"
-            " WHERE false AND %(principals)s::text[] = %(keys)s::text[]",
-            "remember_keys": statements("history")["remember_keys"].removesuffix(";")
-            + " ON CONFLICT DO NOTHING;",
-        },
+        "Idempotency-Keys are not written in the transaction of their events", recorder=KeysApart
     ),
     "window": Plant("a live feed that resumes listens only after it has looked", window=0.05),
 }

@@ -15,7 +15,6 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
 from domain.history import Author, History, Key
-from domain.recorder import open_recorder
 from projections.follower import connect
 from sql import statements
 from workers.proof.acts import Act, command
@@ -28,10 +27,10 @@ from workers.proof.writers import AwayError, RefusedError, Writer
 SQL = statements("proof")
 HELD_UP, BROKEN = "COMMITs were held up", "lines broke at a COMMIT"
 ENDED = "backends were ended while they wrote"
-EACH = 0.3  # seconds between faults on the line, on average
+EACH = 0.2  # seconds between faults on the line, on average
 HELD = 0.01, 0.08  # seconds for which a COMMIT is held up
 BACKENDS = 0.6  # seconds between ends of a writer's backend, on average
-FAULTS: dict[Fault, int] = {"hold": 6, "before": 2, "after": 2}
+FAULTS: dict[Fault, int] = {"hold": 4, "before": 2, "after": 4}
 
 
 class On:
@@ -90,8 +89,7 @@ async def end_backends(
 
 
 def opened(url: str, plant: Plant) -> History:
-    recorder = open_recorder(url, statements("history") | dict(plant.history))
-    return History(recorder, AGGREGATES, RENAMED)
+    return History(plant.open_recorder(url), AGGREGATES, RENAMED)
 
 
 async def run(spec: Spec, number: int, plant: Plant) -> None:

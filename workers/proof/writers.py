@@ -12,8 +12,8 @@ from workers.proof.spec import ORGANIZER, Phase, Spec
 
 PACE = 0.02  # seconds between acts, on average
 KEYED = 0.5  # of them come with an Idempotency-Key
-REPEATED = 0.3  # of those come again, some acts later
-LATER = 3
+REPEATED = 0.5  # of those come again, some acts later
+LATER = 2
 PAUSE = 0.03  # seconds before the next attempt
 GRACE = 15.0  # seconds in which what has begun must be answered, once nothing new begins
 
