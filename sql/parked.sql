@@ -41,3 +41,31 @@ SELECT
     p.name, p.position,
     (SELECT json_object_agg(k.stream, k.position) FROM views.parked AS k WHERE k.reader = p.name)
 FROM views.positions AS p WHERE p.kind = 'read_model';
+
+-- name: list
+-- what is parked, and how many events of it wait
+SELECT
+    k.reader, k.stream, k.position, k.problem, k.asked,
+    extract(epoch FROM clock_timestamp() - k.parked_at)::float8 AS age,
+    (
+        SELECT count(*) FROM events.log AS l
+        WHERE l.originator_id = k.stream AND l.notification_id >= k.position
+    ) AS events
+FROM views.parked AS k
+WHERE (%(stream)s::text IS NULL OR k.stream = %(stream)s)
+AND (%(reader)s::text IS NULL OR k.reader = %(reader)s)
+ORDER BY k.parked_at, k.position, k.reader;
+
+-- name: waiting
+-- the events that wait, as they are written
+SELECT notification_id, topic, state FROM events.log
+WHERE originator_id = %(stream)s AND notification_id >= %(position)s
+ORDER BY notification_id;
+
+-- name: ask
+-- that somebody who leads do this
+UPDATE views.parked SET asked = %(asked)s WHERE reader = %(reader)s AND stream = %(stream)s;
+
+-- name: alive
+-- whether anybody keeps this reader
+SELECT clock_timestamp() - beat_at < interval '5s' FROM views.positions WHERE name = %(reader)s;

@@ -83,6 +83,12 @@ def drill(rest: Rest) -> None:
     main(list(rest))
 
 
+def parked(rest: Rest) -> None:
+    from workers.parked import main
+
+    sys.exit(main(list(rest)))
+
+
 class Command(NamedTuple):
     name: str
     function: Callable[[Rest], None]
@@ -100,6 +106,7 @@ COMMANDS = (
     Command("erase", erase, "forget a person: erase MEMBER [--yes]", rest=True),
     Command("export", export, "all that is held about a person: export MEMBER", rest=True),
     Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
+    Command("parked", parked, "what could not be applied: list, show, replay, drop", rest=True),
     Command("prove", prove, "let all fail that can, and show that nothing was lost", rest=True),
     Command("rebuild", rebuild, "read models anew from the log: NAME ... or --all", rest=True),
     Command(

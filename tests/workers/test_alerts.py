@@ -176,6 +176,22 @@ def test_a_table_that_is_gone_fires_the_alerts_for_stuck_models_and_broken_reque
     assert reasons[0].endswith(": UndefinedTable")  # whose text is for the log alone
 
 
+def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_no_503(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    with watched.database() as connection:
+        connection.execute("INSERT INTO events.log VALUES ('future:evt_1', 1, 'Unknown', '{}')")
+    everywhere = [1] * len(READ_MODELS) + [0]  # the relay parks nothing
+    wait_for(lambda: sorted(watched.values("parked_keys"), reverse=True) == everywhere)
+    alerts, reasons = fired(), watched.reasons()
+    with watched.database() as connection:
+        connection.execute("UPDATE views.parked SET asked = 'drop'")
+    wait_for(lambda: not any(watched.values("parked_keys")))
+
+    assert alerts == {"KeysParked": len(READ_MODELS)}
+    assert reasons == []
+
+
 def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:
     with frozen(watched):
         started = time.monotonic()
