@@ -173,6 +173,8 @@ class _Rebuild:
             raise
         except Exception as e:
             good = 0 if isinstance(e, psycopg.Error) else self._folded  # whose row was it?
+            if good == until:
+                raise
             log.warning("%s is folded up to %s, for then comes %r", self._model.name, good, e)
             return await self._fold(reader, good)
         return until

@@ -118,7 +118,8 @@ class Told(Observer):
         say(sentence)
 
     def reached(self, position: int, end: int) -> None:
-        self._progress = self._progress or Progress(end, f"events into {self._name}")
+        if self._progress is None:
+            self._progress = Progress(end, f"events into {self._name}", out=sys.stdout)
         self._progress.reached(position)
 
     def finish(self) -> None:

@@ -1,0 +1,232 @@
+"""The command, beside a product at work: nobody notices, and nothing is left behind."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from projections.follower import connect, follow
+from projections.missions import MISSION_BOARD
+from projections.projector import Projector
+from projections.read_models import READ_MODELS
+from projections.shadow import Shadow, locked, tidy
+from tests.boards import clicks, end_of, opening, project, recording
+from tests.product import ROOT, Product
+from tests.projections.test_rebuild import SCHEMAS, content, schemas
+from tests.store import ask
+from tests.waiting import eventually
+from workers.__main__ import main
+from workers.renewal import renew
+
+NAMES = [model.name for model in READ_MODELS]
+
+
+class Traffic:
+    """A member who clicks, looks at what became of it, and listens."""
+
+    def __init__(self, product: Product) -> None:
+        self.told: list[int] = []
+        self.heard: list[int] = []
+        self.surprises: list[str] = []
+        self._product = product
+        self._event = product.event({"id": "goals"})
+        self._done = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator["Traffic"]:
+        with self._product.listening(self._event, "ada") as messages:
+            threads = [threading.Thread(target=self._click)]
+            threads += [threading.Thread(target=self._listen, args=(messages,))]
+            for thread in threads:
+                thread.start()
+            try:
+                yield self
+            finally:
+                self._done.set()
+                for thread in threads:
+                    thread.join(20)
+
+    def _click(self) -> None:
+        path = f"/api/events/{self._event}/missions"
+        with self._product.member(self._event, "ada") as ada:
+            while not self._done.is_set() or len(self.told) % 2:
+                status = "not_started" if len(self.told) % 2 else "completed"
+                patched = ada.patch(f"{path}/goals", json={"status": status})
+                self.told.append(int(patched.headers["Event-Position"]))
+                board, ledger = ada.get(path), ada.get(f"{path}/history")
+                leaders = ada.get(f"/api/events/{self._event}/leaderboard")
+                points = 10 if status == "completed" else 0
+                seen = (
+                    board.json()["missions"][0]["status"],
+                    ledger.json()["balance"],
+                    leaders.json()["me"]["points_earned"],
+                )
+                if seen != (status, points, points):
+                    self.surprises.append(f"{status}: {seen}")
+
+    def _listen(self, messages: Iterator[dict[str, Any]]) -> None:
+        for message in messages:
+            self.heard.append(message["id"])
+            if self._done.is_set() and message["data"]["status"] == "not_started":
+                return
+
+
+def command(product: Product, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "workers", "rebuild", *arguments],
+        cwd=ROOT,
+        env=product.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_rebuild_of_all_under_traffic_is_noticed_by_nobody(product: Product) -> None:
+    with Traffic(product).running() as traffic:
+        process = command(product, "--all")
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    lines = said.splitlines()
+    assert [line.split(" is rebuilt")[0] for line in lines] == NAMES
+    assert all("the same as before" in line for line in lines)
+    assert traffic.surprises == []
+    assert traffic.heard == traffic.told
+    assert schemas(product.database_url) == SCHEMAS
+
+
+def test_rebuild_that_is_killed_at_any_moment_leaves_the_old_one_serving(product: Product) -> None:
+    chance = random.Random(4)  # noqa: S311 - the same moments each time, and no secret
+    with Traffic(product).running() as traffic:
+        for _ in range(6):
+            process = command(product, "live_feed", "mission_board")
+            try:
+                process.communicate(timeout=chance.uniform(0.5, 2.5))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+        process = command(product, "live_feed", "mission_board")
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert traffic.surprises == []
+    assert traffic.heard == traffic.told
+    assert schemas(product.database_url) == SCHEMAS
+
+
+def test_interrupt_leaves_the_old_one_and_nothing_else(product: Product) -> None:
+    process = command(product, "--all")
+    url = product.database_url
+    asyncio.run(eventually(lambda: schemas(url) != SCHEMAS or process.poll() is not None, 30))
+    process.send_signal(2)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1].endswith(" stays as it is.")
+    assert "Traceback" not in said
+    assert schemas(url) == SCHEMAS
+
+
+# What is left
+def test_upkeep_drops_what_was_left_unless_it_is_at_work(database: str) -> None:
+    async def story() -> list[list[str]]:
+        async with locked(database, "mission_board") as connection:
+            assert connection
+            await Shadow(MISSION_BOARD, connection).make()
+            async with await connect(database, "upkeep") as upkeep:
+                at_work = await tidy(upkeep)
+                await connection.close()
+                await eventually(lambda: ask(database, ALONE) == [(0,)])
+                return [at_work, await tidy(upkeep), await tidy(upkeep)]
+
+    assert asyncio.run(story()) == [[], ["mission_board"], []]
+    assert schemas(database) == SCHEMAS
+
+
+ALONE = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rapport rebuild mission_board'"
+)
+
+
+# Versions
+def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(database: str) -> None:
+    newer = [replace(m, version=2) if m is MISSION_BOARD else m for m in READ_MODELS]
+    old, new = Projector(READ_MODELS), Projector(newer)
+
+    async def story() -> None:
+        work = [asyncio.create_task(follow(old, database))]
+        try:
+            await eventually(lambda: old.positions.get("mission_board") == end_of(database))
+            work.append(asyncio.create_task(renew(database, newer)))
+            await eventually(lambda: ask(database, VERSION) == [(2,)])
+            await asyncio.to_thread(record, *clicks(2, "ben"))
+            await eventually(lambda: old.positions.get("live_feed") == end_of(database), 20)
+            assert "mission_board" not in old.positions
+            work[0].cancel()
+            work.append(asyncio.create_task(follow(new, database)))
+            await eventually(lambda: new.positions.get("mission_board") == end_of(database), 20)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    with recording(database) as record:
+        record(*opening(), *clicks(5))
+        asyncio.run(story())
+    renewed = content(database)
+    ask(database, "UPDATE views.positions SET version = 1")
+    asyncio.run(project(database))
+    assert content(database) == renewed
+    assert schemas(database) == SCHEMAS
+
+
+VERSION = "SELECT version FROM views.positions WHERE name = 'mission_board'"
+
+
+# Words
+@pytest.fixture
+def environment(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("DATABASE_URL", database)
+    return database
+
+
+@pytest.mark.parametrize("arguments", [["nobody"], [], ["sessions", "--all"]])
+def test_name_that_is_none_is_answered_with_those_there_are(
+    environment: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rebuild", *arguments]) == 2
+    assert f"There are {', '.join(NAMES)}; --all is each of them." in capsys.readouterr().err
+
+
+def test_difference_is_printed_and_the_exit_code_is_1(
+    environment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with recording(environment) as record:
+        record(*opening(), *clicks(1))
+    asyncio.run(project(environment))
+    ask(environment, "UPDATE views.leaderboard SET name = 'Ada'")
+    for accept, code in (([], 1), (["--accept"], 0), ([], 0)):
+        with pytest.raises(SystemExit) as ended:
+            main(["rebuild", "leaderboard", *accept])
+        assert ended.value.code == code
+    said = capsys.readouterr()
+    shown = ["leaderboard evt_1, ada", '  name: "Ada" -> "ada"']
+    lines = said.out.splitlines()
+    assert lines[:2] == lines[2:4] == shown
+    assert "1 rows, not the same as before" in lines[4]
+    assert "1 rows, the same as before" in lines[5]
+    assert "--accept" in said.err
+
+
+def test_database_without_tables_is_said_in_a_sentence(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres)
+    with pytest.raises(SystemExit):
+        main(["rebuild", "leaderboard"])
+    assert capsys.readouterr().err == "This database is of another version: run `make run`.\n"
