@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import nats.js.errors
-from psycopg.sql import SQL, Identifier
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem, Unavailable
@@ -19,14 +18,14 @@ from projections import log as events
 from projections.boards import fold_board
 from projections.follower import connect
 from projections.live_feed import FEED
-from projections.read_model import Rows, Table, folded
-from projections.read_models import READ_MODELS
+from projections.read_model import Rows
 from tests.harness.client import Client
 from tests.harness.plants import NOTHING, Plant
 from tests.harness.play import LATE
 from tests.harness.points import check_points
 from tests.harness.process import Api, ProjectorProcess, RelayProcess
 from workers import bus
+from workers.proof import tables
 from workers.proof.wire import Fault
 
 T = TypeVar("T")
@@ -37,7 +36,6 @@ OF_EVENT = """
     SELECT notification_id, originator_id, originator_version, topic, state FROM events.log
     WHERE split_part(originator_id, ':', 2) = %s AND notification_id > %s ORDER BY 1
 """
-ROWS = "SELECT coalesce(json_agg(t), '[]')::text FROM {} AS t WHERE event_id = %s"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 Answer = Outcome | Problem
@@ -173,13 +171,6 @@ class World:
     async def end(self) -> int:
         return await events.end(self._observer)
 
-    async def rows(self, table: Table, event_id: str) -> dict[Any, Any]:
-        statement = SQL(ROWS).format(Identifier("views", table.name))
-        ((text,),) = await (await self._observer.execute(statement, (event_id,))).fetchall()
-        names = table.row.__struct_fields__[: table.keys]
-        rows = msgspec.json.decode(text, type=list[table.row])
-        return {tuple(getattr(row, name) for name in names): row for row in rows}
-
     async def settle(self) -> None:
         """Everybody does what there is to do; relays have looked whether the bus is still there."""
         if self._bus_lost:
@@ -195,9 +186,11 @@ class World:
     async def check(self, event_id: str, after: int, clients: list[Client]) -> None:
         """Once everything has settled, of all that was recorded at one event."""
         log = await self.log(event_id, after)
-        pure: Rows = {t: rows for m in READ_MODELS for t, rows in folded(m, log).items()}
+        pure = tables.pure(log)
         for table, rows in pure.items():
-            _same(await self.rows(table, event_id), rows, table.name)
+            stored = await tables.stored(self._observer, table, event_id)
+            differ = tables.difference(table, stored, rows)
+            assert differ is None, differ
         check_points(pure)
         await self._check_bus()
         for client in clients:
@@ -230,20 +223,6 @@ class World:
         ]
         await self.until(lambda: len(client.received) >= len(expected), seconds=TOO_LONG)
         assert client.received == expected, f"a reader got {client.received}, not {expected}"
-
-
-def _same(stored: Any, pure: Any, name: str) -> None:
-    missing, more = pure.keys() - stored.keys(), stored.keys() - pure.keys()
-    differ = {
-        key for key in pure.keys() & stored.keys() if _plain(pure[key]) != _plain(stored[key])
-    }
-    assert not missing | more | differ, (
-        f"{name} is not the fold of the log: {missing} missing, {more} too many, {differ} differ"
-    )
-
-
-def _plain(row: Any) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(row))
 
 
 def _reply(command: Any, state: Any) -> bytes:
