@@ -28,7 +28,8 @@ from domain.missions import (
 from domain.stars import SessionStarred, SessionUnstarred, StarSession, UnstarSession
 from projections.missions import standing
 
-MISSIONS = tuple(f"mission_{i}" for i in range(4))
+POINTS = {f"mission_{i}": 10 * i for i in range(1, 5)}
+MISSIONS = tuple(POINTS)
 ITEMS = tuple(f"session_{i}" for i in range(3))
 HALLS = ("Hall 0", "Hall 1", "Hall 2")
 TARGET = "target"
@@ -63,7 +64,7 @@ def initial(kind: str) -> str:
 
 
 def preparations(event_id: str) -> list[Command]:
-    missions = tuple(Mission(i, i, "", 10 * n, "Proof") for n, i in enumerate(MISSIONS, 1))
+    missions = tuple(Mission(i, i, "", points, "Proof") for i, points in POINTS.items())
     target = Profile(name=TARGET)
     return [
         AnnounceConference(event_id=event_id, name="A proof", timezone="UTC"),

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from domain.aggregate import Recorded, Stream
 from projections.live_feed import Message
-from workers.proof.acts import initial, set_by
+from projections.missions import LedgerEntry
+from workers.proof.acts import POINTS, initial, set_by
 from workers.proof.ledger import Entry, Heard
 
 Setting = tuple[str, str]  # what, and to what
@@ -129,6 +130,27 @@ def same_reply(entries: Iterable[Entry]) -> Check:
         if (other.position, other.reply) != (first.position, first.reply)
     ]
     return Check("commands sent again under their key", len(repeated), (), doubled)
+
+
+def points(entries: Iterable[Entry], ledger: Iterable[LedgerEntry]) -> Check:
+    """Each member has those of the missions that they completed last, each once. Of whom an act was
+    not answered nothing is known."""
+    latest: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for entry in entries:
+        if entry.act.kind == "mission" and not entry.again:
+            latest[entry.act.member][entry.act.what] = entry
+    balances: Counter[str] = Counter()
+    for row in ledger:
+        balances[row.member_id] += row.points
+    known = {m: of for m, of in latest.items() if all(e.position >= 0 for e in of.values())}
+    sums = {m: _points(of.values()) for m, of in known.items()}
+    lost = [f"{m} has {balances[m]} of {n} points" for m, n in sums.items() if balances[m] < n]
+    more = [f"{m} has {balances[m]} and not {n}" for m, n in sums.items() if balances[m] > n]
+    return Check("points of members", sum(sums.values()), lost, more)
+
+
+def _points(entries: Iterable[Entry]) -> int:
+    return sum(POINTS[e.act.what] for e in entries if e.act.to == "completed")
 
 
 def versions(log: Iterable[Recorded]) -> Check:

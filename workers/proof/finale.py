@@ -10,6 +10,7 @@ from domain.aggregate import Recorded
 from projections import log as events
 from projections.follower import connect
 from projections.live_feed import FEED
+from projections.missions import LEDGER
 from projections.read_model import Rows
 from workers import bus
 from workers.proof import checks, stream, tables
@@ -73,6 +74,7 @@ async def check(spec: Spec, found: Found) -> list[Check]:
     return [
         checks.acknowledged(entries, log, spec.event_id),
         checks.applied_once(entries, log, spec.event_id),
+        checks.points(entries, pure[LEDGER].values()),
         checks.same_reply(entries),
         checks.versions(log),
         checks.in_order("events read by the tail", found.tail, found.positions),

@@ -62,7 +62,7 @@ def _recovered(recoveries: Sequence[Recovery]) -> Iterator[str]:
     if not recoveries:
         yield "Nothing failed that recovery could be measured of."
         return
-    yield "Seconds from a fault until a change asked for after it was (half of them / the slowest)"
+    yield "Seconds from a fault until a change asked for after it was (p50 / max)"
     yield f"{'':<38}{'times':>7}{'acknowledged':>16}{'shown':>16}{'heard':>16}"
     for of_kind in times(recoveries):
         yield _row(of_kind)

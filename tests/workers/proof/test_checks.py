@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Recorded
 from projections.live_feed import FEED, Message
+from projections.missions import LEDGER
 from tests.harness.play import Play
 from workers.proof import checks, tables
 from workers.proof.acts import Act, command, drawn, preparations, set_by
@@ -66,6 +67,7 @@ def found(run: Ran, log: list[Recorded]) -> list[checks.Check]:
         checks.acknowledged(run.entries, log, EVENT),
         checks.applied_once(run.entries, log, EVENT),
         checks.same_reply(run.entries),
+        checks.points(run.entries, tables.pure(log)[LEDGER].values()),
         checks.versions(log),
     ]
 
@@ -131,6 +133,20 @@ def test_another_reply_under_a_key_is_found(run: Ran, number: int, moved: bool) 
     other = replace(told, position=told.position + 1) if moved else replace(told, reply="other")
     entries = [*run.entries[:at], other, *run.entries[at + 1 :]]
     assert len(checks.same_reply(entries).doubled) == 1
+
+
+@given(runs, which)
+def test_award_that_is_lost_or_doubled_is_found_in_points(run: Ran, number: int) -> None:
+    ledger = list(tables.pure(run.log)[LEDGER].values())
+    assume(ledger)
+    at = number % len(ledger)
+    more, fewer = (
+        checks.points(run.entries, [*ledger, ledger[at]]),
+        checks.points(run.entries, ledger[:at] + ledger[at + 1 :]),
+    )
+    awarded = ledger[at].points > 0
+    assert [len(more.doubled), len(more.lost)] == [awarded, not awarded]
+    assert [len(fewer.doubled), len(fewer.lost)] == [not awarded, awarded]
 
 
 @given(busy, which)
