@@ -1,7 +1,6 @@
 """The mission board, call by call (SPEC, section A; telemetry: section C)."""
 
 import logging
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,12 +12,13 @@ from msgspec import Meta, Struct
 from api import metrics, shapes
 from api.asked import Asked
 from api.commands import answered, execute
+from api.past import AsOf, as_it_was
 from api.problems import documented
-from api.reading import answer, check_exists, is_recorded, minimum, shown
+from api.reading import answer, check_exists, shown
 from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
-from domain.errors import Invalid, NotFound, Problem, Unavailable
+from domain.errors import NotFound, Problem
 from domain.missions import (
     MEET_ATTENDEES,
     Action,
@@ -31,7 +31,6 @@ from domain.missions import (
     Status,
 )
 from projections import boards
-from projections import log as events
 from projections.missions import Progress
 
 log = logging.getLogger(__name__)
@@ -94,19 +93,15 @@ async def get_missions(
     request: Asked,
     event_id: EventId,
     member_id: OfMember = None,
-    as_of: Annotated[
-        str | None,
-        Parameter(
-            description="a position, or a time in RFC 3339 with offset",
-            schema_extra={"anyOf": [{"pattern": shapes.POSITION}, {"format": "date-time"}]},
-        ),
-    ] = None,
+    as_of: AsOf = None,
 ) -> Response[boards.Board]:
     principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
     if as_of is not None:
-        return await _as_it_was(request, event_id, member, as_of)
+        return await as_it_was(
+            request, as_of, lambda c, until, at: boards.fold_board(c, event_id, member, until, at)
+        )
     board, headers = await shown(
         request,
         "mission_board",
@@ -115,29 +110,6 @@ async def get_missions(
         boards.streams_of(event_id, member),
     )
     return answer(board, headers)
-
-
-async def _as_it_was(
-    request: Asked, event_id: str, member: str, as_of: str
-) -> Response[boards.Board]:
-    until, at = _moment(as_of)
-    if minimum(request) and not await is_recorded(request):
-        raise Unavailable("The position asked for is not here yet.", retry_after=1)
-    async with services(request).pool.connection() as connection:
-        if until != events.END and until > await events.end(connection):
-            raise Invalid("", ("as_of", "is a position that has not come yet"))
-        position, board = await boards.fold_board(connection, event_id, member, until, at)
-    return answer(board, {"Event-Position": str(position)})
-
-
-def _moment(as_of: str) -> tuple[int, datetime | None]:
-    if re.match(shapes.POSITION, as_of):
-        return int(as_of), None
-    try:
-        return events.END, shapes.moment(as_of)
-    except ValueError:
-        problem = "must be a position, or a time in RFC 3339 with an offset"
-        raise Invalid("", ("as_of", problem)) from None
 
 
 class StatusBody(shapes.Body, frozen=True, kw_only=True):
@@ -197,11 +169,15 @@ def _patched(command: OnMission, state: Board) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_history(
-    request: Asked, event_id: EventId, member_id: OfMember = None
+    request: Asked, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[boards.Ledger]:
     principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
+    if as_of is not None:
+        return await as_it_was(
+            request, as_of, lambda c, until, at: boards.fold_ledger(c, event_id, member, until, at)
+        )
     ledger, headers = await shown(
         request,
         "mission_ledger",
@@ -219,11 +195,17 @@ async def get_history(
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_leaderboard(
-    request: Asked, event_id: EventId, limit: Limit = 10
+    request: Asked, event_id: EventId, limit: Limit = 10, as_of: AsOf = None
 ) -> Response[boards.Leaderboard]:
     principal = request.user
     member = principal.as_member(event_id)
     await check_exists(request, event_id)
+    if as_of is not None:
+        return await as_it_was(
+            request,
+            as_of,
+            lambda c, until, at: boards.past_leaderboard(c, event_id, member, limit, until, at),
+        )
     watch = services(request).watch
     board, headers = await shown(
         request,

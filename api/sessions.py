@@ -13,6 +13,7 @@ from msgspec.structs import asdict, replace
 from api import shapes
 from api.asked import Asked
 from api.commands import answered, execute
+from api.past import AsOf, as_it_was
 from api.problems import documented
 from api.reading import answer, check_exists, shown
 from api.services import services
@@ -255,11 +256,17 @@ def _star(command: OnStar, state: Stars) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_agenda(
-    request: Asked, event_id: EventId, member_id: OfMember = None
+    request: Asked, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[programme.PersonalAgenda]:
     principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
+    if as_of is not None:
+        return await as_it_was(
+            request,
+            as_of,
+            lambda c, until, at: programme.fold_starred(c, event_id, member, until, at),
+        )
     agenda, headers = await shown(
         request,
         "sessions",

@@ -126,9 +126,8 @@ async def fold_board(
 ) -> tuple[int, Board]:
     """From the log, up to a position or a moment. The position is that of the last event used:
     a moment is one position of the streams that the board is made of."""
-    log = await events.streams(connection, streams_of(event_id, member_id), until)
-    if as_of is not None:
-        log = events.as_of(log, as_of)
+    own = streams_of(event_id, member_id)
+    log = await events.streams_as_of(connection, own, until, as_of)
     rows = folded(MISSION_BOARD, log)
     catalogue = rows[CATALOGUES].get((event_id,))
     standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
@@ -175,9 +174,15 @@ async def read_ledger(
     )
 
 
-async def fold_ledger(connection: Connection, event_id: str, member_id: str) -> tuple[int, Ledger]:
+async def fold_ledger(
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    until: int = events.END,
+    as_of: datetime | None = None,
+) -> tuple[int, Ledger]:
     _, own = streams_of(event_id, member_id)
-    log = await events.streams(connection, [own])
+    log = await events.streams_as_of(connection, [own], until, as_of)
     entries = folded(MISSION_LEDGER, log)[LEDGER].values()
     return events.last(log), ledger(event_id, member_id, entries)
 
@@ -256,21 +261,47 @@ async def fold_leaderboard(
         for recorded in page:
             fold(rows, MISSION_LEADERBOARD.project(recorded))
         position = page[-1].position
+    return position, _ranked(rows, event_id, member_id, limit)
+
+
+async def past_leaderboard(
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    limit: int,
+    until: int = events.END,
+    as_of: datetime | None = None,
+) -> tuple[int, Leaderboard]:
+    """From the log alone, up to a position or a moment."""
+    if as_of is not None:
+        parameters = _of_event(event_id) | {"moment": as_of}
+        ((until,),) = await (await connection.execute(SQL["stamped_by"], parameters)).fetchall()
+    rows: Rows = {LEADERBOARD: {}}
+    position = 0
+    while page := await _since(connection, event_id, position, until):
+        for recorded in page:
+            fold(rows, MISSION_LEADERBOARD.project(recorded))
+        position = page[-1].position
+    return position, _ranked(rows, event_id, member_id, limit)
+
+
+def _ranked(rows: Rows, event_id: str, member_id: str, limit: int) -> Leaderboard:
     ranked = rows[LEADERBOARD]
     me = ranked.get((event_id, member_id))
     shown = sorted((r for r in ranked.values() if r.shown and r.missions_completed), key=_order)
     ahead = sum(_order(rank) < _order(me) for rank in shown) if me else 0
-    return position, leaderboard(event_id, shown[:limit], me, ahead)
+    return leaderboard(event_id, shown[:limit], me, ahead)
 
 
-async def _since(connection: Connection, event_id: str, after: int) -> list[Recorded]:
+def _of_event(event_id: str) -> dict[str, str]:
+    return {"attendees": stream("attendee", event_id), "boards": stream("missions", event_id)}
+
+
+async def _since(
+    connection: Connection, event_id: str, after: int, until: int = events.END
+) -> list[Recorded]:
     """A page of what may move the leaderboard of an event. Others have their turn at each."""
-    parameters = {
-        "attendees": stream("attendee", event_id),
-        "boards": stream("missions", event_id),
-        "after": after,
-        "most": PAGE,
-    }
+    parameters = {**_of_event(event_id), "after": after, "until": until, "most": PAGE}
     rows = await (await connection.execute(SQL["since"], parameters)).fetchall()
     return await events.recorded(connection, rows)
 

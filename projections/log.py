@@ -39,6 +39,14 @@ async def streams(
     return await recorded(connection, await cursor.fetchall())
 
 
+async def streams_as_of(
+    connection: Connection, names: Sequence[Stream], until: int, moment: datetime | None
+) -> list[Recorded]:
+    """Whole streams up to a position or a moment."""
+    log = await streams(connection, names, until)
+    return log if moment is None else as_of(log, moment)
+
+
 async def end(connection: Connection) -> int:
     cursor = await connection.execute(SQL["end"], prepare=True)
     ((position,),) = await cursor.fetchall()

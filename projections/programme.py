@@ -264,9 +264,14 @@ async def read_starred(
 
 
 async def fold_starred(
-    connection: Connection, event_id: str, member_id: str
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    until: int = events.END,
+    as_of: datetime | None = None,
 ) -> tuple[int, PersonalAgenda]:
-    log = await events.streams(connection, _streams(event_id, "stars", member_id))
+    names = _streams(event_id, "stars", member_id)
+    log = await events.streams_as_of(connection, names, until, as_of)
     rows = folded(SESSIONS, log)
     programme = _programme(rows, event_id)
     stars = {star.item_id for star in rows[STARS].values() if star.starred}

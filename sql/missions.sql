@@ -135,12 +135,21 @@ SELECT
 -- of its streams go on with a colon, and what comes right after a colon is a semicolon
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
-WHERE notification_id > %(after)s AND (
+WHERE notification_id > %(after)s AND notification_id <= %(until)s AND (
     (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
     OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
 )
 ORDER BY notification_id
 LIMIT %(most)s;
+
+-- name: stamped_by
+-- the last of these that was stamped by a moment: as far as the leaderboard of then goes
+SELECT coalesce(max(notification_id), 0)
+FROM events.log
+WHERE (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
+    (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
+    OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
+);
 
 -- name: points
 -- how many members of each conference have at most so many points, and all their points

@@ -13,6 +13,7 @@ from workers.processes import until
 
 COMPLETED = {"status": "completed"}
 MODELS = ("conferences", "mission_board", "mission_ledger", "leaderboard", "sessions", "live_feed")
+PAST = ("/missions", "/missions/history", "/leaderboard", "/agenda")
 READS = ("", "/missions", "/missions/history", "/leaderboard", "/agenda", "/sessions?window=now")
 
 
@@ -62,7 +63,7 @@ def test_position_that_does_not_come_is_503_with_retry_after(product: Product) -
 def test_position_that_is_no_number_is_400(product: Product, asked: bytes) -> None:
     event = product.event()
     with product.member(event, "ada") as ada:
-        for path in (*READS, "/missions?as_of=0"):
+        for path in (*READS, *(f"{path}?as_of=0" for path in PAST)):
             headers = [(b"Min-Position", asked)]
             problem(ada.get(f"/api/events/{event}{path}", headers=headers), 400)
 
@@ -127,21 +128,45 @@ ODD = ("", "x", "-1", "1.5", "9" * 18, "9" * 30, "2026-01-01", "2026-01-01T00:00
 TOO_FAR = ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z")
 
 
-def test_board_as_it_was_waits_for_no_position_that_is_not_there(product: Product) -> None:
+@pytest.mark.parametrize("path", PAST)
+def test_read_as_it_was_waits_for_no_position_that_is_not_there(
+    product: Product, path: str
+) -> None:
     event = product.event({"id": "goals"})
     with product.member(event, "ada") as ada:
         far = {"Min-Position": "999999999"}
-        answer = ada.get(f"/api/events/{event}/missions?as_of=1", headers=far)
+        answer = ada.get(f"/api/events/{event}{path}?as_of=1", headers=far)
     problem(answer, 503)
     assert answer.headers["Retry-After"] == "1"
+
+
+def test_points_are_shown_as_they_were(product: Product) -> None:
+    event = product.event({"id": "goals", "points": 10})
+    path = f"/api/events/{event}"
+    with product.member(event, "ada") as ada:
+        replies = [
+            ada.patch(f"{path}/missions/goals", json={"status": status})
+            for status in ("completed", "not_started", "completed")
+        ]
+        for read, field in (("/missions/history", "entries"), ("/leaderboard", "entries")):
+            latest = ada.get(f"{path}{read}").json()
+            answers = [ada.get(f"{path}{read}?as_of={position(reply)}") for reply in replies]
+            assert [position(answer) for answer in answers] == list(map(position, replies))
+            assert answers[-1].json() == latest
+            assert ada.get(f"{path}{read}?as_of=0").json()[field] == []
+            if read == "/leaderboard":
+                assert [a.json()["me"]["points_earned"] for a in answers] == [10, 0, 10]
+            else:
+                assert [a.json()["balance"] for a in answers] == [10, 0, 10]
 
 
 @pytest.mark.parametrize("as_of", [*ODD, *TOO_FAR])
 def test_as_of_that_is_neither_position_nor_time_is_400(product: Product, as_of: str) -> None:
     event = product.event()
     with product.member(event, "ada") as ada:
-        said = problem(ada.get(f"/api/events/{event}/missions?as_of={as_of}"), 400)
-    assert [error["path"] for error in said["errors"]] == ["as_of"]
+        for path in PAST:
+            said = problem(ada.get(f"/api/events/{event}{path}?as_of={as_of}"), 400)
+            assert [error["path"] for error in said["errors"]] == ["as_of"]
 
 
 def why_not(product: Product) -> str:
