@@ -16,15 +16,17 @@ from workers.proof.stack import API, NATS, POSTGRES, WORKERS, Stack
 SQL = statements("proof")
 PATIENCE = 30.0  # seconds in which everything must be as before
 CALM = 0.3, 0.9  # seconds between faults
+MORE = 2.0  # seconds in which messages come that are then lost
 FIRST = 2.0  # before the first
 
 
 class Fault(Struct, frozen=True):
-    """`of` is what must be ours for it."""
+    """`of` is what must be ours for it. What it takes to be ready is none of it."""
 
     says: str
     of: str
     strike: Callable[[Stack], None]
+    prepare: Callable[[Stack], None] = lambda stack: None
 
 
 def _end_backends(stack: Stack) -> None:
@@ -34,7 +36,21 @@ def _end_backends(stack: Stack) -> None:
 
 def _lose_stream(stack: Stack) -> None:
     stack.kill(NATS)
-    stack.wipe_stream()
+    stack.stream.wipe()
+
+
+def _keep_copy(stack: Stack) -> None:
+    """And let more be published after it."""
+    stack.kill(NATS)
+    stack.stream.copy()
+    stack.wait(stack.runs, PATIENCE)
+    enough = time.monotonic() + MORE
+    stack.wait(lambda: time.monotonic() > enough, MORE)
+
+
+def _go_back_to_copy(stack: Stack) -> None:
+    stack.kill(NATS)
+    stack.stream.go_back()
 
 
 FAULTS = (
@@ -42,6 +58,7 @@ FAULTS = (
     Fault("kill -9 of the workers", WORKERS, lambda stack: stack.kill(WORKERS)),
     Fault("kill -9 of nats-server", NATS, lambda stack: stack.kill(NATS)),
     Fault("all that JetStream holds is lost", NATS, _lose_stream),
+    Fault("JetStream loses its last messages", NATS, _go_back_to_copy, _keep_copy),
     Fault("kill -9 of the postmaster", POSTGRES, lambda stack: stack.kill(POSTGRES)),
     Fault("every connection to Postgres ends", WORKERS, _end_backends),
 )
@@ -101,6 +118,7 @@ def _times(kind: str, of_kind: Sequence[Recovery]) -> Times:
 
 def strike(fault: Fault, stack: Stack) -> tuple[float, float]:
     """When it struck, and when it was down."""
+    fault.prepare(stack)
     struck = time.monotonic()
     fault.strike(stack)
     return struck, time.monotonic()

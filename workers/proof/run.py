@@ -48,7 +48,7 @@ class Run:
             raise Unavailable(f"The product did not begin to work: {words or 'it said nothing'}")
 
     def _fail_until(self, began: float, end: float) -> None:
-        ours = [fault for fault in FAULTS if self._stack.runs(fault.of)]
+        ours = [fault for fault in FAULTS if self._stack.has(fault.of)]
         self._wait_until(began, began + faults.FIRST)
         for fault in faults.order(ours, self._random):
             calm = time.monotonic() + self._random.uniform(*CALM)
@@ -67,6 +67,7 @@ class Run:
         """Whether it recovered."""
         struck, down = faults.strike(fault, self._stack)
         recovery = self._recovered(fault.says, struck, down, PATIENCE)
+        self._stack.wait(self._stack.runs, PATIENCE)  # readers may be served long before
         if recovery:
             self._recoveries.append(recovery)
         else:

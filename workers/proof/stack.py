@@ -52,6 +52,7 @@ class Stack:
         self._signals = signals
         self._services: dict[str, Service] = {}
         self._load: dict[str, Process] = {}
+        self.stream = Stored(folder / "nats" / "jetstream")
 
     # Starting and ending
     def start(self, seed: int) -> None:
@@ -105,18 +106,18 @@ class Stack:
             self.tend()
         return True
 
-    def runs(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         return name in self._services
+
+    def runs(self) -> bool:
+        """Whether everything does."""
+        return all(s.running and s.running.alive() for s in self._services.values())
 
     def kill(self, name: str) -> None:
         """With -9, and waits until it is gone."""
         running: Any = self._services[name].running
         os.kill(running.pid, SIGKILL)
         until(lambda: not running.alive(), STOP)
-
-    def wipe_stream(self) -> None:
-        """While nats-server does not run."""
-        shutil.rmtree(self.folder / "nats" / "jetstream")
 
     def require_load(self) -> None:
         """What broke of the proof itself is no finding about the product."""
@@ -158,6 +159,26 @@ class Stack:
             command = [sys.executable, "-m", f"workers.proof.{module}", *arguments]
             process = spawn(command, [SIGTERM], directory=ROOT, environment=os.environ, output=log)
         self._load[name] = process
+
+
+class Stored:
+    """What JetStream keeps on disk, while nats-server does not run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._copy = folder.with_name("jetstream.copy")
+
+    def wipe(self) -> None:
+        shutil.rmtree(self._folder)
+
+    def copy(self) -> None:
+        shutil.rmtree(self._copy, ignore_errors=True)
+        shutil.copytree(self._folder, self._copy)
+
+    def go_back(self) -> None:
+        """To when it was copied."""
+        self.wipe()
+        shutil.copytree(self._copy, self._folder)
 
 
 async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
