@@ -99,8 +99,9 @@ def taken_out(event: Struct, stream: Stream) -> tuple[Any, dict[Person, Values]]
     values: dict[Person, Values] = {}
     if known := marked(type(event)):
         for node, of, person, path in _walk(known, facts, _member(stream), stream, ""):
-            for name in of.erased.keys() & node.keys():
-                values.setdefault(person, {})[path + name] = node.pop(name)
+            for name in of.erased:
+                if name in node:
+                    values.setdefault(person, {})[path + name] = node.pop(name)
     return facts, values
 
 

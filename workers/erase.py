@@ -97,8 +97,8 @@ def _announce(url: str, held: Held) -> None:
     else:
         say(
             f"{_count(held.events, 'event')} in {', '.join(sorted(held.values))} "
-            f"{'holds' if held.events == 1 else 'hold'} what {held.person} said, or was said, of "
-            f"{_known_as(held)}: {', '.join(_fields(held))}.{also}"
+            f"{'says' if held.events == 1 else 'say'} of {held.person} ({_known_as(held)}): "
+            f"{', '.join(_fields(held))}.{also}"
         )
         say(
             "The key that opens it will be destroyed. Read models, replies kept for "
@@ -110,7 +110,7 @@ def _known_as(held: Held) -> str:
     names = [
         n for of in held.values.values() for p, ns in of.items() if p.endswith("name") for n in ns
     ]
-    return " and ".join(dict.fromkeys(map(str, names))) or "themselves"
+    return ", ".join(dict.fromkeys(map(str, names))) or "without a name"
 
 
 def _fields(held: Held) -> list[str]:
@@ -208,8 +208,8 @@ def _report(held: Held, traces: Traces) -> bool:
         say(f"{looked}: nothing that {held.person} said of themselves is left.")
     if held.plain:
         say(
-            f"{_count(held.plain, 'event')} were recorded before anything was sealed, and the log "
-            "only grows: they stay readable. Only a new log can be without them."
+            f"{_count(held.plain, 'event')} {'was' if held.plain == 1 else 'were'} recorded before anything was sealed, and the log "
+            "only grows: what they say stays readable. Only a new log can be without it."
         )
     if traces.others:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.others.items()))

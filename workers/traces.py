@@ -18,6 +18,7 @@ SQL = statements("people")
 SHORTEST = 3  # letters; what is shorter stands everywhere
 COPY = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n")
 JETSTREAM = "JetStream"
+COPIED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 HEX = re.compile(r"\\\\x([0-9a-f]+)")
 
 
@@ -41,10 +42,11 @@ class Words:
 
 
 def _forms(word: str) -> set[str]:
-    """As it is, in JSON, in JSON of ASCII, in a COPY of that, and in an address."""
-    plain = msgspec.json.encode(word).decode()[1:-1]
-    escaped = word.encode("ascii", "backslashreplace").decode()
-    return {word, plain, plain.replace("\\", "\\\\"), escaped, quote(word)}
+    """As it is, in an address, in JSON, in an array; and as COPY writes each of them."""
+    in_json = msgspec.json.encode(word).decode()[1:-1]
+    in_array = word.replace("\\", "\\\\").replace('"', '\\"')
+    forms = {word, quote(word), in_json, in_array}
+    return forms | {form.translate(COPIED) for form in forms}
 
 
 class Traces(Struct):

@@ -1,0 +1,126 @@
+"""Erasing beside no product at all, and looking for what is left."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.aggregate import Recorded
+from domain.attendees import AttendeeRegistered, Profile, SaveProfile
+from tests.bench import past
+from tests.boards import clicks, opening, project, recording
+from tests.store import ask
+from workers import erase
+from workers.traces import Words, search
+
+NAME = "Quintessa Zephyrine"
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+PROFILE = Profile(NAME, company="Orrery")
+NAMES = "SELECT name, shown, points_earned FROM views.leaderboard"
+
+Erase = Callable[..., str]
+
+
+@pytest.fixture
+def erased(
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Erase:
+    """Runs the command on this test's database, and gives what it said."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("NATS_URL", raising=False)
+    monkeypatch.setattr(erase, "OTHERS", 0.0)
+
+    def run(*arguments: str) -> str:
+        erase.main([*arguments, "--yes"])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_read_models_follow_also_where_no_projector_runs(database: str, erased: Erase) -> None:
+    with recording(database) as record:
+        record(*opening())
+        record(SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE), *clicks(1))
+    asyncio.run(project(database))
+    assert ask(database, NAMES) == [(NAME, True, 10)]
+    said = erased("ada")
+    assert ask(database, NAMES) == [("Erased", False, 10)]
+    assert f"1 event in attendee:evt_1:ada says of ada ({NAME}): name, company" in said
+    assert "nothing that ada said of themselves is left" in said
+
+
+def test_what_was_recorded_before_there_were_keys_is_told_of(
+    database: str, erased: Erase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream, event = "attendee:evt_1:ada", AttendeeRegistered(PROFILE)
+    past.write(database, [Recorded(0, stream, 1, event, NOW, "ada", "evt_1")])
+    asyncio.run(project(database))
+    with pytest.raises(SystemExit) as ended:
+        erased("ada")
+    said = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert "words of ada are left in events.log (1)" in said
+    assert "1 event was recorded before anything was sealed" in said
+    assert ask(database, NAMES) == [("Erased", False, 0)]
+
+
+def test_who_is_asked_and_says_something_else_stays(
+    database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recording(database) as record:
+        record(*opening())
+        record(SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: "eve")
+    with pytest.raises(erase.Refused, match="Nothing was changed"):
+        erase.main(["ada"])
+    assert ask(database, "SELECT key IS NULL FROM events.person_keys") == [(False,)]
+
+
+WORDS = [
+    NAME,
+    'Quintessa "Q" Zephyrine',
+    "Quintessa\\Zephyrine",
+    "Quintessa\nZephyrine",
+    "Quintessa\tZephyrine",
+    "Zoë 🎉, {Zephyrine}",
+    "https://example.org/?q=Quintessa&z=1",
+]
+PLACES = {
+    "a text": "CREATE TABLE views.held AS SELECT %s::text AS it, 'ada' AS member_id",
+    "an array": "CREATE TABLE views.held AS SELECT ARRAY['x', %s, ''] AS it, 'ada' AS member_id",
+    "jsonb": "CREATE TABLE views.held AS SELECT jsonb_build_array(%s::text, 'ada') AS it",
+    "bytes": "CREATE TABLE views.held AS SELECT convert_to('ada \"' || %s || '\"', 'UTF8') AS it",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_word_is_found_wherever_it_stands(database: str, place: str) -> None:
+    for word in WORDS:
+        with psycopg.connect(database, autocommit=True, cursor_factory=psycopg.ClientCursor) as c:
+            c.execute(PLACES[place].encode(), (word,))
+        traces = search(database, None, Words("ada", [word]))
+        assert traces.theirs == {"views.held": 1}, word
+        assert search(database, None, Words("adam", [word])).theirs == {}
+        assert search(database, None, Words("ada", [word + "s"])).theirs == {}
+        ask(database, "DROP TABLE views.held")
+
+
+def test_words_that_stand_in_statistics_or_files_are_found(database: str, tmp_path: Path) -> None:
+    ask(
+        database,
+        "CREATE TABLE views.held AS SELECT %s::text AS it FROM generate_series(1, 9)",
+        NAME,
+    )
+    ask(database, "ANALYZE views.held")
+    (tmp_path / "1.blk").write_bytes(b"\0\xff" + NAME.encode() + b"\0")
+    traces = search(database, tmp_path, Words("ada", [NAME]))
+    assert traces.theirs == {"JetStream": 1}
+    assert traces.others == {"views.held": 9, "the statistics of views.held.it": 1}
