@@ -208,8 +208,9 @@ def _report(held: Held, traces: Traces) -> bool:
         say(f"{looked}: nothing that {held.person} said of themselves is left.")
     if held.plain:
         say(
-            f"{_count(held.plain, 'event')} {'was' if held.plain == 1 else 'were'} recorded before anything was sealed, and the log "
-            "only grows: what they say stays readable. Only a new log can be without it."
+            f"{_count(held.plain, 'event')} {'was' if held.plain == 1 else 'were'} recorded before "
+            "anything was sealed, and the log only grows: what they say stays readable. Only a new "
+            "log can be without it."
         )
     if traces.others:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.others.items()))
