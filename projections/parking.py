@@ -34,9 +34,10 @@ def is_no_fault_of_an_event(problem: Exception) -> bool:
 
 
 def said(problem: BaseException) -> str:
-    """In a line. Postgres takes no NUL."""
+    """In a line. Postgres takes no NUL, and says in a detail what somebody's row holds."""
     where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
-    words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {problem}")
+    message = str(problem).partition("\nDETAIL:  ")[0]
+    words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {message}")
     return words[:500]
 
 

@@ -51,6 +51,7 @@ CONF = {
     "random_page_cost": "1.1",
     "jit": "off",
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # else it quotes rows, and logs are nobody's to erase
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

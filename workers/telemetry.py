@@ -46,6 +46,8 @@ _LOGGED_BY_PYTHON = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"
 _TRACEPARENT = re.compile(
     "(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
+# What Postgres says of a row that it does not take holds the row.
+_ROW = re.compile(r"\nDETAIL:  .*?(?=\n\n|\n[A-Z]+:  |\Z)", re.DOTALL)
 _provider: TracerProvider | None = None
 _tracer: Tracer | None = None
 _around: ContextVar[Traceparent | None] = ContextVar("around", default=None)
@@ -54,19 +56,19 @@ _random = random.Random()  # noqa: S311 - a trace id is no secret
 
 class JsonLines(logging.Formatter):
     """What is passed as `extra=` becomes fields of the line; within a request there is a
-    `trace_id` too."""
+    `trace_id` too. No line holds a row of a table: who is erased is not erased from logs."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {k: v for k, v in vars(record).items() if k not in _LOGGED_BY_PYTHON}
         if within := _around.get():
             line["trace_id"] = within.split("-")[1]
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = _ROW.sub("", self.formatException(record.exc_info))
         line |= {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _ROW.sub("", record.getMessage()),
         }
         try:
             return msgspec.json.encode(line, enc_hook=str).decode()

@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from domain.errors import Invalid
+from projections import parking
 from tests.product import ROOT, SECRET, Product
+from tests.store import ask
 from workers import telemetry
 from workers.embedded import start_nats
 from workers.settings import Settings, read
@@ -59,6 +61,24 @@ def test_a_log_line_is_one_line_of_json_whatever_is_said(
     assert b"\n" not in written.encode()
     assert said.keys() == {"at", "level", "logger", "message"} | fields.keys()
     assert (said["level"], said["logger"], said["message"]) == ("warning", "a.test", message)
+
+
+def test_no_log_line_holds_the_row_that_postgres_did_not_take(database: str) -> None:
+    """Nor does what is kept of a problem: nobody could be erased from there."""
+    ask(database, "CREATE TABLE held (name text, points int CHECK (points > 0))")
+    name = "".join(["Quin", "tessa"])  # a traceback quotes the line that failed
+    with pytest.raises(psycopg.errors.CheckViolation, match=name) as raised:
+        ask(database, "INSERT INTO held VALUES (%s, 0)", name)
+    e = raised.value
+    broken = (type(e), e, e.__traceback__)
+    record = logging.getLogger("a.test").makeRecord(
+        "a.test", logging.ERROR, "file.py", 1, "it stopped: %s", (e,), broken
+    )
+    kept = parking.said(e)
+    written = json.loads(JsonLines().format(record))
+    assert name not in written["exception"] + written["message"] + kept
+    assert "violates check constraint" in written["exception"]
+    assert kept == written["message"].replace("it stopped", "CheckViolation")
 
 
 def test_a_log_line_within_a_request_says_its_trace() -> None:
