@@ -76,7 +76,7 @@ class Client:
     async def _begin(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
-        if self._writer is None:
+        if self._writer is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection(
                 "127.0.0.1", self._port, limit=HEAD
             )
