@@ -8,8 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from domain.agenda import SaveSpeaker, Speaker
 from domain.aggregate import Recorded
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
+from projections.read_model import ReadModel
+from projections.read_models import READ_MODELS
+from projections.rebuild import rebuild
 from tests.bench import past
 from tests.boards import clicks, opening, project, recording
 from tests.store import ask
@@ -124,3 +128,20 @@ def test_words_that_stand_in_statistics_or_files_are_found(database: str, tmp_pa
     traces = search(database, tmp_path, Words("ada", [NAME]))
     assert traces.theirs == {"JetStream": 1}
     assert traces.others == {"views.held": 9, "the statistics of views.held.it": 1}
+
+
+@pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
+def test_rebuild_after_an_erasure_holds_the_same(
+    database: str, erased: Erase, model: ReadModel
+) -> None:
+    """What is blanked live is what the log says, without the key, from its beginning."""
+    speaker = Speaker("p1", NAME, "q@example.org", ("orreries",))
+    with recording(database) as record:
+        record(*opening())
+        record(SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE), *clicks(1))
+        record(SaveSpeaker(event_id="evt_1", speaker=speaker))
+        record(SaveProfile(event_id="evt_1", member_id="ada", profile=Profile("Another")))
+    asyncio.run(project(database))
+    erased("ada")
+    erased("evt_1:p1")
+    assert asyncio.run(rebuild(database, model)).different == []
