@@ -78,17 +78,20 @@ def fold(rows: Rows, changes: Iterable[Change | Spread]) -> dict[Table, set[Key]
     touched: dict[Table, set[Key]] = defaultdict(set)
     for change in changes:
         table = change.table
-        of_table = rows[table] if table in rows else rows.setdefault(table, {})
+        of_table = rows.get(table)
+        if of_table is None:
+            of_table = rows[table] = {}
         others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
         if isinstance(change, Spread):
             spread = dict(change.fold(*others))
             of_table |= spread
             touched[table] |= spread.keys()
             continue
-        new = change.fold(of_table.get(change.key), *others)
+        key = change.key
+        new = change.fold(None if table.whole else of_table.get(key), *others)
         if new is not None:
-            of_table[change.key] = new
-            touched[table].add(change.key)
+            of_table[key] = new
+            touched[table].add(key)
     return touched
 
 

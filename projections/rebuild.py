@@ -15,10 +15,10 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from itertools import chain, islice
-from typing import Any
 
 import psycopg
 from msgspec import Struct
+from psycopg.pq import TransactionStatus
 
 from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
@@ -260,21 +260,31 @@ class _Rebuild:
 
     async def _exchanged(self, version: int) -> float:
         """For how long readers may have waited; 0.0 where there is too much to catch up with."""
-        async with self._connection.transaction():
+        await self._connection.execute(SQL["attempt"])
+        try:
             position = await self._hold(version)
             if position - self._come > NEAR:
                 return 0.0
             await self._catch_up(position)
-            about: dict[str, Any] = {"name": self._model.name, "tables": self._tables}
-            parked = await self._parked(VIEWS) + await self._parked(self._shadow.views)
+            await self._arrive(position)
+            about = {"name": self._model.name, "tables": self._tables}
             began = time.monotonic()
             await carry_out(self._connection, "swap", about)
-            at = {"position": self._come, "version": self._model.version, "turn": min(parked, 1)}
-            await self._connection.execute(SQL["arrive"], about | at)
-            if self._come > position:
-                told = {"names": [self._model.name], "to": str(self._come)}
-                await self._connection.execute(LOG["tell"], told)
-        return time.monotonic() - began
+            return time.monotonic() - began
+        finally:
+            if self._connection.info.transaction_status != TransactionStatus.IDLE:
+                await self._connection.execute(SQL["undone"])
+
+    async def _arrive(self, position: int) -> None:
+        itself = {"name": self._model.name}
+        if parked := await self._parked(VIEWS) + await self._parked(self._shadow.views):
+            await self._connection.execute(SQL["unpark"], itself)
+            await carry_out(self._connection, "park", itself)
+        at = {"position": self._come, "version": self._model.version, "turn": min(parked, 1)}
+        await self._connection.execute(SQL["arrive"], itself | at)
+        if self._come > position:
+            told = {"names": [self._model.name], "to": str(self._come)}
+            await self._connection.execute(LOG["tell"], told)
 
     async def _hold(self, version: int) -> int:
         """From here on the projector waits for us, though not for long."""

@@ -110,6 +110,14 @@ SELECT format(
     (SELECT string_agg(format('v.%%I', key), ', ') FROM unnest(%(keys)s::text[]) AS key)
 );
 
+-- name: attempt
+-- of a swap
+BEGIN;
+
+-- name: undone
+-- it comes to nothing
+ROLLBACK;
+
 -- name: impatient
 -- readers must not queue behind us for long, nor we behind them
 SET LOCAL lock_timeout = '10ms';
@@ -119,8 +127,9 @@ SET LOCAL lock_timeout = '10ms';
 SELECT position, version FROM views.positions WHERE name = %(name)s FOR UPDATE;
 
 -- name: swap
--- what is to be executed for the new tables to be where the old ones are
-SELECT statement
+-- what is to be executed, all at once, for the new tables to be where the old ones are: whoever
+-- reads them waits from the first statement to the last
+SELECT string_agg(statement, '; ' ORDER BY turn)
 FROM (
     SELECT 0 AS turn, 'LOCK TABLE ' || string_agg(format('views.%%I', name), ', ') AS statement
     FROM unnest(%(tables)s::text[]) AS name
@@ -131,14 +140,20 @@ FROM (
     SELECT 2, format('ALTER TABLE rebuild_%%s.%%I SET SCHEMA views', %(name)s::text, name)
     FROM unnest(%(tables)s::text[]) AS name
     UNION ALL
-    SELECT 3, format('DELETE FROM views.parked WHERE reader = %%L', %(name)s::text)
-    UNION ALL
-    SELECT 4, format('INSERT INTO views.parked SELECT * FROM rebuild_%%s.parked', %(name)s::text)
-) AS steps
-ORDER BY turn;
+    SELECT 3, 'COMMIT'
+) AS steps;
+
+-- name: unpark
+-- what is parked in the new tables takes the place of what was parked in the old ones
+DELETE FROM views.parked WHERE reader = %(name)s;
+
+-- name: park
+-- what is to be executed for what is parked in the new tables to be so for all to see
+SELECT format('INSERT INTO views.parked SELECT * FROM rebuild_%%s.parked', %(name)s::text);
 
 -- name: arrive
--- what the tables show now. Who was about to park, or to replay what is parked, is too late
+-- what the tables will show in a moment. Who was about to park, or to replay what is parked, is
+-- too late
 UPDATE views.positions
 SET
     position = %(position)s, seen = greatest(seen, %(position)s), version = %(version)s,

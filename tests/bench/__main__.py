@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tests.bench import commands, feed, patch, projection, report, sessions, stall, streams
+from tests.bench import commands, feed, patch, projection, rebuild, report, sessions, stall, streams
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, ground
 from workers.settings import read
@@ -22,6 +22,7 @@ MODULES: dict[str, ModuleType] = {
     "projection": projection,
     "streams": streams,
     "sessions": sessions,
+    "rebuild": rebuild,
     "stall": stall,
 }
 

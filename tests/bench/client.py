@@ -7,13 +7,14 @@ import sys
 
 import uvloop
 
-from tests.bench import feed, patch, sessions, streams
+from tests.bench import feed, patch, rebuild, sessions, streams
 
 CLIENTS = {
     "patch": patch.generate,
     "feed": feed.generate,
     "streams": streams.generate,
     "sessions": sessions.generate,
+    "rebuild": rebuild.generate,
 }
 
 

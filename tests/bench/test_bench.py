@@ -38,7 +38,8 @@ def test_every_figure_is_measured_and_reported(
     conclude(figures, tmp_path)
 
     names = ["commands", "patch", "feed p50", "feed p99", "projection", "streams"]
-    names += ["sessions sql", "sessions http", "sessions large", "sessions refresh", "stall"]
+    names += ["sessions sql", "sessions http", "sessions large", "sessions refresh"]
+    names += ["rebuild", "rebuild swap", "stall"]
     lines = msgspec.json.decode((tmp_path / "bench.json").read_bytes(), type=list[Line])
     assert [figure.name for figure in figures] == names
     assert [line.figure for line in lines] == figures
