@@ -34,6 +34,7 @@ from sql import VIEWS, statements
 
 log = logging.getLogger(__name__)
 
+PARKED = statements("parked")
 BATCH = 20_000  # rows that are written at once
 SHOWN = 20  # differences, at most
 NEAR = 500  # events that the projector may be kept waiting for
@@ -280,6 +281,7 @@ class _Rebuild:
         if parked := await self._parked(VIEWS) + await self._parked(self._shadow.views):
             await self._connection.execute(SQL["unpark"], itself)
             await carry_out(self._connection, "park", itself)
+            await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
         at = {"position": self._come, "version": self._model.version, "turn": min(parked, 1)}
         await self._connection.execute(SQL["arrive"], itself | at)
         if self._come > position:
