@@ -12,7 +12,7 @@ from workers.proof.spec import ORGANIZER, Phase, Spec
 
 PACE = 0.02  # seconds between acts, on average
 KEYED = 0.5  # of them come with an Idempotency-Key
-REPEATED = 0.5  # of those come again, some acts later
+REPEATED = 0.6  # of those come again, some acts later
 LATER = 2
 PAUSE = 0.03  # seconds before the next attempt
 GRACE = 15.0  # seconds in which what has begun must be answered, once nothing new begins
@@ -33,6 +33,7 @@ class Writer:
     """`tell` does an act once, under a key where there is one: the position and the reply."""
 
     def __init__(self, spec: Spec, member: str, tell: Tell, book: Book, phase: Phase) -> None:
+        self._event_id = spec.event_id  # another proof may have been here before
         self._member = member
         self._tell = tell
         self._book = book
@@ -53,7 +54,7 @@ class Writer:
         act, key = drawn(self._random, self._member, self._member == ORGANIZER), None
         if self._random.random() < KEYED:
             self._keys += 1
-            key = f"{self._member} {self._keys}"
+            key = f"{self._event_id} {self._member} {self._keys}"
         answered = await self._insist(act, key, again=False)
         if key and answered and self._random.random() < REPEATED:
             self._keyed.append((act, key))

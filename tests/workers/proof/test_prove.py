@@ -67,6 +67,12 @@ def _told(pid: int) -> bytes:
         return b""
 
 
+@pytest.fixture(scope="module")
+def staging(new_database: Callable[[], str]) -> str:
+    """Each proof is beside what those before it have left there."""
+    return new_database()
+
+
 @pytest.fixture
 def proving(tmp_path: Path) -> Iterator[Callable[..., Proving]]:
     started: list[Proving] = []
@@ -81,21 +87,22 @@ def proving(tmp_path: Path) -> Iterator[Callable[..., Proving]]:
         one.process.communicate(timeout=LIMIT)
 
 
-def test_product_holds(proving: Callable[..., Proving], database: str) -> None:
-    run = proving("--seconds", "6", "--seed", "5", DATABASE_URL=database)
-    said = run.said()
-    assert run.process.returncode == 0, said
-    assert said.endswith("nothing was lost, nothing was doubled, everything recovered.\n")
-    assert list(run.home.iterdir()) == []
-
-
 @pytest.mark.parametrize("plant", PLANTS)
-def test_plant_is_found(plant: str, proving: Callable[..., Proving], database: str) -> None:
-    run = proving("--seconds", "2", "--seed", "1", "--plant", plant, DATABASE_URL=database)
+def test_plant_is_found(plant: str, proving: Callable[..., Proving], staging: str) -> None:
+    seconds = "6" if plant == "key" else "2"  # it shows only where a line breaks at one moment
+    run = proving("--seconds", seconds, "--seed", "1", "--plant", plant, DATABASE_URL=staging)
     said = run.said()
     assert run.process.returncode == 1, said
     assert f"\n{FOUND_BY[plant]}" in said
     assert "\nIt does not hold.\n" in said
+
+
+def test_product_holds(proving: Callable[..., Proving], staging: str) -> None:
+    run = proving("--seconds", "6", "--seed", "5", DATABASE_URL=staging)
+    said = run.said()
+    assert run.process.returncode == 0, said
+    assert said.endswith("nothing was lost, nothing was doubled, everything recovered.\n")
+    assert list(run.home.iterdir()) == []
 
 
 def test_database_with_events_of_others_is_left_alone(
