@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m workers prove",
         description="Runs the product under load while everything that can fail fails: on "
         "servers of its own, or on those that DATABASE_URL and NATS_URL name. Then it compares "
-        "what was acknowledged, read and heard with what is there.",
+        "what was acknowledged, read and heard with what is there. A database that is named is "
+        "migrated first.",
     )
     parser.add_argument("--seconds", type=int, default=60, help="for how long: 60")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="a bug that it must find")

@@ -3,9 +3,15 @@
 Processes of the product run under load while everything that can fail fails. What they promised
 meanwhile is written down, and compared with what is there at the end.
 
+    run.py       from the beginning to the end; the modules below in their order
+    stack.py     what is started, and ends; with a bug of plants.py, by planted.py
     acts.py      what is done: as a request, as a command, as the event that comes of it
-    ledger.py    what was answered, heard and read, as lines of files
-    stack.py     what runs        faults.py    what fails         plants.py    bugs to be found
-    load.py      over HTTP        store.py     on the store       tail.py      reads the log
-    checks.py    what must hold, as pure functions                report.py    how it went
+    load.py      members over HTTP, readers of live feeds, and the probe: a process
+    store.py     members straight on the store, over the line of wire.py: a process each
+    tail.py      a reader of the log: a process
+    ledger.py    what these were answered, heard and read, as lines of files
+    faults.py    what fails meanwhile, and how long recovery takes
+    finale.py    what there is at the end, by catching_up.py, tables.py and stream.py
+    checks.py    what must hold, as pure functions
+    report.py    how it went
 """

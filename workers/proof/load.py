@@ -11,7 +11,7 @@ import uvloop
 
 from workers.proof.acts import MISSIONS, PROBE, Act, request
 from workers.proof.http import Client, LostError
-from workers.proof.ledger import Book, Entry, Heard, Mark, Tally
+from workers.proof.ledger import Book, Entry, Heard, Mark, Refusal, Tally
 from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer
 
@@ -20,7 +20,7 @@ STAYS = 0.02, 0.4  # seconds for which a restless reader listens
 EACH = 0.03  # seconds between looks of the probe
 PAUSE = 0.05
 SETTLED = "load.settled"
-OPENED = "live feeds were opened"
+OPENED = "live feeds opened"
 
 
 class Over:
@@ -103,7 +103,12 @@ class Probe:
             if phase.settling.is_set():
                 return
             to = ("in_progress", "not_started")[number % 2]
-            await self._change(Act("mission", PROBE, MISSIONS[0], to), phase)
+            act = Act("mission", PROBE, MISSIONS[0], to)
+            try:
+                await self._change(act, phase)
+            except RefusedError as e:
+                self._book.write(Refusal(act, str(e)))
+                return
             await asyncio.sleep(EACH)
 
     async def _change(self, act: Act, phase: Phase) -> None:

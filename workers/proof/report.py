@@ -48,7 +48,7 @@ def _tried(proof: Proof) -> Iterator[str]:
     tallies: Counter[str] = Counter()
     for tally in proof.found.tallies:
         tallies[tally.what] += tally.count
-    yield f"Meanwhile {'; '.join(f'{count:,} {what}' for what, count in tallies.items())}."
+    yield f"Meanwhile: {', '.join(f'{what} {count:,}' for what, count in tallies.items())}."
 
 
 def _checked(checks: Sequence[Check]) -> Iterator[str]:

@@ -25,8 +25,8 @@ from workers.proof.wire import Fault, Wire
 from workers.proof.writers import AwayError, RefusedError, Writer
 
 SQL = statements("proof")
-HELD_UP, BROKEN = "COMMITs were held up", "lines broke at a COMMIT"
-ENDED = "backends were ended while they wrote"
+HELD_UP, BROKEN = "COMMITs held up", "lines broken at a COMMIT"
+ENDED = "backends ended while they wrote"
 EACH = 0.2  # seconds between faults on the line, on average
 HELD = 0.01, 0.08  # seconds for which a COMMIT is held up
 BACKENDS = 0.6  # seconds between ends of a writer's backend, on average
