@@ -94,6 +94,7 @@ async def rebuild(
             return await work.run()
         finally:
             with suppress(psycopg.Error, OSError):
+                await _leave(connection)
                 await shadow.clear()
 
 
@@ -273,8 +274,7 @@ class _Rebuild:
             await carry_out(self._connection, "swap", about)
             return time.monotonic() - began
         finally:
-            if self._connection.info.transaction_status != TransactionStatus.IDLE:
-                await self._connection.execute(SQL["undone"])
+            await _leave(self._connection)
 
     async def _arrive(self, position: int) -> None:
         itself = {"name": self._model.name}
@@ -308,6 +308,12 @@ async def stands(connection: Connection, name: str, views: str = VIEWS) -> Stand
     cursor = await connection.execute(statements("rebuild", views)["stands"], {"name": name})
     (row,) = await cursor.fetchall()
     return Stand(*row)
+
+
+async def _leave(connection: Connection) -> None:
+    """A transaction that did not come to its end."""
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        await connection.execute(SQL["undone"])
 
 
 def _comes_once(table: Table) -> bool:

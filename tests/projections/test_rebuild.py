@@ -1,6 +1,7 @@
 """Read models built anew, on a real Postgres."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from domain.missions import MissionReset, ResetMission, StartMission
 from projections import rebuild as module
+from projections.live_feed import LIVE_FEED
 from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
@@ -193,6 +195,29 @@ def test_read_model_that_is_far_behind_is_rebuilt_to_the_end(
         "conferences is behind, at 0 of 7.",
         "It is compared as of there, and then goes on to the end of the log.",
     ]
+
+
+def test_rebuild_that_is_cancelled_anywhere_leaves_nothing(database: str) -> None:
+    async def story() -> int:
+        cancelled, limit = 0, 0.4
+        for _ in range(12):
+            started = time.monotonic()
+            try:
+                await asyncio.wait_for(rebuild(database, LIVE_FEED), limit)
+            except TimeoutError:
+                cancelled += 1
+                limit *= 1.25
+            else:
+                limit = (time.monotonic() - started) * 0.8
+            assert schemas(database) == SCHEMAS
+        return cancelled
+
+    with recording(database) as record:
+        record(*opening(), *clicks(200))
+    asyncio.run(project(database))
+    before = content(database)
+    assert asyncio.run(story()) > 1
+    assert content(database) == before
 
 
 # Streams that are parked
