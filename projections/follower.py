@@ -29,6 +29,10 @@ class StepDownError(Exception):
     """Now and then this has to be: the follower gives up the lead, and tries again"""
 
 
+class LeadLostError(StepDownError):
+    """Another has moved the position, or what is parked at it"""
+
+
 class Follower(Protocol):
     name: str
     channel: str

@@ -1,6 +1,6 @@
 """The log, read: pages of it, or a few streams. For everyone but the writer."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from domain.aggregate import Recorded, Stream
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.envelope import EnvelopeMapper, KeyName, Keys
+from domain.envelope import EnvelopeMapper, KeyName, Keys, UnreadableEventError
 from sql import statements
 
 SQL = statements("log")
@@ -30,11 +30,27 @@ async def page(
     return await recorded(connection, await cursor.fetchall())
 
 
-async def streams(
-    connection: Connection, names: Sequence[Stream], until: int = END
+Pages = Callable[[Connection, int, int, int], Awaitable[list[Recorded]]]
+
+
+async def readable(
+    connection: Connection, after: int, most: int, until: int = END, pages: Pages = page
 ) -> list[Recorded]:
-    """Whole streams up to a position, in the order of the log."""
-    parameters = {"streams": list(names), "until": until}
+    """A page up to an event that cannot be read, if there is anything before it."""
+    try:
+        return await pages(connection, after, most, until)
+    except UnreadableEventError as e:
+        found = await pages(connection, after, most, e.position - 1)
+        if not found:
+            raise
+        return found
+
+
+async def streams(
+    connection: Connection, names: Sequence[Stream], until: int = END, first: int = 0
+) -> list[Recorded]:
+    """Streams up to a position, whole or from one on, in the order of the log."""
+    parameters = {"streams": list(names), "first": first, "until": until}
     cursor = await connection.execute(SQL["streams"], parameters, prepare=True)
     return await recorded(connection, await cursor.fetchall())
 

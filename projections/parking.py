@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from domain.aggregate import Recorded, Stream
+from projections.follower import LeadLostError
 from projections.log import END, Connection
 from sql import VIEWS, statements
 
@@ -47,6 +48,7 @@ class Parking:
     def __init__(self, views: str = VIEWS) -> None:
         self._views = views
         self._sql = statements("parked", views)
+        self._log = statements("log", views)
         self._parked: dict[str, dict[Stream, int]] = {}
 
     async def load(self, connection: Connection, names: Sequence[str]) -> None:
@@ -68,6 +70,9 @@ class Parking:
         near = sum(first > position - WITHIN for first in parked.values())
         return stream not in parked and near >= MOST
 
+    # The next two are called in a transaction. Where that fails there is no more lead either, and
+    # whoever takes it loads what is parked.
+
     async def park(
         self, connection: Connection, name: str, stream: Stream, position: int, problem: Exception
     ) -> None:
@@ -75,16 +80,17 @@ class Parking:
         why = {"position": position, "problem": said(problem)}
         await connection.execute(self._sql["park"], about | why)
         await self._tell(connection, name)
-
-    def remember(self, name: str, stream: Stream, position: int) -> None:
         self._parked[name].setdefault(stream, position)
 
-    async def unpark(self, connection: Connection, name: str, stream: Stream) -> None:
-        await connection.execute(self._sql["unpark"], {"reader": name, "stream": stream})
-        await self._tell(connection, name)
-
-    def forget(self, name: str, stream: Stream) -> None:
-        self._parked[name].pop(stream, None)
+    async def unpark(self, connection: Connection, stream: Stream, at: dict[str, Any]) -> None:
+        """`at`: name, position, version and turn are the fence."""
+        fence = await connection.execute(self._log["turn"], at)
+        if not fence.rowcount:
+            raise LeadLostError(f"no longer at {at}")
+        about = {"reader": at["name"], "stream": stream}
+        await connection.execute(self._sql["unpark"], about)
+        await self._tell(connection, at["name"])
+        self._parked[at["name"]].pop(stream, None)
 
     async def asked(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
         """Of which read model, which stream, from where on, and whether to replay or drop it."""
@@ -95,10 +101,10 @@ class Parking:
         ]
 
     async def keep(
-        self, connection: Connection, name: str, stream: Stream, problem: Exception
+        self, connection: Connection, name: str, stream: Stream, first: int, problem: Exception
     ) -> None:
-        """It could not be done."""
-        about = {"reader": name, "stream": stream, "problem": said(problem)}
+        """What was asked could not be done, from this position on."""
+        about = {"reader": name, "stream": stream, "position": first, "problem": said(problem)}
         await connection.execute(self._sql["still_parked"], about)
 
     async def stream_at(self, connection: Connection, position: int) -> Stream:

@@ -10,7 +10,7 @@ wait in the log, everything else goes on, until somebody asks that they be repla
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import chain, pairwise
 from typing import Any
@@ -21,7 +21,7 @@ import psycopg
 from domain.aggregate import Recorded, Stream
 from domain.envelope import UnreadableEventError
 from projections import log as events
-from projections.follower import StepDownError, connect
+from projections.follower import LeadLostError, StepDownError, connect
 from projections.log import END
 from projections.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
 from projections.read_model import Key, ReadModel, Rows, Table, as_columns, fold, looked_up
@@ -39,13 +39,6 @@ AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError,
 # What is to be around the work on a page: a span, say.
 Observe = Callable[[Sequence[Recorded]], AbstractContextManager[object]]
 
-# How the log is read: after a position, so many events at most, up to a position.
-Pages = Callable[[events.Connection, int, int, int], Awaitable[list[Recorded]]]
-
-
-class LeadLostError(StepDownError):
-    """Another projector has moved the position"""
-
 
 class Projector:
     name, channel = "projector", "log"
@@ -54,7 +47,7 @@ class Projector:
         self,
         models: Sequence[ReadModel],
         observe: Observe = lambda page: nullcontext(),
-        pages: Pages = events.page,
+        pages: events.Pages = events.page,
         views: str = VIEWS,
     ) -> None:
         """`views`: the schema that the tables are in. Nobody is told of those in another."""
@@ -127,7 +120,7 @@ class Projector:
         if not models:
             return False
         try:
-            page = await self._page(after, until)
+            page = await events.readable(self._connection, after, PAGE, until, self._pages)
         except UnreadableEventError as e:
             stream = await self._parking.stream_at(self._connection, e.position)
             passed = [await self._park(model, stream, after, e.position, e) for model in models]
@@ -139,16 +132,6 @@ class Projector:
             for model in models:  # one of them cannot go on: the others can, each by itself
                 await self._go_alone(model, page, after, to)
         return True
-
-    async def _page(self, after: int, until: int) -> list[Recorded]:
-        """Up to an event that cannot be read, if there is anything before it."""
-        try:
-            return await self._pages(self._connection, after, PAGE, until)
-        except UnreadableEventError as e:
-            page = await self._pages(self._connection, after, PAGE, e.position - 1)
-            if not page:
-                raise
-            return page
 
     async def _tried(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
@@ -196,7 +179,6 @@ class Projector:
         log.error("%s parks %s from %s on: %s", model.name, stream, to, problem, exc_info=problem)
         async with self._moving([model], after, to):
             await self._parking.park(self._connection, model.name, stream, to, problem)
-        self._parking.remember(model.name, stream, to)
         return True
 
     async def _attend(self) -> None:
@@ -213,26 +195,24 @@ class Projector:
     async def _replay(self, model: ReadModel, stream: Stream, first: int) -> None:
         """One event after the other, all or none of them."""
         try:
-            whole = await events.streams(self._connection, [stream], self.positions[model.name])
-            await self._unpark(model, stream, [r for r in whole if r.position >= first])
+            until = self.positions[model.name]
+            waiting = await events.streams(self._connection, [stream], until, first)
+            await self._unpark(model, stream, waiting)
         except AWAY:
             raise
         except Exception as e:
             log.warning("%s cannot replay %s: %s", model.name, stream, said(e), exc_info=e)
-            await self._parking.keep(self._connection, model.name, stream, e)
+            await self._parking.keep(self._connection, model.name, stream, first, e)
+            await self._parking.load(self._connection, [model.name])
 
     async def _unpark(self, model: ReadModel, stream: Stream, page: Sequence[Recorded]) -> None:
         at = {"position": self.positions[model.name], "turn": self._turns[model.name]}
-        about = {"name": model.name, "version": model.version}
+        about = at | {"name": model.name, "version": model.version}
         async with self._connection.transaction():
-            fence = await self._connection.execute(self._sql["turn"], about | at)
-            if not fence.rowcount:
-                raise LeadLostError(f"{model.name} is no longer at {at}")
+            await self._parking.unpark(self._connection, stream, about)
             for recorded in page:
                 await self._add(model, recorded)
-            await self._parking.unpark(self._connection, model.name, stream)
         self._turns[model.name] += 1
-        self._parking.forget(model.name, stream)
         log.info("%s goes on with %s, after %s events", model.name, stream, len(page))
 
     async def _add(self, model: ReadModel, recorded: Recorded) -> None:

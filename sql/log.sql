@@ -11,10 +11,11 @@ ORDER BY notification_id
 LIMIT %(most)s;
 
 -- name: streams
--- a few streams in the order of the log, up to a position
+-- a few streams in the order of the log, from a position up to another
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
-WHERE originator_id = ANY(%(streams)s) AND notification_id <= %(until)s
+WHERE originator_id = ANY(%(streams)s)
+AND notification_id >= %(first)s AND notification_id <= %(until)s
 ORDER BY notification_id;
 
 -- name: end
@@ -60,6 +61,11 @@ SET
 WHERE name = ANY(%(names)s) AND position = %(after)s
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 AND turn = (%(turns)s::bigint[])[array_position(%(names)s::text[], name)];
+
+-- name: work
+-- still here, with a piece of work that takes long
+UPDATE views.positions SET beat_at = clock_timestamp(), moved_at = clock_timestamp()
+WHERE name = ANY(%(names)s);
 
 -- name: turn
 -- the fence, where no position moves

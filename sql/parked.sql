@@ -14,7 +14,7 @@ DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s;
 
 -- name: still_parked
 -- what was asked for has been tried, and this is why it cannot be done
-UPDATE views.parked SET asked = NULL, problem = %(problem)s
+UPDATE views.parked SET asked = NULL, position = %(position)s, problem = %(problem)s
 WHERE reader = %(reader)s AND stream = %(stream)s;
 
 -- name: asked

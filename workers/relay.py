@@ -57,7 +57,7 @@ class Relay:
         await self._connection.execute(SQL["hasty"])
         itself = {"names": [self.name], "versions": [1], "kind": "relay"}
         await self._connection.execute(LOG["enrol"], itself)
-        with _stepping_down():
+        with stepping_down():
             self._client = await bus.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)
             await self._arrived(await self._look())
@@ -66,7 +66,7 @@ class Relay:
         await self._open.aclose()
 
     async def step(self) -> bool:
-        with _stepping_down():
+        with stepping_down():
             if time.monotonic() - self._looked_at > LOOK:
                 await self._look_again()
             page = await self._page()
@@ -183,7 +183,7 @@ async def _state(jetstream: JetStreamContext) -> StreamState:
 
 
 @contextmanager
-def _stepping_down() -> Iterator[None]:
+def stepping_down() -> Iterator[None]:
     """Without NATS there is nothing to lead."""
     try:
         yield
