@@ -262,7 +262,7 @@ def test_replay_under_traffic_loses_nothing_and_doubles_nothing(
             for round_ in range(30):
                 await asyncio.to_thread(record, *clicks(2), *clicks(2, "ben"))
                 ill = round_ % 3 == 0
-                request(database, "replay", ADA)
+                await asyncio.to_thread(request, database, "replay", ADA)
             ill = False
 
             def replayed() -> bool:
@@ -270,7 +270,7 @@ def test_replay_under_traffic_loses_nothing_and_doubles_nothing(
                 request(database, "replay", ADA)
                 return parked(database) == []
 
-            await eventually(replayed)
+            await eventually(lambda: asyncio.to_thread(replayed))
             await eventually(lambda: standing(database) == {(end_of(database), None)})
         finally:
             task.cancel()

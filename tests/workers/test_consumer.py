@@ -184,10 +184,10 @@ def test_what_fails_at_its_last_delivery_is_parked_with_its_stream_and_replayed(
             await soon(lambda: standing(database) == [(True, None)])
             assert tried == [first] * 3
             assert echoed(database) == [p for p in clicked(database) if p not in of_ada()]
-            ask(database, "UPDATE views.parked SET asked = 'replay'")
+            await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
             await soon(lambda: parked(database) == [(NAME, ADA, first, again, None)])
             ill = False
-            ask(database, "UPDATE views.parked SET asked = 'replay'")
+            await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
             await soon(lambda: parked(database) == [])
 
     def of_ada() -> list[int]:
