@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import LiteralString, cast
 
 import psycopg
@@ -27,8 +26,9 @@ from projections.projector import Projector
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import beside, settings
+from workers.settings import Settings
 from workers.supervisor import say
-from workers.traces import JETSTREAM, Traces, Words, search
+from workers.traces import JETSTREAM, Traces, Words, hear, search
 
 SQL = statements("people")
 PATIENCE = 30.0  # seconds in which read models must have followed
@@ -46,8 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         _confirm(given.person, given.yes)
         erased = erasing.erase(given.person, datetime.now(UTC))
         _sweep(url, given.person, erased)
-        store = None if config.nats_url else config.data_dir / "nats" / "jetstream"
-        left = held.events and _report(held, _searched(url, store, held))
+        left = held.events and _report(held, _searched(url, config, held))
         say("Backups made before now still hold the key: let them expire.")
     if left:
         sys.exit(1)
@@ -190,20 +189,27 @@ def words_of(held: Held) -> Words:
     return Words(id_of(held.person), said)
 
 
-def _searched(url: str, store: Path | None, held: Held) -> Traces:
-    return search(url, store if store and store.is_dir() else None, words_of(held))
+def _searched(url: str, config: Settings, held: Held) -> Traces:
+    """The files of a NATS of ours; of another one, its messages."""
+    store, words = config.data_dir / "nats" / "jetstream", words_of(held)
+    if config.nats_url is None:
+        return search(url, store if store.is_dir() else None, words)
+    traces = search(url, None, words)
+    asyncio.run(hear(config.nats_url, words, traces))
+    return traces
 
 
 def _report(held: Held, traces: Traces) -> bool:
+    of_bus = _count(*((n, "message") if (n := traces.messages) else (traces.files, "file")))
     looked = (
         f"Searched {traces.rows:,} rows of {traces.tables} tables in a dump, the statistics, and "
-        f"{_count(traces.files, 'file')} of JetStream"
+        f"{of_bus} of JetStream"
     )
     if traces.theirs:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
         say(f"{looked}: words of {held.person} are left in {places}.")
         if JETSTREAM in traces.theirs:
-            say("Stop the product and remove DATA_DIR/nats: it is made again, without them.")
+            say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
     else:
         say(f"{looked}: nothing that {held.person} said of themselves is left.")
     if held.plain:

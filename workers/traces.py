@@ -1,20 +1,31 @@
 """Where words of somebody still stand: in a dump of the whole database, which has every table in
-it, in what the planner remembers, and in the files of JetStream."""
+it, in what the planner remembers, and in JetStream: its files where they are ours, else its
+messages."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
+import nats.errors
 import psycopg
 from msgspec import Struct
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import NotFoundError
 
+from domain.errors import Unavailable
 from sql import statements
+from workers import bus
 from workers.dumps import dumped
 
 SQL = statements("people")
+NAME = str(bus.STREAM.name)
+ONCE = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60)
+PAGE = 500  # messages
+PATIENCE = 10.0  # seconds for a page
 SHORTEST = 3  # letters; what is shorter stands everywhere
 COPY = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n")
 JETSTREAM = "JetStream"
@@ -57,6 +68,7 @@ class Traces(Struct):
     rows: int = 0
     tables: int = 0
     files: int = 0
+    messages: int = 0
 
     def add(self, place: str, text: str, words: Words) -> None:
         self.rows += 1
@@ -78,6 +90,28 @@ def search(database_url: str, store: Path | None, words: Words) -> Traces:
             if words.among(file.read_bytes().decode(errors="replace")):
                 traces.theirs[JETSTREAM] += 1
     return traces
+
+
+async def hear(nats_url: str, words: Words, traces: Traces) -> None:
+    """All that the stream has; none is taken from it."""
+    client = await bus.connect(nats_url, "erase")
+    try:
+        jetstream = client.jetstream()
+        with suppress(NotFoundError):
+            left = (await jetstream.stream_info(NAME)).state.messages
+            reader = await jetstream.pull_subscribe("events.>", stream=NAME, config=ONCE)
+            while left > 0:
+                page = await reader.fetch(min(left, PAGE), timeout=PATIENCE)
+                left -= len(page)
+                traces.messages += len(page)
+                for message in page:
+                    said = f"{message.headers} {message.data.decode(errors='replace')}"
+                    if words.among(said):
+                        traces.theirs[JETSTREAM] += 1
+    except (nats.errors.Error, OSError) as e:
+        raise Unavailable(f"NATS did not say all that it has: {e}. Run this again.") from e
+    finally:
+        await client.close()
 
 
 def _dumped(database_url: str, traces: Traces) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Erasing beside no product at all, and looking for what is left."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,8 @@ from projections.rebuild import rebuild
 from tests.bench import past
 from tests.boards import clicks, opening, project, recording
 from tests.store import ask
-from workers import erase
-from workers.traces import Words, search
+from workers import bus, erase
+from workers.traces import Traces, Words, hear, search
 
 NAME = "Quintessa Zephyrine"
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -145,3 +146,20 @@ def test_rebuild_after_an_erasure_holds_the_same(
     erased("ada")
     erased("evt_1:p1")
     assert asyncio.run(rebuild(database, model)).different == []
+
+
+def test_words_that_a_message_holds_are_found(database: str, nats: str) -> None:
+    async def story() -> Traces:
+        client = await bus.connect(nats, "test")
+        jetstream = client.jetstream()
+        await jetstream.add_stream(bus.STREAM)
+        for i in range(700):  # more than a page
+            await client.publish("events.x", b"%d" % i)
+        await jetstream.publish("events.x", NAME.encode())
+        await client.close()
+        traces = Traces(Counter(), Counter())
+        await hear(nats, Words("ada", [NAME]), traces)
+        return traces
+
+    traces = asyncio.run(story())
+    assert (traces.messages, traces.theirs) == (701, {"JetStream": 1})
