@@ -54,6 +54,10 @@ class Different(Refused):
         self.differences = found
 
 
+class Busy(Refused):
+    """Somebody else rebuilds this read model"""
+
+
 class Stand(Struct, frozen=True):
     position: int
     version: int
@@ -87,7 +91,7 @@ async def rebuild(
     the read model has a new version and is meant to differ."""
     async with locked(database_url, model.name) as connection:
         if connection is None:
-            raise Refused(f"{model.name} is being rebuilt already. Wait until that has ended.")
+            raise Busy(f"{model.name} is being rebuilt already. Wait until that has ended.")
         shadow = Shadow(model, connection)
         work = _Rebuild(database_url, model, shadow, accept, observer or Observer())
         try:
@@ -125,6 +129,8 @@ class _Rebuild:
             await self._shadow.finish(await self._fold(reader, until))
         try:
             await self._projector.start(self._database_url)
+            if is_new:
+                await self._look_through(until)
             held, different = ([], []) if is_new else await self._compare()
             return await self._swap(old.version, ahead, held, different)
         finally:
@@ -217,6 +223,16 @@ class _Rebuild:
     @property
     def _come(self) -> int:
         return self._projector.positions[self._model.name]
+
+    async def _look_through(self, until: int) -> None:
+        """A new version is not compared, but it must not be worse at what there is."""
+        await self._catch_up(until)
+        more = await self._parked(self._shadow.views) - await self._parked(VIEWS)
+        if more > 0 and not self._accept:
+            raise Refused(
+                f"{self._model.name} stays as it is: version {self._model.version} has to park "
+                f"{more} more of its streams. Mend that first, or say --accept."
+            )
 
     # Compare
     async def _compare(self) -> tuple[list[Digest], list[Difference]]:

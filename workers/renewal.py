@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import psycopg
 
-from domain.errors import Problem, Refused
+from domain.errors import Problem
 from projections.follower import connect, wanted
 from projections.read_model import ReadModel
-from projections.rebuild import Observer, rebuild
+from projections.rebuild import Busy, Observer, rebuild
 from projections.shadow import SQL
 
 log = logging.getLogger(__name__)
 
-LOOK = 5.0  # seconds
+LOOK, LONGEST = 5.0, 300.0  # seconds
 
 
 class Logged(Observer):
@@ -25,14 +25,17 @@ class Logged(Observer):
 
 
 async def renew(database_url: str, models: Sequence[ReadModel]) -> None:
-    """Looks until it is cancelled."""
+    """Looks until it is cancelled; less and less often at what cannot be rebuilt."""
+    pause = LOOK
     while wanted():
         try:
-            for model in await older(database_url, models):
-                await _renew(database_url, model)
+            tried = [
+                await _renewed(database_url, model) for model in await older(database_url, models)
+            ]
+            pause = LOOK if all(tried) else min(2 * pause, LONGEST)
         except (psycopg.Error, OSError) as e:
             log.warning("cannot look for read models that are of an older version: %s", e)
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(pause)
 
 
 async def older(database_url: str, models: Sequence[ReadModel]) -> list[ReadModel]:
@@ -43,12 +46,18 @@ async def older(database_url: str, models: Sequence[ReadModel]) -> list[ReadMode
     return [model for model in models if model.name in names]
 
 
-async def _renew(database_url: str, model: ReadModel) -> None:
+async def _renewed(database_url: str, model: ReadModel) -> bool:
     try:
         done = await rebuild(database_url, model, observer=Logged())
-    except Refused as e:
-        log.info("%s", e)  # somebody else is at it, or newer
+    except Busy as e:
+        log.info("%s", e)
     except Problem as e:
         log.warning("%s", e)
+    except (psycopg.Error, OSError):
+        raise
+    except Exception as e:
+        log.error("%s cannot be rebuilt: %s", model.name, e, exc_info=e)
     else:
         log.info("%s is of version %s, at %s", model.name, model.version, done.position)
+        return True
+    return False

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from domain.aggregate import Recorded
 from projections.follower import connect, follow
 from projections.missions import MISSION_BOARD
 from projections.projector import Projector
@@ -182,6 +183,29 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
     ask(database, "UPDATE views.positions SET version = 1")
     asyncio.run(project(database))
     assert content(database) == renewed
+    assert schemas(database) == SCHEMAS
+
+
+def test_newer_version_that_can_apply_less_does_not_come(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(recorded: Recorded) -> Any:
+        raise LookupError("what is that?")
+
+    async def story() -> None:
+        task = asyncio.create_task(renew(database, [newer]))
+        await eventually(lambda: "version 2 has to park 2 more of its streams" in caplog.text, 20)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    newer = replace(MISSION_BOARD, version=2, project=broken)
+    with recording(database) as record:
+        record(*opening())
+    asyncio.run(project(database))
+    asyncio.run(story())
+    assert ask(database, VERSION) == [(1,)]
+    assert ask(database, "SELECT count(*) FROM views.parked") == [(0,)]
     assert schemas(database) == SCHEMAS
 
 
