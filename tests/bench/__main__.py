@@ -10,7 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tests.bench import commands, feed, patch, projection, rebuild, report, sessions, stall, streams
+from tests.bench import (
+    commands,
+    feed,
+    patch,
+    projection,
+    rebuild,
+    recovery,
+    report,
+    sessions,
+    stall,
+    streams,
+    takeover,
+)
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, ground
 from workers.settings import read
@@ -24,6 +36,8 @@ MODULES: dict[str, ModuleType] = {
     "sessions": sessions,
     "rebuild": rebuild,
     "stall": stall,
+    "takeover": takeover,
+    "recovery": recovery,
 }
 
 

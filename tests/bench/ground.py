@@ -55,6 +55,12 @@ class Ground:
         migrate(url)
         return url
 
+    def folder(self) -> Path:
+        """Empty, of its own."""
+        folder = self._home / f"folder_{next(self._names)}"
+        folder.mkdir()
+        return folder
+
     @contextmanager
     def product(self) -> Iterator[Measured]:
         home = self._home / f"product_{next(self._names)}"

@@ -39,7 +39,8 @@ def test_every_figure_is_measured_and_reported(
 
     names = ["commands", "patch", "feed p50", "feed p99", "projection", "streams"]
     names += ["sessions sql", "sessions http", "sessions large", "sessions refresh"]
-    names += ["rebuild", "rebuild swap", "stall"]
+    names += ["rebuild", "rebuild swap", "stall", "takeover", "takeover max"]
+    names += [f"recovery {name}" for name in ("postgres", "nats", "workers", "api")]
     lines = msgspec.json.decode((tmp_path / "bench.json").read_bytes(), type=list[Line])
     assert [figure.name for figure in figures] == names
     assert [line.figure for line in lines] == figures
