@@ -83,13 +83,21 @@ class Live:
         self, audience: Audience, after: int | None, expires_at: float, cycle: Any
     ) -> Reader:
         """A reader that hears what is announced from now on, and first what was since `after`."""
-        sent = self._watch.positions["live_feed"] if after is None else await self._known(after)
+        sent = await (self._shown() if after is None else self._known(after))
         reader = Reader(audience, sent, expires_at, cycle)
         reader.missed = after is not None
         reader.dropped = self._ended
         self._readers.setdefault(audience, set()).add(reader)
         self._slices[next(self._placed) % TICKS].add(reader)
         return reader
+
+    async def _shown(self) -> int:
+        """A process that has just begun does not know yet how much is old to who comes now."""
+        if position := self._watch.positions["live_feed"]:
+            return position
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(SQL["end"])).fetchone()
+        return int(row[0]) if row else 0
 
     async def _known(self, after: int) -> int:
         """Who comes with a position of a store that is no more would wait for it in vain."""

@@ -16,7 +16,7 @@ from api.watch import Watch
 from domain.agenda import AgendaItem, CancelItem, ScheduleItem
 from domain.aggregate import Command
 from domain.stars import StarSession
-from tests.api.hearing import ADA, LATER, positions, recorded, serving, working
+from tests.api.hearing import ADA, LATER, Process, positions, recorded, serving, working
 from tests.boards import EVENT, Record, clicks, end_of, opening, recording
 from tests.restarting import Restarting
 from tests.waiting import eventually
@@ -49,6 +49,28 @@ def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
         of_ada, heard = asyncio.run(story(record))
     resumed = [of_ada[i + 1 :] for i in (0, 5, 10, 15)]
     assert heard == [of_ada, of_ada, *resumed]
+
+
+def test_new_reader_of_a_process_that_has_just_begun_hears_nothing_old(
+    database: str, nats: str
+) -> None:
+    async def story() -> None:
+        process = Process(database, nats)
+        async with working(database, nats):
+            await process.pool.open()
+            told = await process.read(None)  # it knows of no position yet
+            try:
+                await process.start()
+                new = await asyncio.to_thread(record, *clicks(2, "ada"))
+                await eventually(lambda: told[-1:] == new[-1:])
+                assert told == new
+            finally:
+                await process.stop()
+
+    with recording(database) as record:
+        record(*opening())
+        record(*clicks(10))
+        asyncio.run(story())
 
 
 @pytest.mark.parametrize("position", [0, 5, 12])
@@ -111,7 +133,7 @@ def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
             await eventually(lambda: told == of_ada[1:])
             late = await process.read(None)
             process.live._position = 0
-            process.watch.positions["live_feed"] = 0
+            process.watch.positions["live_feed"] = of_ada[0] - 1
             again = await process.read(None)
             for i in (0, 1, 2, 5, 4, 5, 6, 9, 0, 3, 10, 13):
                 await process.live._hear(messages[i])
@@ -206,7 +228,8 @@ def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
     before: int, comings: list[tuple[int, bool]]
 ) -> None:
     """`comings`: before each beat so many join, and one of them may leave."""
-    live = Live(None, "", Watch(""))  # type: ignore[arg-type]
+    live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
+    watch.positions["live_feed"] = 1  # it need not ask
 
     async def joined(number: int) -> list[Reader]:
         return [await live.join(ADA, None, LATER, None) for _ in range(number)]
