@@ -9,6 +9,7 @@ folds into a dict, and a reader who cannot wait folds one member's streams.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
@@ -76,6 +77,14 @@ def looked_up(changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
 def fold(rows: Rows, changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
     """Folds into `rows`, in order, and says which of them are new or changed."""
     touched: dict[Table, set[Key]] = defaultdict(set)
+    fold_all(rows, changes, touched)
+    return touched
+
+
+def fold_all(
+    rows: Rows, changes: Iterable[Change | Spread], touched: dict[Table, set[Key]] | None = None
+) -> None:
+    """The same for whoever has all the rows at hand, and need not know which of them are new."""
     for change in changes:
         table = change.table
         of_table = rows.get(table)
@@ -85,21 +94,21 @@ def fold(rows: Rows, changes: Iterable[Change | Spread]) -> dict[Table, set[Key]
         if isinstance(change, Spread):
             spread = dict(change.fold(*others))
             of_table |= spread
-            touched[table] |= spread.keys()
+            if touched is not None:
+                touched[table] |= spread.keys()
             continue
         key = change.key
         new = change.fold(None if table.whole else of_table.get(key), *others)
         if new is not None:
             of_table[key] = new
-            touched[table].add(key)
-    return touched
+            if touched is not None:
+                touched[table].add(key)
 
 
 def folded(model: ReadModel, log: Iterable[Recorded]) -> Rows:
     """The read model of a log, in memory."""
     rows: Rows = {table: {} for table in model.tables}
-    for recorded in log:
-        fold(rows, model.project(recorded))
+    fold_all(rows, chain.from_iterable(map(model.project, log)))
     return rows
 
 

@@ -28,7 +28,7 @@ from projections.follower import connect
 from projections.log import SQL as LOG
 from projections.log import Connection
 from projections.projector import AWAY, PAGE, Projector
-from projections.read_model import ReadModel, Rows, Table, fold
+from projections.read_model import ReadModel, Rows, Table, fold_all
 from projections.shadow import SQL, Shadow, carry_out, locked
 from sql import VIEWS, statements
 
@@ -194,7 +194,7 @@ class _Rebuild:
         try:
             async with aclosing(_pages(reader, until)) as pages:
                 async for page in pages:
-                    fold(rows, chain.from_iterable(map(self._model.project, page)))
+                    fold_all(rows, chain.from_iterable(map(self._model.project, page)))
                     self._folded = page[-1].position
                     self._observer.reached(self._folded, until)
                     for table in come_once:
