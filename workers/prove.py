@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seconds", type=int, default=60, help="for how long: 60")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="a bug that it must find")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of another run")  # noqa: S311 - no secret
+    seed = random.randrange(10**6)  # noqa: S311 - no secret
+    order = "of another run, to fail in its order"
+    parser.add_argument("--seed", type=int, default=seed, help=order)
     parser.add_argument("--yes", action="store_true", help="also beside events of others")
     return parser
 
