@@ -3,8 +3,7 @@ feed over HTTP, and seldom breaks a line between two transactions."""
 
 from domain.aggregate import Recorded
 from projections import log as events
-from projections.log import SQL
-from projections.log import Pages
+from projections.log import SQL, Pages
 from sql import statements
 from workers.proof import plants
 from workers.proof.plants import NOTHING, Plant
