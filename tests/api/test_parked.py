@@ -19,6 +19,7 @@ PARK = """
     SELECT name, %s, (SELECT max(notification_id) + 1 FROM events.log), 'ValueError: no'
     FROM views.positions WHERE kind = 'read_model'
 """
+TELL = "SELECT pg_notify('parked', 'all')"  # as the projector does
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def hold_back(product: Product, stream: str) -> None:
     """From now on, in every read model."""
     product.stop_workers()
     ask(product.database_url, PARK, stream)
+    ask(product.database_url, TELL)
     product.start_workers()
     assert until(product.ready, 20)
 
