@@ -8,6 +8,7 @@ from msgspec import structs
 
 from domain.agenda import AgendaItem, Speaker
 from domain.errors import Invalid
+from domain.slots import further
 from workers.schedules import moments, text, tidy
 from workers.schedules.schedule import THE_FILE, Remarks, Schedule, Session, identifier, named, slug
 
@@ -98,30 +99,28 @@ class Draft:
 
     def schedule(self) -> Schedule:
         """Raises Invalid where there is no session: nobody means to cancel all of them so."""
-        items = sorted(self._apart(), key=lambda item: (item.start_time, item.location, item.id))
+        apart, slots = self._apart()
+        items = sorted(apart, key=lambda item: (item.start_time, item.location, item.id))
         if not items:
             raise Invalid("", (THE_FILE, "holds no session that takes place"))
         for what, count in self._left_out.items():
             self.remarks.add(THE_FILE, f"has {count} {what}: left out")
         speaking = {speaker for item in items for speaker in item.speaker_ids}
         speakers = tuple(self._speakers[name] for name in sorted(speaking))
-        return Schedule(self.source, self.timezone, tuple(items), speakers, self.remarks.all())
+        odd = self.remarks.all()
+        return Schedule(self.source, self.timezone, tuple(items), speakers, odd, slots)
 
-    def _apart(self) -> list[AgendaItem]:
-        """Slots of one talk are told apart by their order in time: so the order in the file does
-        not matter, and a slot that is moved a little stays itself."""
-        apart = []
-        taken = set(self._items)
-        for found in self._items.values():
+    def _apart(self) -> tuple[list[AgendaItem], dict[str, str]]:
+        """Slots of one talk are told apart by their order in time, so that the order in the file
+        does not matter; and the talk of each that got an id so."""
+        apart: list[AgendaItem] = []
+        talks: dict[str, str] = {}
+        for talk, found in self._items.items():
             slots = sorted(found, key=lambda item: (item.start_time, item.location, item.title))
+            free = (id_ for id_ in further(talk) if id_ not in self._items and id_ not in talks)
             apart.append(slots[0])
-            for number, item in enumerate(slots[1:], 2):
-                apart.append(structs.replace(item, id=_free(item.id, number, taken)))
-        return apart
-
-
-def _free(wanted: str, number: int, taken: set[str]) -> str:
-    while (apart := f"{wanted[:120]}.{number}") in taken:
-        number += 1
-    taken.add(apart)
-    return apart
+            for item in slots[1:]:
+                id_ = next(free)
+                talks[id_] = talk
+                apart.append(structs.replace(item, id=id_))
+        return apart, talks
