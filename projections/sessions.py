@@ -54,6 +54,7 @@ class Speaker(Struct, frozen=True):
     speaker_id: str
     name: str
     focus_areas: tuple[str, ...]
+    email: str | None = None
 
 
 class MemberAreas(Struct, frozen=True):
@@ -88,7 +89,7 @@ def project(recorded: Recorded) -> Iterator[Change]:
             key = recorded.scope_id, item_id
             yield Change(ITEMS, key, lambda old: old and _cancelled(recorded, old))
         case SpeakerSaved(speaker=s):
-            yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas))
+            yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas, s.email))
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _whole(AREAS, MemberAreas(*recorded.member, profile.focus_areas))
         case SessionStarred(item_id=item_id) | SessionUnstarred(item_id=item_id):

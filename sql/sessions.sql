@@ -27,7 +27,7 @@ ON CONFLICT (event_id, item_id) DO UPDATE SET
 INSERT INTO views.agenda_speakers
 SELECT * FROM json_populate_recordset(NULL::views.agenda_speakers, %(rows)s::json)
 ON CONFLICT (event_id, speaker_id) DO UPDATE SET
-    name = excluded.name, focus_areas = excluded.focus_areas;
+    name = excluded.name, focus_areas = excluded.focus_areas, email = excluded.email;
 
 -- name: member_areas_write
 -- rows that were folded

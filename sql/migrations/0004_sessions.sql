@@ -35,6 +35,7 @@ CREATE TABLE views.agenda_speakers (
     speaker_id text COLLATE "C" NOT NULL,
     name text NOT NULL,
     focus_areas text [] COLLATE "C" NOT NULL,
+    email text,                                -- for organizers
     PRIMARY KEY (event_id, speaker_id)
 );
 

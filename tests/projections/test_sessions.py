@@ -42,8 +42,8 @@ def test_tables_hold_what_the_rules_look_at(story: list[Command]) -> None:
         facts = msgspec.structs.asdict(item)
         del facts["id"]
         assert msgspec.structs.asdict(shown[item_id]).items() >= facts.items()
-    speakers = {key[1]: (row.name, row.focus_areas) for key, row in rows[SPEAKERS].items()}
-    assert speakers == {id_: (s.name, s.focus_areas) for id_, s in agenda.speakers.items()}
+    speakers = {k[1]: (row.name, row.focus_areas, row.email) for k, row in rows[SPEAKERS].items()}
+    assert speakers == {id_: (s.name, s.focus_areas, s.email) for id_, s in agenda.speakers.items()}
     for member in MEMBERS:
         held = {k[2] for k, row in rows[STARS].items() if k[1] == member and row.starred}
         assert held == stars(play, member)
