@@ -6,7 +6,19 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from api import attendees, conferences, health, metrics, missions, pages, session, sessions, stream
+from api import (
+    attendees,
+    concierge,
+    conferences,
+    health,
+    mcp,
+    metrics,
+    missions,
+    pages,
+    session,
+    sessions,
+    stream,
+)
 from api.described import Described
 from api.problems import HANDLERS, LARGEST_BODY
 from api.services import Asked, Services, lifespan, signed_in
@@ -19,6 +31,8 @@ WITH_TOKEN = Router(
         *attendees.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
+        *concierge.ROUTES,
+        *mcp.ROUTES,
         stream.stream,
         session.get_session,
     ],

@@ -99,15 +99,25 @@ def _completed(schema: Schema, app: Litestar) -> Schema:
     for path, method, operation in _operations(schema):
         if path.startswith("/api/events"):
             _with_positions(method, operation)
+        elif path.startswith("/api/ai-concierge"):
+            _with_positions("get", operation)  # a question, by POST for its body
         for status, response in operation["responses"].items():
             if status in OF_PROBLEMS:
                 response.setdefault("headers", {}).update(OF_PROBLEMS[status])
             if status.startswith("2"):
                 response["description"] = HTTPStatus(int(status)).phrase
+                _with_either(response)
             if status == "204":
                 del response["content"]
     _with_links(schema)
     return schema
+
+
+def _with_either(response: Schema) -> None:
+    """What holds none of either kind is of both."""
+    for content in response.get("content", {}).values():
+        if "oneOf" in content.get("schema", {}):
+            content["schema"]["anyOf"] = content["schema"].pop("oneOf")
 
 
 def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
