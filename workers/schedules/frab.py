@@ -44,7 +44,7 @@ class Person(Struct):
 
 
 class Event(Struct):
-    """`focus_areas`, `item_type` and `status` are this product's own; others leave them out."""
+    """From `focus_areas` on it is this product's own; others leave that out."""
 
     id: Number = None
     guid: str | None = None
@@ -65,6 +65,7 @@ class Event(Struct):
     focus_areas: Any = UNSET
     item_type: str | None = None
     status: str | None = None
+    end_time: str | None = None
 
 
 def recognises(document: Any) -> bool:
@@ -130,6 +131,8 @@ def _start(event: Event, date: str, where: str, draft: Draft) -> datetime | None
 
 
 def _end(event: Event, start: datetime, where: str, draft: Draft) -> datetime:
+    if event.end_time:
+        return draft.moment(event.end_time, f"{where}.end_time")
     where = f"{where}.duration"
     if not event.duration:
         draft.remarks.add(where, "is missing: taken as having no length")
