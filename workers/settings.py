@@ -90,7 +90,6 @@ SECRET = frozenset(
         "nats_url",
         "jwt_secret",
         "openai_api_key",
-        "openai_base_url",
         "fathom_api_key",
         "smtp_url",
         "otel_exporter_otlp_endpoint",

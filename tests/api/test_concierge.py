@@ -284,6 +284,7 @@ def test_where_the_model_fails_the_answer_is_offline_and_says_why(
     assert (line["level"], line["event_id"], line["member_id"]) == ("warning", event, "ada")
     assert KEY not in writing.log("api") + json.dumps(said)
     assert QUESTION not in writing.log("api")
+    assert server.url not in writing.log("api")  # it may hold a password
 
 
 def test_answers_and_failures_of_the_model_are_counted(
