@@ -75,12 +75,12 @@ async def put_item(
     principal.as_organizer(event_id)
     item = AgendaItem(id=item_id, **asdict(data))
     if item.start_time.tzinfo is None or item.end_time.tzinfo is None:
-        item = in_zone(item, await _zone(request, event_id))
+        item = in_zone(item, await event_zone(request, event_id))
     command = ScheduleItem(event_id=event_id, item=item)
     return answered(request, await execute(request, command, principal, event_id, _item))
 
 
-async def _zone(request: Asked, event_id: str) -> ZoneInfo:
+async def event_zone(request: Asked, event_id: str) -> ZoneInfo:
     """As it is in the log: the event may have been created a moment ago."""
     async with services(request).pool.connection() as connection:
         _, conference = await folded_conference(connection, event_id)
@@ -269,6 +269,27 @@ async def get_agenda(
     return answer(agenda, headers)
 
 
+@get(
+    PATH + "/schedule",
+    tags=TAGS,
+    summary="The whole agenda in order, cancelled items too, and what of it a member has starred",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_schedule(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[programme.Schedule]:
+    principal = request.user
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    schedule, headers = await shown(
+        request,
+        "sessions",
+        lambda connection: programme.read_schedule(connection, event_id, member),
+        lambda connection: programme.fold_schedule(connection, event_id, member),
+    )
+    return answer(schedule, headers)
+
+
 ROUTES: Any = (
     put_item,
     delete_item,
@@ -277,4 +298,5 @@ ROUTES: Any = (
     put_star,
     delete_star,
     get_agenda,
+    get_schedule,
 )

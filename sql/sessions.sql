@@ -165,12 +165,15 @@ SELECT
 
 -- name: starred
 -- one member's personal agenda: the position that this shows, the last that concerns who asks, the
--- event, the sessions, and who speaks there
-WITH item AS (
-    SELECT i.*
-    FROM views.member_stars AS m
+-- event, the sessions, who speaks there, what the member cares for, and what they have starred
+WITH star AS (
+    SELECT event_id, item_id FROM views.member_stars
+    WHERE event_id = %(event_id)s AND member_id = %(member_id)s AND starred
+),
+
+item AS (
+    SELECT i.* FROM star
     JOIN views.agenda_items AS i USING (event_id, item_id)
-    WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s AND m.starred
 )
 
 SELECT
@@ -189,4 +192,49 @@ SELECT
         SELECT coalesce(json_agg(v), '[]')::text FROM views.agenda_speakers AS v
         WHERE event_id = %(event_id)s
         AND speaker_id IN (SELECT unnest(speaker_ids) FROM item)
+    ),
+    coalesce((
+        SELECT focus_areas FROM views.member_areas
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    ), '{}'),
+    (
+        SELECT coalesce(array_agg(item_id ORDER BY item_id), '{}')
+        FROM star JOIN item USING (event_id, item_id)
+    );
+
+-- name: schedule
+-- the whole agenda as one member sees it, likewise
+WITH star AS (
+    SELECT event_id, item_id FROM views.member_stars
+    WHERE event_id = %(event_id)s AND member_id = %(member_id)s AND starred
+),
+
+item AS (
+    SELECT * FROM views.agenda_items WHERE event_id = %(event_id)s
+)
+
+SELECT
+    coalesce((SELECT position FROM views.positions WHERE name = 'sessions'), 0),
+    coalesce((
+        SELECT max(last.notification_id)
+        FROM unnest(%(streams)s::text[]) AS k (stream)
+        CROSS JOIN LATERAL (
+            SELECT notification_id FROM events.log WHERE originator_id = k.stream
+            ORDER BY originator_version DESC LIMIT 1
+        ) AS last
+    ), 0),
+    (SELECT to_json(v)::text FROM views.agendas AS v WHERE event_id = %(event_id)s),
+    (SELECT coalesce(json_agg(v), '[]')::text FROM item AS v),
+    (
+        SELECT coalesce(json_agg(v), '[]')::text FROM views.agenda_speakers AS v
+        WHERE event_id = %(event_id)s
+        AND speaker_id IN (SELECT unnest(speaker_ids) FROM item)
+    ),
+    coalesce((
+        SELECT focus_areas FROM views.member_areas
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    ), '{}'),
+    (
+        SELECT coalesce(array_agg(item_id ORDER BY item_id), '{}')
+        FROM star JOIN item USING (event_id, item_id)
     );

@@ -2,7 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -13,7 +13,15 @@ from workers.processes import until
 
 COMPLETED = {"status": "completed"}
 MODELS = ("conferences", "mission_board", "mission_ledger", "leaderboard", "sessions", "live_feed")
-READS = ("", "/missions", "/missions/history", "/leaderboard", "/agenda", "/sessions?window=now")
+READS = (
+    "",
+    "/missions",
+    "/missions/history",
+    "/leaderboard",
+    "/agenda",
+    "/schedule",
+    "/sessions?window=now",
+)
 
 
 def position(response: httpx.Response) -> int:
@@ -151,7 +159,8 @@ def why_not(product: Product) -> str:
 # With every projector dead
 def star_what_is_on(product: Product, event: str, member: httpx.Client) -> None:
     """All day, whenever that is asked."""
-    times = {"start_time": "2000-01-01T00:00:00Z", "end_time": "9999-01-01T00:00:00Z"}
+    now, days = datetime.now(UTC), timedelta(days=7)
+    times = {"start_time": (now - days).isoformat(), "end_time": (now + days).isoformat()}
     with product.client("eve", "admin") as eve:
         assert eve.put(f"/api/events/{event}/agenda/s1", json={"title": "x", **times}).is_success
     assert member.put(f"/api/events/{event}/sessions/s1/star").is_success
