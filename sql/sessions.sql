@@ -41,19 +41,33 @@ INSERT INTO views.member_stars
 SELECT * FROM json_populate_recordset(NULL::views.member_stars, %(rows)s::json)
 ON CONFLICT (event_id, member_id, item_id) DO UPDATE SET starred = excluded.starred;
 
--- name: session_stars_read
+-- name: followed_sessions_read
 -- rows to be folded
 SELECT coalesce(json_agg(v), '[]')::text
 FROM unnest(%(event_id)s::text[], %(item_id)s::text[]) AS k (event_id, item_id)
-JOIN views.session_stars AS v USING (event_id, item_id);
+JOIN views.followed_sessions AS v USING (event_id, item_id);
 
--- name: session_stars_write
+-- name: followed_sessions_write
 -- rows that were folded
-INSERT INTO views.session_stars
-SELECT * FROM json_populate_recordset(NULL::views.session_stars, %(rows)s::json)
+INSERT INTO views.followed_sessions
+SELECT * FROM json_populate_recordset(NULL::views.followed_sessions, %(rows)s::json)
 ON CONFLICT (event_id, item_id) DO UPDATE SET
     title = excluded.title, start_time = excluded.start_time, end_time = excluded.end_time,
-    location = excluded.location, cancelled = excluded.cancelled, members = excluded.members;
+    location = excluded.location, cancelled = excluded.cancelled;
+
+-- name: session_followers_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM
+    unnest(%(event_id)s::text[], %(item_id)s::text[], %(part)s::integer[])
+    AS k (event_id, item_id, part)
+JOIN views.session_followers AS v USING (event_id, item_id, part);
+
+-- name: session_followers_write
+-- rows that were folded
+INSERT INTO views.session_followers
+SELECT * FROM json_populate_recordset(NULL::views.session_followers, %(rows)s::json)
+ON CONFLICT (event_id, item_id, part) DO UPDATE SET members = excluded.members;
 
 -- name: now
 -- what is on at a moment, what suits one member first: the position that this shows, the last that

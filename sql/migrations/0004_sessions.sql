@@ -54,8 +54,8 @@ CREATE TABLE views.member_stars (
     PRIMARY KEY (event_id, member_id, item_id)
 );
 
--- For the live feed: who follows a session, and what they know of it.
-CREATE TABLE views.session_stars (
+-- For the live feed: what the followers of a session know of it, and who they are, in parts.
+CREATE TABLE views.followed_sessions (
     event_id text COLLATE "C" NOT NULL,
     item_id text COLLATE "C" NOT NULL,
     title text NOT NULL,
@@ -63,6 +63,13 @@ CREATE TABLE views.session_stars (
     end_time timestamptz,
     location text NOT NULL,
     cancelled boolean NOT NULL,
-    members text [] COLLATE "C" NOT NULL,
     PRIMARY KEY (event_id, item_id)
+);
+
+CREATE TABLE views.session_followers (
+    event_id text COLLATE "C" NOT NULL,
+    item_id text COLLATE "C" NOT NULL,
+    part integer NOT NULL,
+    members text [] COLLATE "C" NOT NULL,
+    PRIMARY KEY (event_id, item_id, part)
 );
