@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, delete, get, put
 from litestar.params import Parameter
 from msgspec import Meta, Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, force_setattr, replace
 
 from api import shapes
 from api.asked import Asked
@@ -41,14 +41,24 @@ Areas = Annotated[
 
 
 # The programme
-class ItemBody(shapes.Body, frozen=True, kw_only=True):
+class WithAreas(shapes.Body, frozen=True, kw_only=True):
+    """null counts as none."""
+
+    focus_areas: Areas | None = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.focus_areas is None:
+            force_setattr(self, "focus_areas", ())
+
+
+class ItemBody(WithAreas, frozen=True, kw_only=True):
     title: shapes.Name
     start_time: shapes.LocalMoment
     end_time: shapes.LocalMoment
     description: Annotated[str, Meta(max_length=20_000, pattern=shapes.NO_CONTROL)] = ""
     location: shapes.Line = ""
     track: shapes.Line = ""
-    focus_areas: Areas = ()
     item_type: Annotated[
         shapes.Name, Meta(description="only what is a `session` is shown as one")
     ] = "session"
@@ -126,10 +136,9 @@ def _item(command: ScheduleItem | CancelItem, state: Agenda) -> bytes:
     return msgspec.json.encode(SavedItem(**asdict(state.items[item_id]), event_id=command.event_id))
 
 
-class SpeakerBody(shapes.Body, frozen=True, kw_only=True):
+class SpeakerBody(WithAreas, frozen=True, kw_only=True):
     name: shapes.Name
     email: shapes.Email | None = None
-    focus_areas: Areas = ()
 
 
 class SavedSpeaker(Speaker, frozen=True, kw_only=True):

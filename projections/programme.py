@@ -3,9 +3,9 @@ now, what starts within the hour, what a member has starred, and the whole of it
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, json
+from msgspec import Meta, Struct, json
 from msgspec.structs import replace
 
 from domain.aggregate import Stream, stream
@@ -37,7 +37,9 @@ class Session(Struct, frozen=True, kw_only=True):
 
     session_id: str
     event_id: str
-    speaker_name: str | None
+    speaker_name: Annotated[
+        str | None, Meta(description="several with commas between; null: nobody is known")
+    ]
     session_title: str
     session_time: datetime
     session_end: datetime
