@@ -71,40 +71,21 @@ ON CONFLICT (event_id, item_id, part) DO UPDATE SET members = excluded.members;
 
 -- name: now
 -- what is on at a moment, what suits one member first: the position that this shows, the last that
--- concerns who asks, and the sessions. An area counts once, whoever of item and speakers has it
+-- concerns who asks, and the sessions
 WITH suited AS (
     SELECT
-        i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
-        i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
-        i.location AS session_location, i.description AS session_description,
-        hybrid.areas AS focus_areas, e.event_name, e.event_timezone,
-        CASE WHEN hybrid.matches > 0 THEN 100 ELSE 50 END AS relevance_score,
-        hybrid.matches AS focus_area_match_count
-    FROM views.agenda_items AS i
-    JOIN views.agendas AS e USING (event_id)
+        s.*,
+        CASE WHEN shared.matches > 0 THEN 100 ELSE 50 END AS relevance_score,
+        shared.matches AS focus_area_match_count
+    FROM views.sessions AS s
     CROSS JOIN LATERAL (
-        SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
-        FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
-        JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
-    ) AS spoken
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(array_agg(area ORDER BY area), '{}') AS areas,
-            count(*) FILTER (WHERE area = ANY((
-                SELECT m.focus_areas FROM views.member_areas AS m
-                WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
-            )::text[])) AS matches
-        FROM (
-            SELECT unnest(i.focus_areas)
-            UNION
-            SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
-            WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
-        ) AS either (area)
-    ) AS hybrid
-    WHERE
-        i.event_id = %(event_id)s
-        AND i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative')
-        AND %(at)s BETWEEN i.start_time AND i.end_time
+        SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
+        WHERE area = ANY((
+            SELECT m.focus_areas FROM views.member_areas AS m
+            WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
+        )::text[])
+    ) AS shared
+    WHERE s.event_id = %(event_id)s AND %(at)s BETWEEN s.session_time AND s.session_end
     ORDER BY relevance_score DESC, focus_area_match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )
@@ -125,42 +106,25 @@ SELECT
 -- what starts within 60 minutes of a moment, likewise: what is sooner and suits better first
 WITH suited AS (
     SELECT
-        i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
-        i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
-        i.location AS session_location, i.description AS session_description,
-        hybrid.areas AS focus_areas, e.event_name, e.event_timezone,
-        extract(EPOCH FROM i.start_time - %(at)s)::double precision / 60 AS minutes_until_start,
-        hybrid.matches AS match_count,
+        s.*,
+        extract(EPOCH FROM s.session_time - %(at)s)::double precision / 60 AS minutes_until_start,
+        shared.matches AS match_count,
         CASE
-            WHEN i.start_time < %(at)s + interval '15 minutes' THEN 100
-            WHEN i.start_time < %(at)s + interval '30 minutes' THEN 75
+            WHEN s.session_time < %(at)s + interval '15 minutes' THEN 100
+            WHEN s.session_time < %(at)s + interval '30 minutes' THEN 75
             ELSE 50
-        END + hybrid.matches * 10 AS priority_score
-    FROM views.agenda_items AS i
-    JOIN views.agendas AS e USING (event_id)
+        END + shared.matches * 10 AS priority_score
+    FROM views.sessions AS s
     CROSS JOIN LATERAL (
-        SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
-        FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
-        JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
-    ) AS spoken
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(array_agg(area ORDER BY area), '{}') AS areas,
-            count(*) FILTER (WHERE area = ANY((
-                SELECT m.focus_areas FROM views.member_areas AS m
-                WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
-            )::text[])) AS matches
-        FROM (
-            SELECT unnest(i.focus_areas)
-            UNION
-            SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
-            WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
-        ) AS either (area)
-    ) AS hybrid
+        SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
+        WHERE area = ANY((
+            SELECT m.focus_areas FROM views.member_areas AS m
+            WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
+        )::text[])
+    ) AS shared
     WHERE
-        i.event_id = %(event_id)s
-        AND i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative')
-        AND i.start_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
+        s.event_id = %(event_id)s
+        AND s.session_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
     ORDER BY priority_score DESC, match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )
