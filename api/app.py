@@ -8,6 +8,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
     attendees,
+    calendar_links,
     concierge,
     conferences,
     health,
@@ -15,6 +16,7 @@ from api import (
     metrics,
     missions,
     pages,
+    schedule,
     session,
     sessions,
     stream,
@@ -31,6 +33,8 @@ WITH_TOKEN = Router(
         *attendees.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
+        *schedule.ROUTES,
+        *calendar_links.ROUTES,
         *concierge.ROUTES,
         *mcp.ROUTES,
         stream.stream,
@@ -41,6 +45,7 @@ WITH_TOKEN = Router(
 ROUTES = (
     WITH_TOKEN,
     *session.ROUTES,
+    *calendar_links.WITH_LINK,
     *health.ROUTES,
     *metrics.ROUTES,
     *pages.ROUTES,

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from projections.programme import Programme
 from projections.sessions import Item, Speaker
+from workers.schedules.moments import LONGEST
 
 GENERATOR = "Rapport"
 MINUTE = timedelta(minutes=1)
@@ -48,7 +49,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     focus_areas: tuple[str, ...]
     item_type: str
     status: str
-    end_time: datetime | None = None  # where it is not on the minute, as `duration` says it
+    end_time: datetime | None = None  # where `duration` cannot say it
 
 
 class Day(Struct, frozen=True):
@@ -136,7 +137,7 @@ def _event(item: Item, programme: Programme, zone: ZoneInfo, emails: bool) -> Ev
         focus_areas=item.focus_areas,
         item_type=item.item_type,
         status=item.status,
-        end_time=item.end_time if length % MINUTE else None,
+        end_time=item.end_time if length % MINUTE or length > LONGEST else None,
     )
 
 

@@ -10,7 +10,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from projections.programme import Programme
 from projections.sessions import Item
 
-MEDIA_TYPE = "text/calendar; charset=utf-8"
+MEDIA_TYPE = "text/calendar"
 UNCHANGED = ResponseSpec(None, description="Nothing has changed since the ETag that was named")
 OCTETS = 75  # of a line, at most
 YEARS = range(1970, 2101)  # whose local times are written as such; others are in UTC

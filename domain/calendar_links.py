@@ -38,7 +38,7 @@ class _OnLink(Command, frozen=True, kw_only=True):
 
 
 class OpenCalendarLink(_OnLink, frozen=True, kw_only=True):
-    """There is one at most: another that was open opens nothing any more."""
+    """There is one at most: where one is open, somebody's calendar reads by it, and it stays."""
 
     digest: str
 
@@ -56,7 +56,7 @@ def decide(
     if not command.conference.exists:
         raise NotFound(f"There is no event {command.event_id}.")
     match command:
-        case OpenCalendarLink(digest=digest) if digest != state.digest:
+        case OpenCalendarLink(digest=digest) if state.digest is None:
             return (CalendarLinkOpened(digest),)
         case RevokeCalendarLink() if state.digest is not None:
             return (CalendarLinkRevoked(),)

@@ -99,7 +99,7 @@ BODIES = st.builds(
     },
     st.sampled_from(["A", "Zoë 🎉", " x\n y"]),
     TIMES,
-    st.sampled_from([0, 1, 0.5, 1800, 86_400 * 31]),
+    st.sampled_from([0, 1, 0.5, 1800, 86_400 * 31, 86_400 * 31 + 60]),
     description=st.sampled_from(["", "1 < 2", "<b>a</b>\n\n\nb &amp; c"]),
     status=st.sampled_from(STATUSES),
     location=st.sampled_from(["", "K.1", "\n"]),

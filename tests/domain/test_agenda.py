@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from domain.agenda import (
     AGENDA,
-    LONGEST,
     Agenda,
     AgendaItem,
     AgendaItemCancelled,
@@ -161,14 +160,6 @@ def test_item_is_scheduled_changed_and_cancelled() -> None:
     assert decide(cancel, of(AgendaItemScheduled(replace(TALK, status="cancelled")))) == ()
     with pytest.raises(NotFound):
         decide(cancel, of())
-
-
-def test_item_lasts_at_most_as_long_as_a_schedule_can_say() -> None:
-    longest = replace(TALK, end_time=NINE + LONGEST)
-    assert len(decide(ScheduleItem(**AT, item=longest), of())) == 1
-    longer = replace(TALK, end_time=NINE + LONGEST + timedelta(microseconds=1))
-    with pytest.raises(Invalid, match=r"\$.end_time: is more than 31 days after start_time"):
-        decide(ScheduleItem(**AT, item=longer), of())
 
 
 def test_item_may_end_as_it_starts_but_not_before() -> None:

@@ -1,6 +1,7 @@
 """A schedule in the making: what every reader fills, whatever its format."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,16 +17,24 @@ ITEMS = 10_000
 SPEAKERS = 20_000
 
 
+Reached = Callable[[int, int], object]  # so many of so many
+
+
+def unwatched(done: int, total: int) -> None:
+    pass
+
+
 class Draft:
     """Every refusal and every remark names where."""
 
-    def __init__(self, timezone: str | None = None) -> None:
+    def __init__(self, timezone: str | None = None, reached: Reached = unwatched) -> None:
         self.source = "schedule"
         self.timezone: str | None = None
         self.remarks = Remarks()
         self._fallback = timezone
         self._zone = ZoneInfo(timezone) if timezone else None
         self._count = 0
+        self._reached, self._total, self._seen = reached, 0, 0
         self._items: dict[str, dict[AgendaItem, None]] = defaultdict(dict)
         self._speakers: dict[str, Speaker] = {}
         self._left_out: Counter[str] = Counter()
@@ -42,9 +51,19 @@ class Draft:
         elif name:
             self.remarks.add(where, f"{moments.shown(name)} is not the name of an IANA time zone")
 
+    def expect(self, total: int) -> None:
+        """So many sessions will be added or left out, as far as is known before."""
+        self._total = total
+
     def leave_out(self, what: str) -> None:
         """What is counted, and said once: `rejected sessions`."""
         self._left_out[what] += 1
+        self._see()
+
+    def _see(self) -> None:
+        self._seen += 1
+        if self._seen <= self._total:
+            self._reached(self._seen, self._total)
 
     def key(self, written: object) -> str:
         """An id of what is only numbered: other conferences number theirs too."""
@@ -87,6 +106,7 @@ class Draft:
         return found.id
 
     def add(self, found: Session) -> None:
+        self._see()
         item = tidy.item(found, self.remarks)
         slots = self._items[item.id]
         if item in slots:

@@ -78,7 +78,11 @@ def read(document: Any, draft: Draft) -> None:
     conference = shaped(document["schedule"]["conference"], Conference, at)
     draft.called(conference.acronym or "", worded(conference.title))
     draft.local_to(conference.time_zone_name or "", f"{at}.time_zone_name")
-    for where, day in rows(conference.days, Day, f"{at}.days"):
+    days = list(rows(conference.days, Day, f"{at}.days"))
+    of_rooms = [day.rooms for _, day in days if isinstance(day.rooms, dict)]
+    listed = [events for rooms in of_rooms for events in rooms.values()]
+    draft.expect(sum(len(events) for events in listed if isinstance(events, list)))
+    for where, day in days:
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
                 for at_event, event in rows(events or [], Event, f"{where}.rooms[{room!r}]"):
@@ -108,6 +112,7 @@ def _add(event: Event, room: str, date: str, where: str, draft: Draft) -> None:
             speaker_ids=tuple(_speakers(event, where, draft)),
             url=event.url or "",
             language=event.language or "",
+            ours=bool(event.end_time),
         )
     )
 

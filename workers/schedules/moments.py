@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from domain.agenda import LONGEST
-
+LONGEST = timedelta(days=31)
 COLONS = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})[:.](\d{2})", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?", re.ASCII)
 

@@ -50,6 +50,7 @@ class Session(Struct, kw_only=True):
     speaker_ids: tuple[str, ...] = ()
     url: str = ""
     language: str = ""
+    ours: bool = False  # as this product wrote it: what was kept may be kept again
 
 
 class Remarks:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from domain.agenda import LONGEST, STATUSES, AgendaItem
+from domain.agenda import STATUSES, AgendaItem
 from domain.errors import Invalid
 from workers.schedules import moments, text
 from workers.schedules.schedule import Remarks, Session
@@ -65,8 +65,8 @@ def _end(found: Session, remarks: Remarks) -> datetime:
     if found.end < found.start:
         remarks.add(found.where, f"{moments.shown(found.title)} ends before it starts")
         return found.start
-    if found.end - found.start > LONGEST:
-        raise Invalid("", (found.where, f"lasts longer than {LONGEST.days} days"))
+    if found.end - found.start > moments.LONGEST and not found.ours:
+        raise Invalid("", (found.where, f"lasts longer than {moments.LONGEST.days} days"))
     return found.end
 
 
