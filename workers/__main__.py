@@ -47,6 +47,12 @@ def replay_contacts(rest: Rest) -> None:
     main(list(rest))
 
 
+def import_schedule(rest: Rest) -> None:
+    from workers.schedule_import import main
+
+    main(list(rest))
+
+
 class Command(NamedTuple):
     name: str
     function: Callable[[Rest], None]
@@ -60,6 +66,7 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
+    Command("import-schedule", import_schedule, "take a conference's schedule in", rest=True),
     Command(
         "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
     ),
