@@ -99,7 +99,7 @@ async def get_agenda_ics(
     at_home.identity.count(Principal(member_id, frozenset()))
     programme, headers = await agenda(request, Taken(event_id, member_id))
     name = f"{programme.agenda.event_name}: my agenda"
-    return as_calendar(request, programme, name, headers)
+    return await as_calendar(request, programme, name, headers)
 
 
 def _digest(secret: str) -> str:

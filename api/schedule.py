@@ -105,7 +105,9 @@ async def get_schedule_json(request: Asked, event_id: EventId) -> Response[Sched
     principal.as_member(event_id)
     await check_exists(request, event_id)
     programme, headers = await agenda(request, Taken(event_id))
-    return answer(schedule_file(programme, emails=principal.organizes(event_id)), headers)
+    emails = principal.organizes(event_id)
+    file = await asyncio.to_thread(schedule_file, programme, emails=emails)
+    return answer(file, headers)
 
 
 @get(
@@ -119,7 +121,7 @@ async def get_schedule_ics(request: Asked, event_id: EventId) -> Response[bytes 
     request.user.as_member(event_id)
     await check_exists(request, event_id)
     programme, headers = await agenda(request, Taken(event_id))
-    return as_calendar(request, programme, programme.agenda.event_name, headers)
+    return await as_calendar(request, programme, programme.agenda.event_name, headers)
 
 
 async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str]]:
@@ -132,11 +134,12 @@ async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str
     )
 
 
-def as_calendar(
+async def as_calendar(
     request: Asked, programme: Programme, name: str, headers: dict[str, str]
 ) -> Response[bytes | None]:
-    """Calendar programs ask again and again whether anything has changed."""
-    content = ical.calendar(programme, name)
+    """Calendar programs ask again and again whether anything has changed. A large agenda is work,
+    beside which others are to be answered."""
+    content = await asyncio.to_thread(ical.calendar, programme, name)
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag} | headers
     known = re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
