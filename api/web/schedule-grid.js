@@ -32,7 +32,7 @@ class ScheduleGrid extends HTMLElement {
     const byRoom = Map.groupBy(sessions, (session) => session.session_location);
     this.#columns = rooms.map((room) => byRoom.get(room.name).map((session) => tiles.get(session.session_id)));
     this.#drawHours();
-    this.#inner.replaceChildren(this.#hours, ...rooms.map((room, index) => this.#column(room, index)), this.#now);
+    this.#inner.replaceChildren(this.#now, this.#hours, ...rooms.map((room, index) => this.#column(room, index)));
   }
 
   tick(now) {

@@ -23,7 +23,10 @@ class ScheduleList extends HTMLElement {
 
   scrollToMoment(now) {
     const begun = this.#slots.filter(({ at }) => at <= now).at(-1);
-    if (begun && begun !== this.#slots[0]) begun.node.scrollIntoView({ block: 'start' });
+    if (!begun || begun === this.#slots[0]) return;
+    const scroll = () => begun.node.scrollIntoView({ block: 'start' });
+    scroll();
+    requestAnimationFrame(scroll); // what is drawn only now may be taller than was reckoned
   }
 
   scrollToTile(tile) {

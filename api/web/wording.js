@@ -103,7 +103,8 @@ export function minutesUntil(at, now) {
 export function minutesLeft(at, now) {
   const minutes = minutesTo(at, now);
   if (minutes < 1) return 'Ends now';
-  return minutes < 120 ? `${minutes} min left` : `${Math.floor(minutes / 60)} h left`;
+  const whole = Math.floor(minutes / 60);
+  return [whole && `${whole} h`, minutes % 60 && `${minutes % 60} min`, 'left'].filter(Boolean).join(' ');
 }
 
 export function sessionCount(number) {
