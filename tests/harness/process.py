@@ -1,6 +1,7 @@
 """The product's processes, in this one: each can end and be started again at any moment."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -62,15 +63,16 @@ class Api:
         await self.start()
 
 
-class Worker:
+class Worker(ABC):
     """A projector or a relay that does not ask whether it leads: as when a leader that was cut
     off has not noticed yet that another leads. Who loses the lead, or the line, starts anew."""
 
     def __init__(self, database_url: str, nats_url: str, plant: Plant) -> None:
         self._database_url, self._nats_url, self._plant = database_url, nats_url, plant
 
+    @abstractmethod
     def _make(self) -> Projector | Relay:
-        raise NotImplementedError
+        """A new one, that has not started."""
 
     async def start(self) -> None:
         self.works = self._make()

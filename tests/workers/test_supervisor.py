@@ -25,7 +25,9 @@ from workers import settings
 from workers.supervisor import Program, serve
 web, worker = sys.argv[1:]
 programs = [Program("the workers", worker.split("|")), Program("the web", web.split("|"))]
-serve(settings.read(), when_ready=lambda url: print(f"called with {url}"), programs=programs)
+def called(url):
+    print(f"called with {url}", flush=True)
+serve(settings.read(), when_ready=called, programs=programs)
 """
 WEB = """
 import http.server, os, signal, sys
