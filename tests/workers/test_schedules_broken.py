@@ -53,6 +53,16 @@ def test_entity_of_a_doctype_elsewhere_is_refused() -> None:
     assert why == "names an entity that is not declared: that is refused"
 
 
+def test_default_of_an_attribute_is_refused_as_every_element_would_have_it() -> None:
+    declared = doctype("[<!ATTLIST event more CDATA 'x'>]", "On queues")
+    assert refused(declared) == (
+        "line 1, column 48",
+        "gives an attribute a default: that is refused",
+    )
+    plain = doctype("[<!ATTLIST event guid CDATA #IMPLIED>]", "On queues")
+    assert len(read(plain, timezone=BERLIN).items) == 1
+
+
 def test_doctype_alone_does_no_harm() -> None:
     assert len(read(doctype('SYSTEM "schedule.dtd"', "On queues"), timezone=BERLIN).items) == 1
 
@@ -212,6 +222,13 @@ def test_remarks_are_as_many_as_a_person_reads() -> None:
     odd = read(frab(*({"id": i, "duration": None} for i in range(600)))).odd
     assert len(odd) == 501
     assert odd[-1] == Odd("the file", "has 100 odd things more")
+
+
+def test_remark_names_a_room_however_long_in_short() -> None:
+    days = [{"rooms": {"R" * 100_000: [{"id": 1, "start": "10:00", "date": "2026-02-01"}]}}]
+    odd = read(frab(days=days), timezone=BERLIN).odd
+    assert len(odd) > 1
+    assert max(len(one.where) for one in odd) < 200
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def read(document: Any, draft: Draft) -> None:
     for where, day in days:
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
-                for at_event, event in rows(events or [], Event, f"{where}.rooms[{room!r}]"):
+                in_room = f"{where}.rooms[{moments.shown(room)}]"
+                for at_event, event in rows(events or [], Event, in_room):
                     _add(event, room, day.date or "", at_event, draft)
 
 
