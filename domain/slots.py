@@ -7,6 +7,7 @@ there before keeps its number, whatever becomes of the others: stars and calenda
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,23 @@ if TYPE_CHECKING:  # which has its imports settled here
 
     Items = Sequence[AgendaItem]
 
-LONGEST = 120  # characters of a talk's id that its slots begin with: a number follows
+LONGEST = 120  # characters that the ids of a talk's slots begin with: a number follows
 NUMBERED = re.compile(rf"(.{{1,{LONGEST}}})\.\d{{1,6}}")
 PAIRS = 10_000  # that are compared, at most; of more slots the first is taken for the first
 
 
 def further(talk: str) -> Iterator[str]:
     """The ids of its slots after the first."""
-    return (f"{talk[:LONGEST]}.{number}" for number in count(2))
+    return (f"{_stem(talk)}.{number}" for number in count(2))
+
+
+def _stem(talk: str) -> str:
+    """Each talk has its own, however alike the beginnings of long ids are: else the slots of all of
+    them would have to be compared."""
+    if len(talk) <= LONGEST:
+        return talk
+    digest = sha256(talk.encode()).hexdigest()[:16]
+    return f"{talk[: LONGEST - len(digest) - 1]}-{digest}"
 
 
 def settled(
@@ -39,7 +49,7 @@ def settled(
         talks[slots.get(item.id, item.id)].append(item)
     found: list[AgendaItem] = []
     for talk, group in talks.items():
-        others = [id_ for id_ in siblings[talk[:LONGEST]] if id_ not in taken]
+        others = [id_ for id_ in siblings[_stem(talk)] if id_ not in taken]
         if len(group) == 1 and not others:
             found += group
             continue
@@ -76,7 +86,8 @@ def _named(group: "Items", known: "Items", gone: set[str]) -> "list[tuple[str | 
         for i, item in enumerate(left):
             if i not in found and (id_ := ids.pop(alike(item), None)):
                 found[i] = id_
-    there = [item for item in known if item.id not in gone and item.id not in found.values()]
+    named = set(found.values())
+    there = [item for item in known if item.id not in gone and item.id not in named]
     missing = [i for i in range(len(left)) if i not in found]
     found.update(_nearest(left, missing, there))
     return [(found.get(i), item) for i, item in enumerate(left)]

@@ -35,8 +35,8 @@ PURE = (
     "stars",
 )
 PURE_IMPORTS = {
-    *("bisect", "collections", "datetime", "domain", "graphlib", "itertools", "msgspec"),
-    *("re", "typing"),
+    *("bisect", "collections", "datetime", "domain", "graphlib", "hashlib", "itertools"),
+    *("msgspec", "re", "typing"),
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

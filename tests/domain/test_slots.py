@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from domain.agenda import Agenda, AgendaItem, CancelItem, ImportSchedule, ScheduleItem, decide
 from domain.conferences import Conference, ConferenceAnnounced
+from domain.slots import LONGEST, further
 from tests.harness.agenda import PROGRAMME
 
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
 AT: Any = {"event_id": "evt_1", "conference": ANNOUNCED}
 SOURCE = "FOSDEM"
@@ -144,4 +146,19 @@ def test_very_many_slots_are_told_apart_in_a_moment(shift: int) -> None:
     state = replace(state, item_sources=dict.fromkeys(state.items, SOURCE))
     began = time.process_time()
     assert len(decide(many(shift), state)) <= 3_000
+    assert time.process_time() - began < 2
+
+
+def test_talks_with_long_ids_that_begin_alike_are_told_apart_in_a_moment() -> None:
+    items, slots = [], {}
+    for n in range(2_000):
+        talk = f"{'x' * LONGEST}{n:04}"
+        ids = (talk, next(further(talk)))
+        items += [AgendaItem(id_, "A talk", NINE + n * HOUR, NINE + n * HOUR) for id_ in ids]
+        slots[ids[1]] = talk
+    command = ImportSchedule(**AT, source=SOURCE, items=tuple(items), slots=slots)
+    state = Agenda({item.id: item for item in items})
+    state = replace(state, item_sources=dict.fromkeys(state.items, SOURCE))
+    began = time.process_time()
+    assert decide(command, state) == ()
     assert time.process_time() - began < 2
