@@ -1,7 +1,8 @@
 """The questions that the session tables answer, as `boards` does for the mission tables: what is on
 now, what starts within the hour, what a member has starred, and the whole of it."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -250,20 +251,25 @@ class Schedule(Struct, frozen=True):
 def starred(programme: Programme) -> list[StarredSession]:
     """All its sessions, in their order. What is cancelled is in nobody's way."""
     items = programme.in_order()
-    held = [item for item in items if item.status != "cancelled"]
+    with_each = _conflicts(item for item in items if item.status != "cancelled")
     return [
-        StarredSession(
-            **programme.listed(item),
-            conflicts_with=tuple(other.item_id for other in held if _at_once(item, other)),
-        )
+        StarredSession(**programme.listed(item), conflicts_with=tuple(with_each[item.item_id]))
         for item in items
     ]
 
 
-def _at_once(one: Item, other: Item) -> bool:
-    if one.item_id == other.item_id or one.status == "cancelled":
-        return False
-    return one.start_time < other.end_time and other.start_time < one.end_time
+def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
+    """Of items in the order of their starts: with which others each is on at once."""
+    found: Mapping[str, list[str]] = defaultdict(list)
+    on: list[Item] = []
+    for item in items:
+        on = [other for other in on if other.end_time > item.start_time]
+        for other in on:
+            if other.start_time < item.end_time:
+                found[item.item_id].append(other.item_id)
+                found[other.item_id].append(item.item_id)
+        on.append(item)
+    return found
 
 
 class Asked(Struct, frozen=True):
@@ -275,7 +281,8 @@ class Asked(Struct, frozen=True):
     starred: tuple[str, ...]
 
     def personal(self) -> PersonalAgenda:
-        own = [item for item in self.programme.items if item.item_id in {*self.starred}]
+        wanted = set(self.starred)
+        own = [item for item in self.programme.items if item.item_id in wanted]
         sessions = starred(replace(self.programme, items=own))
         return PersonalAgenda(self._agenda.event_id, self.member_id, self.areas, sessions)
 
