@@ -11,13 +11,14 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api import shapes
+from api.clocks import local
 from api.problems import documented
 from api.reading import answer, check_exists
 from api.sentences import sentences
 from api.services import Asked, services
 from api.sessions import suited
 from projections import programme
-from projections.programme import Question, Session, SessionNow, SessionSoon
+from projections.programme import Question, SessionNow, SessionSoon
 from workers.model import Failed, Model, Tool
 
 log = logging.getLogger(__name__)
@@ -190,16 +191,13 @@ def _tool(on: dict[str, Any]) -> Tool:
 
 def _shorter(session: Any) -> Any:
     """With times as they are at the event: models add hours badly."""
+    zone = ZoneInfo(session.event_timezone)
     return replace(
         session,
-        session_time=_local(session, session.session_time),
-        session_end=_local(session, session.session_end),
+        session_time=local(session.session_time, zone),
+        session_end=local(session.session_end, zone),
         session_description=session.session_description[:DESCRIBED],
     )
-
-
-def _local(session: Session, moment: datetime) -> datetime:
-    return moment.astimezone(ZoneInfo(session.event_timezone))
 
 
 ROUTES: Any = (post_event_sessions, ask)

@@ -5,17 +5,17 @@ import html
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from api.clocks import MINUTE, local
 from projections.programme import Programme
 from projections.sessions import Item, Speaker
 from workers.schedules.moments import LONGEST
 
 GENERATOR = "Rapport"
-MINUTE = timedelta(minutes=1)
 
 
 class Person(Struct, frozen=True, omit_defaults=True):
@@ -115,7 +115,7 @@ def _day(index: int, day: date, events: Iterable[Event]) -> Day:
 
 
 def _event(item: Item, programme: Programme, zone: ZoneInfo, emails: bool) -> Event:
-    start, length = _local(item.start_time, zone), item.end_time - item.start_time
+    start, length = local(item.start_time, zone), item.end_time - item.start_time
     minutes = length // MINUTE
     speakers = (programme.speakers.get(id_) for id_ in item.speaker_ids)
     return Event(
@@ -139,17 +139,6 @@ def _event(item: Item, programme: Programme, zone: ZoneInfo, emails: bool) -> Ev
         status=item.status,
         end_time=item.end_time if length % MINUTE or length > LONGEST else None,
     )
-
-
-def _local(at: datetime, zone: ZoneInfo) -> datetime:
-    """The first and the last day of the calendar are not there in every zone; offsets that are not
-    whole minutes, as of 1892, cannot be written in JSON."""
-    try:
-        local = at.astimezone(zone)
-    except OverflowError:
-        return at
-    offset = local.utcoffset()
-    return at if offset and offset % MINUTE else local
 
 
 def _person(speaker: Speaker, emails: bool) -> Person:

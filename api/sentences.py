@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from api.clocks import local
 from projections.programme import Session, SessionNow, SessionSoon
 
 NOTHING = "Nothing is on now, and nothing starts within the next hour."
@@ -44,7 +45,7 @@ def _why(matches: int) -> str:
 
 
 def _clock(session: Session, moment: datetime) -> str:
-    return f"{moment.astimezone(ZoneInfo(session.event_timezone)):%H:%M}"
+    return f"{local(moment, ZoneInfo(session.event_timezone)):%H:%M}"
 
 
 def _line(text: str) -> str:

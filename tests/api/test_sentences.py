@@ -78,6 +78,11 @@ def test_what_starts_at_this_very_moment_is_named_once() -> None:
     )
 
 
+def test_end_of_all_days_is_said_as_in_utc() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    assert sentences([on("s1", session_end=last)], []).startswith("On now, until 23:59: ")
+
+
 @given(st.text(), st.text(), st.none() | st.text(min_size=1))
 def test_whatever_a_speaker_wrote_stays_in_its_line(
     title: str, where: str, who: str | None
