@@ -15,11 +15,18 @@ def uploaded(content_type: str, body: bytes) -> bytes:
     header["content-type"] = content_type.encode("ascii", "replace").decode()
     if header.get_content_type() != "multipart/form-data":
         return body
-    parts = _parts(header.get_boundary() or "", body)
+    parts = _parts(_boundary(header), body)
     files = [data for named, data in parts if named] or [data for _, data in parts]
     if len(files) != 1:
         raise Invalid("", ("$", f"is a form with {len(files)} files: send one, or it alone"))
     return files[0]
+
+
+def _boundary(header: Message) -> str:
+    try:
+        return header.get_boundary() or ""
+    except (TypeError, ValueError):  # of parameters in pieces that do not fit (RFC 2231)
+        return ""
 
 
 def _parts(boundary: str, body: bytes) -> list[tuple[bool, bytes]]:

@@ -181,6 +181,8 @@ def test_file_may_come_in_a_form_as_curl_sends_it(
         cut = {"Content-Type": "multipart/form-data; boundary=x"}
         assert paths(organizer.post(path, content=b"--x\r\n\r\nabc", headers=cut)) == ["$"]
         assert paths(organizer.post(path, content=b"", headers=cut)) == ["$"]
+        pieces = {"Content-Type": "multipart/form-data; boundary*1*=x; boundary*=x"}
+        assert paths(organizer.post(path, content=b"--x--", headers=pieces)) == ["$"]
 
 
 def test_slots_of_one_talk_keep_their_stars_when_an_earlier_one_is_removed(
