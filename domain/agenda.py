@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import Invalid, NotFound
+from domain.kept import changed
 from domain.slots import settled
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
@@ -241,16 +242,16 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
         case SpeakerSaved(speaker=speaker, source=source):
             return replace(
                 state,
-                speakers={**state.speakers, speaker.id: speaker},
-                speaker_sources={**state.speaker_sources, speaker.id: source},
+                speakers=changed(state.speakers, speaker.id, speaker),
+                speaker_sources=changed(state.speaker_sources, speaker.id, source),
             )
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
     return replace(
         state,
-        items={**state.items, item.id: item},
-        item_sources={**state.item_sources, item.id: source},
+        items=changed(state.items, item.id, item),
+        item_sources=changed(state.item_sources, item.id, source),
     )
 
 

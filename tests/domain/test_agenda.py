@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -183,3 +184,14 @@ def test_item_may_end_as_it_starts_but_not_before() -> None:
 def test_programme_of_an_unknown_event_is_refused(command: Any) -> None:
     with pytest.raises(NotFound, match="There is no event evt_1"):
         decide(replace(command, conference=Conference()), IMPORTED)
+
+
+def test_folding_the_largest_import_takes_no_time_that_others_would_wait_for() -> None:
+    """Of the processor's own: to copy all of the state for each event would take ten seconds."""
+    saved = (SpeakerSaved(replace(ADA, id=f"p{i}"), "FOSDEM") for i in range(20_000))
+    listed = (AgendaItemScheduled(replace(TALK, id=f"s{i}"), "FOSDEM") for i in range(10_000))
+    events = [*saved, *listed]
+    began = time.thread_time()
+    after = of(*events)
+    assert time.thread_time() - began < 3
+    assert (len(after.items), len(after.speakers)) == (10_000, 20_000)
