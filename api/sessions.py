@@ -63,9 +63,15 @@ class ItemBody(WithAreas, frozen=True, kw_only=True):
         shapes.Name, Meta(description="only what is a `session` is shown as one")
     ] = "session"
     status: Status = "scheduled"
-    speaker_ids: Annotated[tuple[shapes.Id, ...], Meta(max_length=100)] = ()
+    speaker_ids: Annotated[
+        tuple[shapes.Id, ...], Meta(max_length=100, description="each counts once")
+    ] = ()
     url: shapes.Url = ""
     language: shapes.Line = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        force_setattr(self, "speaker_ids", tuple(dict.fromkeys(self.speaker_ids)))
 
 
 class SavedItem(AgendaItem, frozen=True, kw_only=True):

@@ -78,3 +78,12 @@ def test_tool_page_and_agents_hear_the_same(
             )
             heard = [by_tool.json()["sessions"], read.json()["sessions"], answer]
             assert untimed(heard[0]) == untimed(heard[1]) == untimed(heard[2])
+
+
+def test_speaker_who_is_named_twice_speaks_once(product: Product) -> None:
+    event = product.event()
+    with product.client("eve", f"event:{event}:organizer") as eve:
+        eve.put(f"/api/events/{event}/speakers/p1", json={"name": "Grace"}).raise_for_status()
+        put(eve, event, "s1", -5, 300, speaker_ids=["p1", "p1"])
+        said = eve.post(f"{PATH}/event-sessions", json={"eventId": event, "timeWindow": "now"})
+    assert [session["speaker_name"] for session in said.json()["sessions"]] == ["Grace"]

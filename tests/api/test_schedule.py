@@ -227,6 +227,8 @@ def test_key_that_comes_again_gets_the_first_counts(event_id: str, organizer: ht
     assert post(organizer, event_id, first, headers=key) == said
     other = organizer.post(at(event_id, "/schedule"), content=frab({"guid": "b"}), headers=key)
     problem(other, 409)
+    elsewhere = organizer.post(at(event_id, "/schedule?source=b"), content=first, headers=key)
+    problem(elsewhere, 409)
     assert counts(post(organizer, event_id, first)) == (0, 0, 0, 1)
 
 

@@ -218,6 +218,33 @@ def test_more_sessions_than_anyone_has_are_refused() -> None:
     assert refused(xml(*[row] * (ITEMS + 1)))[1] == f"is one session more than {ITEMS}"
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "{}," * (4 << 20) + "{}",
+        ",".join(['{"title": "a", "start": "2026-02-01T10:00Z"}'] * 250_000),
+        '{"title": "a", "start": "2026-02-01T10:00Z", "speakers": [%s]}'
+        % ('"b",' * 3_000_000 + '"b"'),
+    ],
+    ids=["objects", "the same session", "the same speaker"],
+)
+def test_more_of_anything_than_anyone_has_is_refused_soon(listed: str) -> None:
+    """In the processor's own time: looking at each would take minutes of it."""
+    data = f"[{listed}]".encode()
+    began = time.thread_time()
+    assert "more than" in refused(data)[1]
+    assert time.thread_time() - began < 5
+
+
+def test_focus_areas_beyond_any_number_are_not_looked_at() -> None:
+    data = b'[{"title": "a", "start": "2026-02-01T10:00Z", "tags": [%s"b"]}]' % (
+        b'"a",' * 3_000_000
+    )
+    began = time.thread_time()
+    assert read(data).items[0].focus_areas == ("a",)
+    assert time.thread_time() - began < 3
+
+
 def test_remarks_are_as_many_as_a_person_reads() -> None:
     odd = read(frab(*({"id": i, "duration": None} for i in range(600)))).odd
     assert len(odd) == 501

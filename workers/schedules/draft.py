@@ -15,6 +15,7 @@ from workers.schedules.schedule import THE_FILE, Remarks, Schedule, Session, ide
 
 ITEMS = 10_000
 SPEAKERS = 20_000
+MENTIONS = 300_000  # of speakers, whoever they are
 
 
 Reached = Callable[[int, int], object]  # so many of so many
@@ -33,7 +34,7 @@ class Draft:
         self.remarks = Remarks()
         self._fallback = timezone
         self._zone = ZoneInfo(timezone) if timezone else None
-        self._count = 0
+        self._count = self._mentions = 0
         self._reached, self._total, self._seen = reached, 0, 0
         self._items: dict[str, dict[AgendaItem, None]] = defaultdict(dict)
         self._speakers: dict[str, Speaker] = {}
@@ -94,6 +95,9 @@ class Draft:
 
     def speaker(self, found: Speaker, where: str, focus_areas: object = None) -> str:
         """Whoever this is, once; gives the id back."""
+        self._mentions += 1
+        if self._mentions > MENTIONS:
+            raise Invalid("", (where, f"names speakers more than {MENTIONS} times"))
         if found.id not in self._speakers:
             if len(self._speakers) >= SPEAKERS:
                 raise Invalid("", (where, f"is one speaker more than {SPEAKERS}"))
@@ -107,14 +111,14 @@ class Draft:
 
     def add(self, found: Session) -> None:
         self._see()
+        self._count += 1
+        if self._count > ITEMS:
+            raise Invalid("", (found.where, f"is one session more than {ITEMS}"))
         item = tidy.item(found, self.remarks)
         slots = self._items[item.id]
         if item in slots:
             self.remarks.add(found.where, f"{moments.shown(item.title)} was there before: left out")
             return
-        self._count += 1
-        if self._count > ITEMS:
-            raise Invalid("", (found.where, f"is one session more than {ITEMS}"))
         slots[item] = None
 
     def schedule(self) -> Schedule:
