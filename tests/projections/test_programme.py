@@ -112,7 +112,7 @@ def expected(facts: Facts, question: Question) -> list[dict[str, Any]]:
     for item in facts.items:
         if item["item_type"] != "session" or item["status"] == "cancelled":
             continue
-        joined = [known[s] for s in item["speaker_ids"] if s in known]
+        joined = [known[s] for s in dict.fromkeys(item["speaker_ids"]) if s in known]
         combined = set(item["focus_areas"])
         for speaker in joined:
             combined.update(speaker.focus_areas)
