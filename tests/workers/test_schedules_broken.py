@@ -222,11 +222,12 @@ def test_more_sessions_than_anyone_has_are_refused() -> None:
     "listed",
     [
         "{}," * (4 << 20) + "{}",
+        "[]," * (4 << 20) + "[]",
         ",".join(['{"title": "a", "start": "2026-02-01T10:00Z"}'] * 250_000),
         '{"title": "a", "start": "2026-02-01T10:00Z", "speakers": [%s]}'
         % ('"b",' * 3_000_000 + '"b"'),
     ],
-    ids=["objects", "the same session", "the same speaker"],
+    ids=["objects", "lists", "the same session", "the same speaker"],
 )
 def test_more_of_anything_than_anyone_has_is_refused_soon(listed: str) -> None:
     """In the processor's own time: looking at each would take minutes of it."""

@@ -19,8 +19,8 @@ def parsed(data: bytes) -> Any:
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = _utf16(data)
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if data.count(b"{") > OBJECTS:
-        raise Invalid("", ("the file", f"has more than {OBJECTS} objects"))
+    if max(data.count(b"{"), data.count(b"[")) > OBJECTS:
+        raise Invalid("", ("the file", f"has more than {OBJECTS} objects or lists"))
     try:
         data.decode("utf-8")
         return msgspec.json.decode(data)
