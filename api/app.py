@@ -6,7 +6,21 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from api import attendees, conferences, health, metrics, missions, pages, session, sessions, stream
+from api import (
+    attendees,
+    calendar_links,
+    concierge,
+    conferences,
+    health,
+    mcp,
+    metrics,
+    missions,
+    pages,
+    schedule,
+    session,
+    sessions,
+    stream,
+)
 from api.described import Described
 from api.problems import HANDLERS, LARGEST_BODY
 from api.services import Asked, Services, lifespan, signed_in
@@ -19,6 +33,10 @@ WITH_TOKEN = Router(
         *attendees.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
+        *schedule.ROUTES,
+        *calendar_links.ROUTES,
+        *concierge.ROUTES,
+        *mcp.ROUTES,
         stream.stream,
         session.get_session,
     ],
@@ -27,6 +45,7 @@ WITH_TOKEN = Router(
 ROUTES = (
     WITH_TOKEN,
     *session.ROUTES,
+    *calendar_links.WITH_LINK,
     *health.ROUTES,
     *metrics.ROUTES,
     *pages.ROUTES,

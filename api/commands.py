@@ -39,6 +39,8 @@ async def _key(request: Asked, principal: Principal) -> Key | None:
     if not PRINTABLE.match(given):
         raise Invalid("", ("Idempotency-Key", "must be 1-128 printable characters"))
     seen = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode())
+    if query := request.scope["query_string"]:  # which says what is wanted, as the body does
+        seen.update(query + b"\n")
     seen.update(await request.body())
     return Key(principal.sub, given, seen.digest())
 

@@ -51,6 +51,8 @@ READ_MODEL: Schema = {
     "description": "`folded`: the projector is away, this comes from the log",
     "schema": {"type": "string", "enum": list(FOLDED.values())},
 }
+SCHEDULE = "/api/events/{event_id}/schedule"
+A_FILE: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 OF_PROBLEMS: dict[str, Schema] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
     "429": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
@@ -78,6 +80,11 @@ LINKS = (
     ("put_item", "delete_item", ITEM),
     ("put_star", "get_agenda", EVENT),
     ("put_star", "delete_star", STARRED),
+    ("put_conference", "post_schedule", EVENT),
+    ("put_conference", "put_calendar_link", EVENT),
+    ("put_calendar_link", "delete_calendar_link", EVENT),
+    ("post_schedule", "get_schedule_json", EVENT),
+    ("post_schedule", "get_schedule_ics", EVENT),
 )
 
 
@@ -99,15 +106,25 @@ def _completed(schema: Schema, app: Litestar) -> Schema:
     for path, method, operation in _operations(schema):
         if path.startswith("/api/events"):
             _with_positions(method, operation)
+        elif path.startswith("/api/ai-concierge"):
+            _with_positions("get", operation)  # a question, by POST for its body
         for status, response in operation["responses"].items():
             if status in OF_PROBLEMS:
                 response.setdefault("headers", {}).update(OF_PROBLEMS[status])
             if status.startswith("2"):
                 response["description"] = HTTPStatus(int(status)).phrase
+                _with_either(response)
             if status == "204":
                 del response["content"]
     _with_links(schema)
     return schema
+
+
+def _with_either(response: Schema) -> None:
+    """What holds none of either kind is of both."""
+    for content in response.get("content", {}).values():
+        if "oneOf" in content.get("schema", {}):
+            content["schema"]["anyOf"] = content["schema"].pop("oneOf")
 
 
 def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
@@ -133,6 +150,7 @@ def _with_bodies(schema: Schema, app: Litestar) -> None:
         if operation := schema["paths"].get(path, {}).get(method):
             operation["requestBody"]["content"]["application/json"]["schema"] = shape
     schema["components"]["schemas"] |= components
+    schema["paths"][SCHEDULE]["post"]["requestBody"] = {"required": True, "content": A_FILE}
 
 
 def _with_positions(method: str, operation: Schema) -> None:

@@ -47,7 +47,7 @@ class Identity:
         if not token:
             raise Unauthorized("Send a token as `Authorization: Bearer ...`.")
         principal = await self.verified(token)
-        self._count(principal)
+        self.count(principal)
         return principal
 
     async def verified(self, token: str) -> Principal:
@@ -70,8 +70,8 @@ class Identity:
         key = await self._jwks.key(token)
         return _decode(token, key, ["RS256", "PS256", "ES256", "EdDSA"])
 
-    def _count(self, principal: Principal) -> None:
-        """A bucket a principal, filled at the rate, that holds a burst."""
+    def count(self, principal: Principal) -> None:
+        """A bucket a principal, filled at the rate, that holds a burst. Raises TooMany."""
         staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
         rate = self._rate * (STAFF if staff else 1)
         now = time.monotonic()

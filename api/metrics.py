@@ -106,6 +106,11 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
         ("lost", "Connections to the store that were lost."),
     ):
         yield CounterMetricFamily(f"store_{name}", what, value=counts[name])
+    for name, what in (
+        ("answers", "Questions that the model answered."),
+        ("failures", "Questions that the model left to be answered offline."),
+    ):
+        yield CounterMetricFamily(f"model_{name}", what, value=at_home.model.counts[name])
     live = at_home.live
     yield _gauge("live_streams", "Open live feeds.", len(live))
     for name, key, what in (

@@ -50,6 +50,11 @@ def board(event_id: str) -> Response[bytes]:
     return page("board.html")
 
 
+@get("/events/{event_id:str}/schedule", include_in_schema=False, sync_to_thread=False)
+def schedule(event_id: str) -> Response[bytes]:
+    return page("schedule.html")
+
+
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
     """By its name among those there are, so that no name reaches the disk as a path."""
@@ -72,5 +77,5 @@ def _reads(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, file)
+ROUTES: Any = (home, sign_in, board, schedule, file)
 HANDLERS: Any = {NotFoundException: not_found}

@@ -27,7 +27,6 @@ MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the fram
 DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
-    413: f"A body may have at most {LARGEST_BODY:,} bytes.",
 }
 
 
@@ -97,6 +96,9 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[P
         return on_bug(request, error)
     known = CLASSES.get(status)
     detail = DETAILS.get(status, error.detail or status.phrase)
+    if status == 413:
+        most = request.route_handler.resolve_request_max_body_size()
+        detail = f"A body may have at most {most:,} bytes here."
     response = _answer(status, known.title() if known else status.phrase, detail, ())
     for name, value in (error.headers or {}).items():
         response.headers[name] = allow(value.split(", ")) if name.lower() == "allow" else value

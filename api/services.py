@@ -18,6 +18,7 @@ from domain.recorder import open_recorder
 from projections.log import SQL, Connection
 from sql import statements
 from workers.datadir import jwt_secret
+from workers.model import Model
 from workers.settings import Settings
 
 __all__ = ["Asked", "Services", "lifespan", "services", "signed_in"]
@@ -47,6 +48,7 @@ class Services:
         )
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
+        self.model = Model(settings)
         self.exists: set[str] = set()
 
     @asynccontextmanager
@@ -67,6 +69,7 @@ class Services:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self.history.close)
             await self.pool.close()
+            await self.model.close()
 
 
 async def _in_utc(connection: Connection) -> None:

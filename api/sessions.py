@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, delete, get, put
 from litestar.params import Parameter
 from msgspec import Meta, Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, force_setattr, replace
 
 from api import shapes
 from api.asked import Asked
@@ -42,21 +42,37 @@ Areas = Annotated[
 
 
 # The programme
-class ItemBody(shapes.Body, frozen=True, kw_only=True):
+class WithAreas(shapes.Body, frozen=True, kw_only=True):
+    """null counts as none."""
+
+    focus_areas: Areas | None = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.focus_areas is None:
+            force_setattr(self, "focus_areas", ())
+
+
+class ItemBody(WithAreas, frozen=True, kw_only=True):
     title: shapes.Name
     start_time: shapes.LocalMoment
     end_time: shapes.LocalMoment
     description: Annotated[str, Meta(max_length=20_000, pattern=shapes.NO_CONTROL)] = ""
     location: shapes.Line = ""
     track: shapes.Line = ""
-    focus_areas: Areas = ()
     item_type: Annotated[
         shapes.Name, Meta(description="only what is a `session` is shown as one")
     ] = "session"
     status: Status = "scheduled"
-    speaker_ids: Annotated[tuple[shapes.Id, ...], Meta(max_length=100)] = ()
+    speaker_ids: Annotated[
+        tuple[shapes.Id, ...], Meta(max_length=100, description="each counts once")
+    ] = ()
     url: shapes.Url = ""
     language: shapes.Line = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        force_setattr(self, "speaker_ids", tuple(dict.fromkeys(self.speaker_ids)))
 
 
 class SavedItem(AgendaItem, frozen=True, kw_only=True):
@@ -76,12 +92,12 @@ async def put_item(
     principal.as_organizer(event_id)
     item = AgendaItem(id=item_id, **asdict(data))
     if item.start_time.tzinfo is None or item.end_time.tzinfo is None:
-        item = in_zone(item, await _zone(request, event_id))
+        item = in_zone(item, await event_zone(request, event_id))
     command = ScheduleItem(event_id=event_id, item=item)
     return answered(request, await execute(request, command, principal, event_id, _item))
 
 
-async def _zone(request: Asked, event_id: str) -> ZoneInfo:
+async def event_zone(request: Asked, event_id: str) -> ZoneInfo:
     """As it is in the log: the event may have been created a moment ago."""
     async with services(request).pool.connection() as connection:
         _, conference = await folded_conference(connection, event_id)
@@ -127,10 +143,9 @@ def _item(command: ScheduleItem | CancelItem, state: Agenda) -> bytes:
     return msgspec.json.encode(SavedItem(**asdict(state.items[item_id]), event_id=command.event_id))
 
 
-class SpeakerBody(shapes.Body, frozen=True, kw_only=True):
+class SpeakerBody(WithAreas, frozen=True, kw_only=True):
     name: shapes.Name
     email: shapes.Email | None = None
-    focus_areas: Areas = ()
 
 
 class SavedSpeaker(Speaker, frozen=True, kw_only=True):
@@ -276,6 +291,27 @@ async def get_agenda(
     return answer(agenda, headers)
 
 
+@get(
+    PATH + "/schedule",
+    tags=TAGS,
+    summary="The whole agenda in order, cancelled items too, and what of it a member has starred",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_schedule(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[programme.Schedule]:
+    principal = request.user
+    member = principal.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    schedule, headers = await shown(
+        request,
+        "sessions",
+        lambda connection: programme.read_schedule(connection, event_id, member),
+        lambda connection: programme.fold_schedule(connection, event_id, member),
+    )
+    return answer(schedule, headers)
+
+
 ROUTES: Any = (
     put_item,
     delete_item,
@@ -284,4 +320,5 @@ ROUTES: Any = (
     put_star,
     delete_star,
     get_agenda,
+    get_schedule,
 )

@@ -127,3 +127,13 @@ def zone(name: str) -> str:
     if name not in ZONES:
         raise Invalid("", ("$.timezone", "is not the name of an IANA time zone"))
     return name
+
+
+def json_schema(shape: type[Struct]) -> dict[str, Any]:
+    """For agents: with an object at its root, not a reference to one, and with patterns that need
+    no lookahead, which not all of them take. In JSON Schema `$` is the very end."""
+    text = msgspec.json.encode(msgspec.json.schema(shape))
+    schema = msgspec.json.decode(text.replace(rb"(?![\\s\\S])", b"$"))
+    definitions = schema.pop("$defs")
+    root: dict[str, Any] = definitions.pop(shape.__name__)
+    return root | ({"$defs": definitions} if definitions else {})

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import Invalid, NotFound
+from domain.kept import changed
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
+from domain.slots import settled
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
 
@@ -122,6 +124,39 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
     source: str
     items: tuple[AgendaItem, ...]
     speakers: tuple[Speaker, ...] = ()
+    slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
+    before: Agenda = Agenda()  # for the reply, which says what came of it
+
+    def given(self) -> dict[str, Stream]:
+        return {**super().given(), "before": stream("agenda", self.event_id)}
+
+
+class Counts(Struct, frozen=True):
+    """What came of an import. What was changed by hand is unchanged by it."""
+
+    added: int
+    changed: int
+    cancelled: int
+    unchanged: int
+    kept_by_hand: int  # of the unchanged, those that the source has otherwise
+    speakers: int  # added or changed
+
+
+def counted(command: ImportSchedule, after: Agenda) -> Counts:
+    before, new = command.before.items, after.items
+    listed = _settled(command, command.before)
+    touched = [id_ for id_, item in new.items() if id_ in before and before[id_] != item]
+    cancelled = [id_ for id_ in touched if "cancelled" == new[id_].status != before[id_].status]
+    same = [item for item in listed if before.get(item.id) == new[item.id]]
+    old = command.before.speakers
+    return Counts(
+        added=len(new) - len(before),
+        changed=len(touched) - len(cancelled),
+        cancelled=len(cancelled),
+        unchanged=len(same),
+        kept_by_hand=sum(item != new[item.id] for item in same),
+        speakers=sum(old.get(id_) != speaker for id_, speaker in after.speakers.items()),
+    )
 
 
 OnAgenda = ScheduleItem | CancelItem | SaveSpeaker | ImportSchedule
@@ -146,14 +181,22 @@ def decide(command: OnAgenda, state: Agenda) -> tuple[AgendaEvent, ...]:
 
 
 def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
-    source, items, speakers = command.source, state.item_sources, state.speaker_sources
+    source, sources, speakers = command.source, state.item_sources, state.speaker_sources
+    items = _settled(command, state)
     yield from _saved(state, (s for s in command.speakers if speakers.get(s.id) != BY_HAND), source)
-    yield from _written(state, (i for i in command.items if items.get(i.id) != BY_HAND), source)
-    listed = {item.id for item in command.items}
-    for item_id, of in items.items():
+    yield from _written(state, (i for i in items if sources.get(i.id) != BY_HAND), source)
+    listed = {item.id for item in items}
+    for item_id, of in sources.items():
         gone = of == source and item_id not in listed
         if gone and state.items[item_id].status != "cancelled":
             yield AgendaItemCancelled(item_id, source)
+
+
+def _settled(command: ImportSchedule, state: Agenda) -> tuple[AgendaItem, ...]:
+    sources = state.item_sources
+    cancelled = (id_ for id_, item in state.items.items() if item.status == "cancelled")
+    gone = {id_ for id_ in cancelled if sources[id_] != BY_HAND}
+    return settled(command.items, command.slots, state.items, gone)
 
 
 def _written(state: Agenda, items: Iterable[AgendaItem], source: str) -> Iterator[AgendaEvent]:
@@ -214,16 +257,16 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
 def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
     return replace(
         state,
-        speakers={**state.speakers, speaker.id: speaker},
-        speaker_sources={**state.speaker_sources, speaker.id: source},
+        speakers=changed(state.speakers, speaker.id, speaker),
+        speaker_sources=changed(state.speaker_sources, speaker.id, source),
     )
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
     return replace(
         state,
-        items={**state.items, item.id: item},
-        item_sources={**state.item_sources, item.id: source},
+        items=changed(state.items, item.id, item),
+        item_sources=changed(state.item_sources, item.id, source),
     )
 
 

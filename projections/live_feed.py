@@ -59,6 +59,5 @@ def project(recorded: Recorded) -> Iterator[Change | Spread]:
     yield from sessions.announce(recorded, lambda told, reads: tell(recorded, told, reads))
 
 
-LIVE_FEED = ReadModel(
-    "live_feed", (FEED, missions.TOTALS, missions.GAINED, sessions.FOLLOWED), project
-)
+TABLES = (FEED, missions.TOTALS, missions.GAINED, sessions.FOLLOWED, sessions.FOLLOWERS)
+LIVE_FEED = ReadModel("live_feed", TABLES, project)

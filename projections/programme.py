@@ -1,11 +1,12 @@
 """The questions that the session tables answer, as `boards` does for the mission tables: what is on
-now, what starts within the hour, and what a member has starred."""
+now, what starts within the hour, what a member has starred, and the whole of it."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, json
+from msgspec import Meta, Struct, json
 from msgspec.structs import replace
 
 from domain.aggregate import Stream, stream
@@ -37,7 +38,9 @@ class Session(Struct, frozen=True, kw_only=True):
 
     session_id: str
     event_id: str
-    speaker_name: str | None
+    speaker_name: Annotated[
+        str | None, Meta(description="several with commas between; null: nobody is known")
+    ]
     session_title: str
     session_time: datetime
     session_end: datetime
@@ -116,6 +119,14 @@ class Programme(Struct, frozen=True):
             "event_name": self.agenda.event_name,
             "event_timezone": self.agenda.event_timezone,
         }
+
+    def listed(self, item: Item) -> dict[str, Any]:
+        """What an agenda says of it."""
+        names = "item_type", "status", "track", "url", "language"
+        return self.described(item) | {name: getattr(item, name) for name in names}
+
+    def in_order(self) -> list[Item]:
+        return sorted(self.items, key=lambda item: (item.start_time, item.item_id))
 
     def shown(self) -> Iterator[Item]:
         for item in self.items:
@@ -202,65 +213,120 @@ def _programme(rows: Rows, event_id: str) -> Programme:
     return Programme(agenda, items, speakers)
 
 
-class StarredSession(Session, frozen=True, kw_only=True):
-    """It conflicts with those that are on at the same time."""
-
+class AgendaSession(Session, frozen=True, kw_only=True):
     item_type: str
     status: str
     track: str
     url: str
     language: str
+
+
+class StarredSession(AgendaSession, frozen=True, kw_only=True):
+    """It conflicts with those that are on at the same time."""
+
     conflicts_with: tuple[str, ...]
 
 
 class PersonalAgenda(Struct, frozen=True):
+    """The areas are those that the member cares for."""
+
     event_id: str
     member_id: str
+    focus_areas: tuple[str, ...]
     sessions: list[StarredSession]
+
+
+class Schedule(Struct, frozen=True):
+    """The whole agenda, and which of its sessions one member has starred."""
+
+    event_id: str
+    event_name: str
+    event_timezone: str
+    member_id: str
+    focus_areas: tuple[str, ...]
+    starred: tuple[str, ...]
+    sessions: list[AgendaSession]
 
 
 def starred(programme: Programme) -> list[StarredSession]:
     """All its sessions, in their order. What is cancelled is in nobody's way."""
-    items = sorted(programme.items, key=lambda item: (item.start_time, item.item_id))
-    held = [item for item in items if item.status != "cancelled"]
+    items = programme.in_order()
+    with_each = _conflicts(item for item in items if item.status != "cancelled")
     return [
-        StarredSession(
-            **programme.described(item),
-            item_type=item.item_type,
-            status=item.status,
-            track=item.track,
-            url=item.url,
-            language=item.language,
-            conflicts_with=tuple(other.item_id for other in held if _at_once(item, other)),
-        )
+        StarredSession(**programme.listed(item), conflicts_with=tuple(with_each[item.item_id]))
         for item in items
     ]
 
 
-def _at_once(one: Item, other: Item) -> bool:
-    if one.item_id == other.item_id or one.status == "cancelled":
-        return False
-    return one.start_time < other.end_time and other.start_time < one.end_time
+def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
+    """Of items in the order of their starts: with which others each is on at once."""
+    found: Mapping[str, list[str]] = defaultdict(list)
+    on: list[Item] = []
+    for item in items:
+        on = [other for other in on if other.end_time > item.start_time]
+        for other in on:
+            if other.start_time < item.end_time:
+                found[item.item_id].append(other.item_id)
+                found[other.item_id].append(item.item_id)
+        on.append(item)
+    return found
+
+
+class Asked(Struct, frozen=True):
+    """A programme, and what of it concerns one member."""
+
+    programme: Programme
+    member_id: str
+    areas: tuple[str, ...]
+    starred: tuple[str, ...]
+
+    def personal(self) -> PersonalAgenda:
+        wanted = set(self.starred)
+        own = [item for item in self.programme.items if item.item_id in wanted]
+        sessions = starred(replace(self.programme, items=own))
+        return PersonalAgenda(self._agenda.event_id, self.member_id, self.areas, sessions)
+
+    def schedule(self) -> Schedule:
+        listed = self.programme.listed
+        sessions = [AgendaSession(**listed(item)) for item in self.programme.in_order()]
+        about = self._agenda.event_id, self._agenda.event_name, self._agenda.event_timezone
+        return Schedule(*about, self.member_id, self.areas, self.starred, sessions)
+
+    @property
+    def _agenda(self) -> Agenda:
+        return self.programme.agenda
 
 
 async def read_starred(
     connection: Connection, event_id: str, member_id: str
 ) -> tuple[int, int, PersonalAgenda]:
+    position, concerned, asked = await _read(connection, "starred", event_id, member_id)
+    return position, concerned, asked.personal()
+
+
+async def read_schedule(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, int, Schedule]:
+    position, concerned, asked = await _read(connection, "schedule", event_id, member_id)
+    return position, concerned, asked.schedule()
+
+
+async def _read(
+    connection: Connection, statement: str, event_id: str, member_id: str
+) -> tuple[int, int, Asked]:
     parameters = {
         "event_id": event_id,
         "member_id": member_id,
-        "streams": _streams(event_id, "stars", member_id),
+        "streams": _of_agenda(event_id, member_id),
     }
-    cursor = await connection.execute(SQL["starred"], parameters, prepare=True)
-    ((position, concerned, agenda, items, speakers),) = await cursor.fetchall()
-    if agenda is None:
-        return position, concerned, PersonalAgenda(event_id, member_id, [])
+    cursor = await connection.execute(SQL[statement], parameters, prepare=True)
+    ((position, concerned, agenda, items, speakers, areas, stars),) = await cursor.fetchall()
     programme = Programme(
-        json.decode(agenda, type=Agenda),
+        json.decode(agenda, type=Agenda) if agenda else Agenda(event_id, "", ""),
         json.decode(items, type=list[Item]),
         {s.speaker_id: s for s in json.decode(speakers, type=list[Speaker])},
     )
-    return position, concerned, PersonalAgenda(event_id, member_id, starred(programme))
+    return position, concerned, Asked(programme, member_id, tuple(areas), tuple(stars))
 
 
 async def fold_starred(
@@ -270,14 +336,38 @@ async def fold_starred(
     until: int = events.END,
     as_of: datetime | None = None,
 ) -> tuple[int, PersonalAgenda]:
-    names = _streams(event_id, "stars", member_id)
+    position, asked = await _fold(connection, event_id, member_id, until, as_of)
+    return position, asked.personal()
+
+
+async def fold_schedule(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, Schedule]:
+    position, asked = await _fold(connection, event_id, member_id)
+    return position, asked.schedule()
+
+
+async def _fold(
+    connection: Connection,
+    event_id: str,
+    member_id: str,
+    until: int = events.END,
+    as_of: datetime | None = None,
+) -> tuple[int, Asked]:
+    names = _of_agenda(event_id, member_id)
     log = await events.streams_as_of(connection, names, until, as_of)
     rows = folded(SESSIONS, log)
     programme = _programme(rows, event_id)
-    stars = {star.item_id for star in rows[STARS].values() if star.starred}
-    own = [item for item in programme.items if item.item_id in stars]
-    found = starred(replace(programme, items=own))
-    return events.last(log), PersonalAgenda(event_id, member_id, found)
+    of_member = rows[AREAS].get((event_id, member_id))
+    there = {item.item_id for item in programme.items}
+    stars = {star.item_id for star in rows[STARS].values() if star.starred} & there
+    areas = of_member.focus_areas if of_member else ()
+    return events.last(log), Asked(programme, member_id, areas, tuple(sorted(stars)))
+
+
+def _of_agenda(event_id: str, member_id: str) -> list[Stream]:
+    own = stream("attendee", event_id, member_id)
+    return [*_streams(event_id, "stars", member_id), own]
 
 
 def _streams(event_id: str, of_member: str, member_id: str) -> list[Stream]:

@@ -1,9 +1,11 @@
 """What members see of a conference's programme: its sessions and who speaks there, what a member
 cares for and has starred, and what the live feed tells them about it."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Literal
+from zlib import crc32
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +58,7 @@ class Speaker(Struct, frozen=True):
     speaker_id: str
     name: str
     focus_areas: tuple[str, ...]
+    email: str | None = None
 
 
 class MemberAreas(Struct, frozen=True):
@@ -90,9 +93,9 @@ def project(recorded: Recorded) -> Iterator[Change]:
             key = recorded.scope_id, item_id
             yield Change(ITEMS, key, lambda old: old and _cancelled(recorded, old))
         case SpeakerSaved(speaker=s):
-            yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas))
+            yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas, s.email))
         case SpeakerErased(speaker_id=speaker_id):
-            yield _whole(SPEAKERS, Speaker(recorded.scope_id, speaker_id, ERASED, ()))
+            yield _whole(SPEAKERS, Speaker(recorded.scope_id, speaker_id, ERASED, (), None))
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _whole(AREAS, MemberAreas(*recorded.member, profile.focus_areas))
         case AttendeeErased():
@@ -143,6 +146,14 @@ class Followed(Struct, frozen=True):
     end_time: datetime | None = None
     location: str = ""
     cancelled: bool = False
+
+
+class Followers(Struct, frozen=True):
+    """Some of a session's, in order: all of a keynote's are too many to write again for each."""
+
+    event_id: str
+    item_id: str
+    part: int
     members: tuple[str, ...] = ()
 
 
@@ -155,45 +166,62 @@ class SessionsUpdated(Struct, frozen=True, tag="SESSIONS_UPDATED"):
     session_location: str
 
 
-FOLLOWED = Table("session_stars", Followed, keys=2, sql="sessions")
+FOLLOWED = Table("followed_sessions", Followed, keys=2, sql="sessions")
+FOLLOWERS = Table("session_followers", Followers, keys=3, sql="sessions")
+PARTS = 16
 
 # Of the rows that were read: a message, and whom it is for.
 Told = Callable[..., tuple[Struct | None, Iterable[tuple[str, str]]]]
+Tell = Callable[[Told, tuple[RowOf, ...]], Spread]
 
 
-def announce(
-    recorded: Recorded, tell: Callable[[Told, tuple[RowOf, ...]], Spread]
-) -> Iterator[Change | Spread]:
+def announce(recorded: Recorded, tell: Tell) -> Iterator[Change | Spread]:
     """Those who follow a session hear that it moves, is cancelled, or is on after all. `tell(told,
     reads)` is the change that puts a message on their feeds."""
-    changed = _followed(recorded)
-    if changed is None:
-        return
-    item_id, change = changed
+    match recorded.event:
+        case SessionStarred(item_id=item_id):
+            yield _followers(recorded, item_id, _with)
+        case SessionUnstarred(item_id=item_id):
+            yield _followers(recorded, item_id, _without)
+        case AgendaItemScheduled(item=item) | AgendaItemChanged(item=item):
+            yield from _changed(recorded, item.id, lambda old: _scheduled(old, item), tell)
+        case AgendaItemCancelled(item_id=item_id):
+            yield from _changed(recorded, item_id, lambda old: replace(old, cancelled=True), tell)
+
+
+def _followers(
+    recorded: Recorded, item_id: str, change: Callable[[tuple[str, ...], str], tuple[str, ...]]
+) -> Change:
+    event_id, member = recorded.member
+    key = event_id, item_id, crc32(member.encode()) % PARTS
+
+    def new(old: Followers | None) -> Followers:
+        return Followers(*key, change(old.members if old else (), member))
+
+    return Change(FOLLOWERS, key, new)
+
+
+def _with(members: tuple[str, ...], member: str) -> tuple[str, ...]:
+    i = bisect_left(members, member)
+    return members if member in members[i : i + 1] else (*members[:i], member, *members[i:])
+
+
+def _without(members: tuple[str, ...], member: str) -> tuple[str, ...]:
+    return tuple(other for other in members if other != member)
+
+
+def _changed(
+    recorded: Recorded, item_id: str, change: Callable[[Followed], Followed], tell: Tell
+) -> Iterator[Change | Spread]:
     key = recorded.scope_id, item_id
 
     def new(old: Followed | None) -> Followed:
         return change(old or Followed(*key))
 
-    if not isinstance(recorded.event, SessionStarred | SessionUnstarred):
-        yield tell(lambda old: _told(old, new(old)) if old else (None, ()), ((FOLLOWED, key),))
+    if not isinstance(recorded.event, AgendaItemScheduled):  # which nobody can have starred yet
+        parts = ((FOLLOWERS, (*key, part)) for part in range(PARTS))
+        yield tell(lambda old, *parts: _told(old, new(old), parts), ((FOLLOWED, key), *parts))
     yield Change(FOLLOWED, key, new)
-
-
-def _followed(recorded: Recorded) -> tuple[str, Callable[[Followed], Followed]] | None:
-    """Which session an event is about, and what it makes of it."""
-    match recorded.event:
-        case AgendaItemScheduled(item=item) | AgendaItemChanged(item=item):
-            return item.id, lambda old: _scheduled(old, item)
-        case AgendaItemCancelled(item_id=item_id):
-            return item_id, lambda old: replace(old, cancelled=True)
-        case SessionStarred(item_id=item_id):
-            member = recorded.member[1]
-            return item_id, lambda old: _with(old, {*old.members, member})
-        case SessionUnstarred(item_id=item_id):
-            member = recorded.member[1]
-            return item_id, lambda old: _with(old, {*old.members} - {member})
-    return None
 
 
 def _scheduled(old: Followed, item: AgendaItem) -> Followed:
@@ -207,16 +235,14 @@ def _scheduled(old: Followed, item: AgendaItem) -> Followed:
     )
 
 
-def _with(old: Followed, members: Iterable[str]) -> Followed:
-    return replace(old, members=tuple(sorted(members)))
-
-
-def _told(old: Followed, new: Followed) -> tuple[SessionsUpdated | None, Iterable[tuple[str, str]]]:
-    change = _change(old, new)
+def _told(
+    old: Followed | None, new: Followed, followers: Iterable[Followers | None]
+) -> tuple[SessionsUpdated | None, Iterable[tuple[str, str]]]:
+    change = _change(old, new) if old else None
     if change is None:
         return None, ()
     slot = new.title, new.start_time, new.end_time, new.location
-    audience = ((old.event_id, member) for member in old.members)
+    audience = ((new.event_id, member) for part in followers if part for member in part.members)
     return SessionsUpdated(new.item_id, change, *slot), audience
 
 

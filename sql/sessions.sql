@@ -27,7 +27,7 @@ ON CONFLICT (event_id, item_id) DO UPDATE SET
 INSERT INTO views.agenda_speakers
 SELECT * FROM json_populate_recordset(NULL::views.agenda_speakers, %(rows)s::json)
 ON CONFLICT (event_id, speaker_id) DO UPDATE SET
-    name = excluded.name, focus_areas = excluded.focus_areas;
+    name = excluded.name, focus_areas = excluded.focus_areas, email = excluded.email;
 
 -- name: member_areas_write
 -- rows that were folded
@@ -41,56 +41,51 @@ INSERT INTO views.member_stars
 SELECT * FROM json_populate_recordset(NULL::views.member_stars, %(rows)s::json)
 ON CONFLICT (event_id, member_id, item_id) DO UPDATE SET starred = excluded.starred;
 
--- name: session_stars_read
+-- name: followed_sessions_read
 -- rows to be folded
 SELECT coalesce(json_agg(v), '[]')::text
 FROM unnest(%(event_id)s::text[], %(item_id)s::text[]) AS k (event_id, item_id)
-JOIN views.session_stars AS v USING (event_id, item_id);
+JOIN views.followed_sessions AS v USING (event_id, item_id);
 
--- name: session_stars_write
+-- name: followed_sessions_write
 -- rows that were folded
-INSERT INTO views.session_stars
-SELECT * FROM json_populate_recordset(NULL::views.session_stars, %(rows)s::json)
+INSERT INTO views.followed_sessions
+SELECT * FROM json_populate_recordset(NULL::views.followed_sessions, %(rows)s::json)
 ON CONFLICT (event_id, item_id) DO UPDATE SET
     title = excluded.title, start_time = excluded.start_time, end_time = excluded.end_time,
-    location = excluded.location, cancelled = excluded.cancelled, members = excluded.members;
+    location = excluded.location, cancelled = excluded.cancelled;
+
+-- name: session_followers_read
+-- rows to be folded
+SELECT coalesce(json_agg(v), '[]')::text
+FROM
+    unnest(%(event_id)s::text[], %(item_id)s::text[], %(part)s::integer[])
+    AS k (event_id, item_id, part)
+JOIN views.session_followers AS v USING (event_id, item_id, part);
+
+-- name: session_followers_write
+-- rows that were folded
+INSERT INTO views.session_followers
+SELECT * FROM json_populate_recordset(NULL::views.session_followers, %(rows)s::json)
+ON CONFLICT (event_id, item_id, part) DO UPDATE SET members = excluded.members;
 
 -- name: now
 -- what is on at a moment, what suits one member first: the position that this shows, the last that
--- concerns who asks, and the sessions. An area counts once, whoever of item and speakers has it
+-- concerns who asks, and the sessions
 WITH suited AS (
     SELECT
-        i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
-        i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
-        i.location AS session_location, i.description AS session_description,
-        hybrid.areas AS focus_areas, e.event_name, e.event_timezone,
-        CASE WHEN hybrid.matches > 0 THEN 100 ELSE 50 END AS relevance_score,
-        hybrid.matches AS focus_area_match_count
-    FROM views.agenda_items AS i
-    JOIN views.agendas AS e USING (event_id)
+        s.*,
+        CASE WHEN shared.matches > 0 THEN 100 ELSE 50 END AS relevance_score,
+        shared.matches AS focus_area_match_count
+    FROM views.sessions AS s
     CROSS JOIN LATERAL (
-        SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
-        FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
-        JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
-    ) AS spoken
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(array_agg(area ORDER BY area), '{}') AS areas,
-            count(*) FILTER (WHERE area = ANY((
-                SELECT m.focus_areas FROM views.member_areas AS m
-                WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
-            )::text[])) AS matches
-        FROM (
-            SELECT unnest(i.focus_areas)
-            UNION
-            SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
-            WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
-        ) AS either (area)
-    ) AS hybrid
-    WHERE
-        i.event_id = %(event_id)s
-        AND i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative')
-        AND %(at)s BETWEEN i.start_time AND i.end_time
+        SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
+        WHERE area = ANY((
+            SELECT m.focus_areas FROM views.member_areas AS m
+            WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
+        )::text[])
+    ) AS shared
+    WHERE s.event_id = %(event_id)s AND %(at)s BETWEEN s.session_time AND s.session_end
     ORDER BY relevance_score DESC, focus_area_match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )
@@ -111,42 +106,25 @@ SELECT
 -- what starts within 60 minutes of a moment, likewise: what is sooner and suits better first
 WITH suited AS (
     SELECT
-        i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
-        i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
-        i.location AS session_location, i.description AS session_description,
-        hybrid.areas AS focus_areas, e.event_name, e.event_timezone,
-        extract(EPOCH FROM i.start_time - %(at)s)::double precision / 60 AS minutes_until_start,
-        hybrid.matches AS match_count,
+        s.*,
+        extract(EPOCH FROM s.session_time - %(at)s)::double precision / 60 AS minutes_until_start,
+        shared.matches AS match_count,
         CASE
-            WHEN i.start_time < %(at)s + interval '15 minutes' THEN 100
-            WHEN i.start_time < %(at)s + interval '30 minutes' THEN 75
+            WHEN s.session_time < %(at)s + interval '15 minutes' THEN 100
+            WHEN s.session_time < %(at)s + interval '30 minutes' THEN 75
             ELSE 50
-        END + hybrid.matches * 10 AS priority_score
-    FROM views.agenda_items AS i
-    JOIN views.agendas AS e USING (event_id)
+        END + shared.matches * 10 AS priority_score
+    FROM views.sessions AS s
     CROSS JOIN LATERAL (
-        SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
-        FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
-        JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
-    ) AS spoken
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(array_agg(area ORDER BY area), '{}') AS areas,
-            count(*) FILTER (WHERE area = ANY((
-                SELECT m.focus_areas FROM views.member_areas AS m
-                WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
-            )::text[])) AS matches
-        FROM (
-            SELECT unnest(i.focus_areas)
-            UNION
-            SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
-            WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
-        ) AS either (area)
-    ) AS hybrid
+        SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
+        WHERE area = ANY((
+            SELECT m.focus_areas FROM views.member_areas AS m
+            WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
+        )::text[])
+    ) AS shared
     WHERE
-        i.event_id = %(event_id)s
-        AND i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative')
-        AND i.start_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
+        s.event_id = %(event_id)s
+        AND s.session_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
     ORDER BY priority_score DESC, match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )
@@ -165,12 +143,15 @@ SELECT
 
 -- name: starred
 -- one member's personal agenda: the position that this shows, the last that concerns who asks, the
--- event, the sessions, and who speaks there
-WITH item AS (
-    SELECT i.*
-    FROM views.member_stars AS m
+-- event, the sessions, who speaks there, what the member cares for, and what they have starred
+WITH star AS (
+    SELECT event_id, item_id FROM views.member_stars
+    WHERE event_id = %(event_id)s AND member_id = %(member_id)s AND starred
+),
+
+item AS (
+    SELECT i.* FROM star
     JOIN views.agenda_items AS i USING (event_id, item_id)
-    WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s AND m.starred
 )
 
 SELECT
@@ -189,4 +170,49 @@ SELECT
         SELECT coalesce(json_agg(v), '[]')::text FROM views.agenda_speakers AS v
         WHERE event_id = %(event_id)s
         AND speaker_id IN (SELECT unnest(speaker_ids) FROM item)
+    ),
+    coalesce((
+        SELECT focus_areas FROM views.member_areas
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    ), '{}'),
+    (
+        SELECT coalesce(array_agg(item_id ORDER BY item_id), '{}')
+        FROM star JOIN item USING (event_id, item_id)
+    );
+
+-- name: schedule
+-- the whole agenda as one member sees it, likewise
+WITH star AS (
+    SELECT event_id, item_id FROM views.member_stars
+    WHERE event_id = %(event_id)s AND member_id = %(member_id)s AND starred
+),
+
+item AS (
+    SELECT * FROM views.agenda_items WHERE event_id = %(event_id)s
+)
+
+SELECT
+    coalesce((SELECT position FROM views.positions WHERE name = 'sessions'), 0),
+    coalesce((
+        SELECT max(last.notification_id)
+        FROM unnest(%(streams)s::text[]) AS k (stream)
+        CROSS JOIN LATERAL (
+            SELECT notification_id FROM events.log WHERE originator_id = k.stream
+            ORDER BY originator_version DESC LIMIT 1
+        ) AS last
+    ), 0),
+    (SELECT to_json(v)::text FROM views.agendas AS v WHERE event_id = %(event_id)s),
+    (SELECT coalesce(json_agg(v), '[]')::text FROM item AS v),
+    (
+        SELECT coalesce(json_agg(v), '[]')::text FROM views.agenda_speakers AS v
+        WHERE event_id = %(event_id)s
+        AND speaker_id IN (SELECT unnest(speaker_ids) FROM item)
+    ),
+    coalesce((
+        SELECT focus_areas FROM views.member_areas
+        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    ), '{}'),
+    (
+        SELECT coalesce(array_agg(item_id ORDER BY item_id), '{}')
+        FROM star JOIN item USING (event_id, item_id)
     );

@@ -37,6 +37,7 @@ class Product:
             "DATABASE_URL": database_url,
             "NATS_URL": nats_url,
             "JWT_SECRET": SECRET,
+            "OPENAI_API_KEY": "",  # one that happens to be set here is not for tests to spend
             **settings,
         }
         self.api: subprocess.Popen[bytes] | None = None

@@ -25,14 +25,19 @@ PURE = (
     "agenda",
     "aggregate",
     "attendees",
+    "calendar_links",
     "capabilities",
     "catalogues",
     "conferences",
     "errors",
     "missions",
+    "slots",
     "stars",
 )
-PURE_IMPORTS = {"bisect", "collections", "datetime", "domain", "graphlib", "msgspec", "typing"}
+PURE_IMPORTS = {
+    *("bisect", "collections", "datetime", "domain", "graphlib", "hashlib", "itertools"),
+    *("msgspec", "re", "typing"),
+}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -47,6 +47,12 @@ def replay_contacts(rest: Rest) -> None:
     main(list(rest))
 
 
+def import_schedule(rest: Rest) -> None:
+    from workers.schedule_import import main
+
+    main(list(rest))
+
+
 def lag(rest: Rest) -> None:
     from workers.lag import main
 
@@ -105,6 +111,7 @@ COMMANDS = (
     Command("drill", drill, "restore a backup made under load, and check it", rest=True),
     Command("erase", erase, "forget a person: erase MEMBER [--yes]", rest=True),
     Command("export", export, "all that is held about a person: export MEMBER", rest=True),
+    Command("import-schedule", import_schedule, "take a conference's schedule in", rest=True),
     Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
     Command("parked", parked, "what could not be applied: list, show, replay, drop", rest=True),
     Command("prove", prove, "let all fail that can, and show that nothing was lost", rest=True),

@@ -31,6 +31,7 @@ from workers.demo_conference import (
     Person,
     plan,
 )
+from workers.demo_programme import SPEAKERS, picks, programme
 from workers.supervisor import say
 from workers.tokens import sign, sign_in_link
 
@@ -107,6 +108,7 @@ def hold(client: Client) -> None:
     """The conference, as it is by now."""
     _announce(client)
     _furnish(client)
+    schedule(client)
     for person in PEOPLE:
         if not any(mission["updated_at"] for mission in _board(client, person)):
             _catch_up(client, person)
@@ -132,6 +134,30 @@ def _furnish(client: Client) -> None:
         client.ask(ORGANIZER, "PUT", f"{EVENT}/attendees/{person.id}", person.profile)
     catalogue = [mission._asdict() for mission in MISSIONS]
     client.ask(ORGANIZER, "PUT", f"{EVENT}/missions", catalogue)
+
+
+def schedule(client: Client) -> None:
+    """Something is on, and something begins soon: else all of it is laid out around now."""
+    if all(_suited(client, window) for window in ("now", "next_60")):
+        return
+    is_first = not client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
+    items = programme(datetime.now(ZoneInfo(TIMEZONE)))
+    if is_first:
+        for person in SPEAKERS:
+            body = {"name": person.name, "focus_areas": person.profile["focus_areas"]}
+            client.ask(ORGANIZER, "PUT", f"{EVENT}/speakers/{person.id}", body)
+    for item in items:
+        client.ask(ORGANIZER, "PUT", f"{EVENT}/agenda/{item.id}", item.body)
+    if is_first:
+        for person in PEOPLE:
+            for item_id in picks(person, items):
+                client.ask(person.id, "PUT", f"{EVENT}/sessions/{item_id}/star")
+
+
+def _suited(client: Client, window: str) -> list[dict[str, Any]]:
+    answer = client.ask(ORGANIZER, "GET", f"{EVENT}/sessions?window={window}&limit=1")
+    sessions: list[dict[str, Any]] = answer["sessions"]
+    return sessions
 
 
 def _board(client: Client, person: Person) -> list[dict[str, Any]]:
@@ -173,7 +199,9 @@ def _patch(client: Client, person: Person, mission: str, status: str) -> None:
 
 
 def greet(client: Client) -> None:
-    say(f"{NAME} is on: {len(PEOPLE)} attendees, {len(MISSIONS)} missions.")
+    sessions = client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
+    there = f"{len(PEOPLE)} attendees, {len(MISSIONS)} missions, {len(sessions)} sessions"
+    say(f"{NAME} is on: {there}.")
     say("While this runs the others go on, twice a minute or so, and the leaderboard moves.")
     say("Sign in, each in a browser window of its own (a private one is):")
     for who, sub in (
@@ -197,6 +225,7 @@ def _live(client: Client, people: Sequence[Person]) -> None:
         time.sleep(chance.uniform(*BETWEEN))
         try:
             act(client, chance.choice(people), chance)
+            schedule(client)
         except Problem:  # it is being restarted, or is going down: the next may go through
             continue
 

@@ -5,7 +5,7 @@ Start them from the main thread.
 """
 
 from workers.jetstream import start_nats
-from workers.postgres import start_postgres
+from workers.postgres import running_postgres, start_postgres
 from workers.processes import Server
 
-__all__ = ["Server", "start_nats", "start_postgres"]
+__all__ = ["Server", "running_postgres", "start_nats", "start_postgres"]

@@ -103,6 +103,17 @@ def start_postgres(data_dir: Path, port: int | None = None) -> Server:
         raise
 
 
+def running_postgres(data_dir: Path) -> str | None:
+    """The address of the one that another run of ours serves from there, if there is one."""
+    home = data_dir.expanduser() / "postgres"
+    try:
+        port = int((home / "cluster" / "postmaster.pid").read_text().splitlines()[3])
+        url = _address((home / "password").read_text().strip(), port)
+    except (OSError, ValueError, IndexError):
+        return None
+    return url if _connects(url) else None
+
+
 @contextmanager
 def _home(base: Path) -> Iterator[Home]:
     path, log = private(base / "postgres"), base / "postgres.log"
@@ -228,7 +239,7 @@ def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock
     deadline = time.monotonic() + PASSING_TIMEOUT
     while True:
         at = port or free_port()
-        url = f"postgresql://rapport:{password}@127.0.0.1:{at}/rapport"
+        url = _address(password, at)
         process, start = _serve(binaries, home, at)
         if _answers(process, url):
             return Server(url, at, process, lock.release)
@@ -239,6 +250,10 @@ def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock
                 f"Its log is {home.log}."
             )
         time.sleep(0.1)
+
+
+def _address(password: str, port: int) -> str:
+    return f"postgresql://rapport:{password}@127.0.0.1:{port}/rapport"
 
 
 def _serve(binaries: Binaries, home: Home, port: int) -> tuple[Process, int]:

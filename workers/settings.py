@@ -42,13 +42,13 @@ class Settings(Struct, frozen=True, rename="upper"):
     ] = None
     openai_api_key: Annotated[
         str | None,
-        Meta(description="not used yet; none: an offline writer, which needs no network"),
+        Meta(description="none: answers are written offline, without a model"),
     ] = None
     openai_base_url: Annotated[
-        str | None, Meta(description="not used yet; a server that speaks the OpenAI API")
+        str | None, Meta(description="another server that speaks the OpenAI API; none: OpenAI's")
     ] = None
     openai_model: Annotated[
-        str | None, Meta(description="not used yet; the model that writes texts")
+        str | None, Meta(description="the model that writes answers; none: gpt-5.4-mini")
     ] = None
     openai_embedding_model: Annotated[
         str | None, Meta(description="not used yet; the model that embeds")

@@ -84,6 +84,8 @@ def log_json(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("httpx", "httpx2"):  # a line for everything they send, and the whole address
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     broke = logging.getLogger("rapport").critical
     sys.excepthook = lambda kind, e, at: broke("ended by an error", exc_info=(kind, e, at))

@@ -5,9 +5,9 @@ const PATIENCE_S = 3;
 
 export class Problem extends Error {
   // kind: offline | unreachable | timeout | answered (then status and detail come from the server)
-  constructor(kind, { status = 0, detail = '', retryAfter = null } = {}) {
+  constructor(kind, { status = 0, detail = '', retryAfter = null, errors = [] } = {}) {
     super(detail || kind);
-    Object.assign(this, { kind, status, detail, retryAfter });
+    Object.assign(this, { kind, status, detail, retryAfter, errors });
   }
 
   // The server may or may not have done it; asking again with the same key settles that.
@@ -36,6 +36,7 @@ export async function call(method, path, { body, headers = {} } = {}) {
     return {
       data: response.status === 204 ? null : await response.json(),
       position: positionOf(response),
+      date: response.headers.get('Date'),
       folded: response.headers.get('Read-Model') === 'folded',
     };
   } catch (error) {
@@ -68,6 +69,18 @@ export const event = (eventId) => read(at(eventId));
 export const missions = (eventId) => read(`${at(eventId)}/missions?member_id=me`);
 export const history = (eventId) => read(`${at(eventId)}/missions/history?member_id=me`);
 export const leaderboard = (eventId, limit = 10) => read(`${at(eventId)}/leaderboard?limit=${limit}`);
+
+export const sessions = (eventId, window, limit = 3) => read(`${at(eventId)}/sessions?member_id=me&window=${window}&limit=${limit}`);
+export const agenda = (eventId) => read(`${at(eventId)}/agenda?member_id=me`);
+export const schedule = (eventId) => read(`${at(eventId)}/schedule?member_id=me`);
+
+export const setStar = (eventId, sessionId, starred) =>
+  call(starred ? 'PUT' : 'DELETE', `${at(eventId)}/sessions/${encodeURIComponent(sessionId)}/star`);
+
+export const openCalendarLink = (eventId) => call('PUT', `${at(eventId)}/calendar-link`);
+export const revokeCalendarLink = (eventId) => call('DELETE', `${at(eventId)}/calendar-link`);
+export const calendarPath = (eventId) => `${at(eventId)}/schedule.ics`;
+export const schedulePath = (eventId) => `${at(eventId)}/schedule`;
 
 export const setStatus = (eventId, { missionId, status, key }) =>
   call('PATCH', `${at(eventId)}/missions/${encodeURIComponent(missionId)}`, {

@@ -2,21 +2,22 @@
 
 import * as api from './api.js';
 import { EMPTY, knows, opens, reduce, view } from './board-state.js';
+import { BoardSessions } from './board-sessions.js';
 import { settle } from './debounce.js';
 import { setText } from './dom.js';
 import { Feed } from './feed.js';
 import './leader-board.js';
 import { MissionCommands } from './mission-commands.js';
 import './mission-list.js';
-import { notice } from './notice.js';
 import './page-bar.js';
 import './points-ledger.js';
 import './progress-banner.js';
+import { notLoaded, signedOut, stop } from './stopped.js';
 import './toast.js';
-import { count, dateRange, failureSentence, points, reason } from './wording.js';
+import { watchVisibility } from './visibility.js';
+import { count, dateRange, failureSentence, points } from './wording.js';
 
 const LEADERS_EVERY_MS = 10000;
-const HIDDEN_MS = 60000;
 
 const eventId = decodeURIComponent(location.pathname.split('/')[2]);
 const main = document.getElementById('board');
@@ -32,6 +33,7 @@ let session = null;
 let plays = true;
 let conference = null;
 let feed = null;
+let sessions = null;
 let folded = false;
 
 const refreshLeaders = settle(500, async () => {
@@ -106,8 +108,10 @@ function changed(missionId) {
   if (opens(state, missionId) || !knows(state, missionId)) refreshBoard();
 }
 
-function heard(type, { missionId, status, points_earned, progress }, position) {
+function heard(type, data, position) {
+  if (type === 'SESSIONS_UPDATED') sessions.heard(data);
   if (type !== 'MISSION_UPDATED') return;
+  const { missionId, status, points_earned, progress } = data;
   dispatch({ type: 'heard', mission: { id: missionId, status, points_earned }, progress, position });
   changed(missionId);
 }
@@ -131,19 +135,7 @@ function showFeed(shown) {
 function refresh() {
   refreshBoard();
   refreshLeaders();
-}
-
-// A browser opens six connections a host, so a board nobody looks at gives its own back.
-function watchVisibility() {
-  let timer = null;
-  document.addEventListener('visibilitychange', () => {
-    clearTimeout(timer);
-    if (document.hidden) timer = setTimeout(() => feed?.pause(), HIDDEN_MS);
-    else wake();
-  });
-  addEventListener('pageshow', (shown) => shown.persisted && wake());
-  addEventListener('online', wake);
-  setInterval(() => document.hidden || !feed || refreshLeaders(), LEADERS_EVERY_MS);
+  sessions.refresh();
 }
 
 function wake() {
@@ -156,39 +148,18 @@ function leave() {
   if (main.dataset.phase === 'stopped') return;
   feed?.close();
   feed = null;
+  sessions?.close();
   bar.feed(null);
   bar.identify(null);
   bar.tally('');
   ledger.close();
   toasts.clear();
-  stop({
-    name: 'signed-out',
-    symbol: 'key',
-    title: 'You are signed out',
-    text: 'Open the sign-in link you were given, or enter it on the next page.',
-    action: { label: 'Sign in', href: `/sign-in#to=${encodeURIComponent(location.pathname)}` },
-  });
-}
-
-function stop(shown) {
-  main.dataset.phase = 'stopped';
-  main.replaceChildren(notice({ ...shown, heading: 'h1' }));
-  main.querySelector('h1').focus();
-  document.title = shown.title;
+  stop(main, signedOut());
 }
 
 function failed(problem) {
   if (problem.status === 401) return leave();
-  if (problem.status === 404) {
-    const text = 'The link may be wrong, or the event may not be open to you.';
-    return stop({ name: 'missing', symbol: 'search', title: 'There is no such event', text, action: { label: 'Your events', href: '/' } });
-  }
-  if (problem.status === 403) {
-    const text = 'You are signed in, but not as a member of this event.';
-    return stop({ name: 'forbidden', symbol: 'lock', title: 'This board is not yours', text, action: { label: 'Your events', href: '/' } });
-  }
-  const action = { label: 'Try again', run: () => location.reload() };
-  return stop({ name: 'failed', symbol: 'alert', title: 'The board did not load', text: reason(problem), action });
+  return stop(main, notLoaded(problem, 'board'));
 }
 
 function showCatalogue() {
@@ -210,6 +181,7 @@ async function start() {
     take(board);
     main.dataset.phase = 'ready';
     refreshLeaders.now();
+    sessions = new BoardSessions({ eventId, member: plays ? session.sub : null, toasts, leave });
     follow();
   } catch (problem) {
     failed(problem);
@@ -232,5 +204,6 @@ main.addEventListener('ledger-wanted', () => {
   const titles = new Map(state.missions.map((mission) => [mission.id, mission.title]));
   ledger.open({ eventId, timezone: conference?.timezone, titles });
 });
-watchVisibility();
+watchVisibility({ hidden: () => feed?.pause(), woken: wake });
+setInterval(() => document.hidden || !feed || refreshLeaders(), LEADERS_EVERY_MS);
 start();

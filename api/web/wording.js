@@ -76,7 +76,93 @@ export function moment(at, timezone) {
   return inZone(timezone, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(new Date(at));
 }
 
+export function date(at, timezone) {
+  return inZone(timezone, { weekday: 'long', day: 'numeric', month: 'long' }).format(new Date(at));
+}
+
+export function clock(at, timezone, more = {}) {
+  return inZone(timezone, { ...more, hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+}
+
+export function hours({ session_time: from, session_end: to, event_timezone: timezone }) {
+  return from === to ? clock(from, timezone) : `${clock(from, timezone)}\u2013${clock(to, timezone)}`;
+}
+
+// A day as a date alone, which is in no zone.
+export function dayName(day, options = { weekday: 'long', day: 'numeric', month: 'long' }) {
+  return inZone('UTC', options).format(new Date(`${day}T12:00:00Z`));
+}
+
+const minutesTo = (at, now) => Math.ceil((Date.parse(at) - now) / 60000);
+
+export function minutesUntil(at, now) {
+  const minutes = minutesTo(at, now);
+  return minutes < 1 ? 'Starts now' : `In ${minutes} min`;
+}
+
+export function minutesLeft(at, now) {
+  const minutes = minutesTo(at, now);
+  if (minutes < 1) return 'Ends now';
+  const whole = Math.floor(minutes / 60);
+  return [whole && `${whole} h`, minutes % 60 && `${minutes % 60} min`, 'left'].filter(Boolean).join(' ');
+}
+
+export function sessionCount(number) {
+  return `${count(number)} ${number === 1 ? 'session' : 'sessions'}`;
+}
+
+export function sessionChange({ change, session_title: title, session_time: at, session_location: room }, timezone) {
+  const place = room ? `, ${room}` : '';
+  if (change === 'cancelled') return `\u201c${title}\u201d is cancelled.`;
+  const when = clock(at, timezone, { weekday: 'long' });
+  return change === 'restored' ? `\u201c${title}\u201d is on after all: ${when}${place}.` : `\u201c${title}\u201d has moved: ${when}${place}.`;
+}
+
+export function overlap(others) {
+  return `At the same time as ${list(others.map(({ session_title: title }) => `\u201c${title}\u201d`))}`;
+}
+
+export function shared({ focus_areas: areas }, own) {
+  const both = areas.filter((area) => own.includes(area));
+  return both.length ? `You share: ${both.join(', ')}` : '';
+}
+
+// Where the clock on the wall is another one than the event's.
+export function ownTime({ session_time: from, session_end: to, event_timezone: timezone }) {
+  const own = { weekday: 'short' };
+  if (clock(from, undefined, own) === clock(from, timezone, own)) return '';
+  return `${clock(from, undefined, own)}\u2013${clock(to)}`;
+}
+
+export function zoneNote(now, timezone) {
+  const there = clock(now, timezone);
+  const here = clock(now);
+  return there === here ? '' : `Times are in ${timezone.replaceAll('_', ' ')}, where it is ${there} now; your clock says ${here}.`;
+}
+
+export function overlaps(number) {
+  return `${count(number)} sessions that you starred are on at the same time as another.`;
+}
+
+export function nothingMatches({ own, text, track }, elsewhere) {
+  if (elsewhere) return `On another day there ${elsewhere.sessions.length === 1 ? 'is' : 'are'} ${sessionCount(elsewhere.sessions.length)} of this kind.`;
+  if (own && !text && !track) return 'Star a session, and it is kept here.';
+  return 'Nothing in the whole schedule matches.';
+}
+
+export function starFailure(title, starred, problem) {
+  return `\u201c${title}\u201d ${starred ? 'was not starred' : 'kept its star'}. ${reason(problem)}`;
+}
+
+const FORMATS = new Map(); // making one costs more than using it a hundred times
+
 function inZone(timeZone, options) {
+  const key = JSON.stringify([timeZone, options]);
+  if (!FORMATS.has(key)) FORMATS.set(key, format(timeZone, options));
+  return FORMATS.get(key);
+}
+
+function format(timeZone, options) {
   try {
     return new Intl.DateTimeFormat('en-GB', { ...options, timeZone });
   } catch {

@@ -35,8 +35,35 @@ CREATE TABLE views.agenda_speakers (
     speaker_id text COLLATE "C" NOT NULL,
     name text NOT NULL,
     focus_areas text [] COLLATE "C" NOT NULL,
+    email text,                                -- for organizers
     PRIMARY KEY (event_id, speaker_id)
 );
+
+-- What is shown as a session, with those of its speakers who are known. An area counts once, whoever
+-- of item and speakers has it.
+CREATE VIEW views.sessions AS
+SELECT
+    i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
+    i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
+    i.location AS session_location, i.description AS session_description,
+    hybrid.areas AS focus_areas, e.event_name, e.event_timezone
+FROM views.agenda_items AS i
+JOIN views.agendas AS e USING (event_id)
+CROSS JOIN LATERAL (
+    SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
+    FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
+    JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
+) AS spoken
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(area ORDER BY area), '{}') AS areas
+    FROM (
+        SELECT unnest(i.focus_areas)
+        UNION
+        SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
+        WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
+    ) AS either (area)
+) AS hybrid
+WHERE i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative');
 
 CREATE TABLE views.member_areas (
     event_id text COLLATE "C" NOT NULL,
@@ -53,8 +80,8 @@ CREATE TABLE views.member_stars (
     PRIMARY KEY (event_id, member_id, item_id)
 );
 
--- For the live feed: who follows a session, and what they know of it.
-CREATE TABLE views.session_stars (
+-- For the live feed: what the followers of a session know of it, and who they are, in parts.
+CREATE TABLE views.followed_sessions (
     event_id text COLLATE "C" NOT NULL,
     item_id text COLLATE "C" NOT NULL,
     title text NOT NULL,
@@ -62,6 +89,13 @@ CREATE TABLE views.session_stars (
     end_time timestamptz,
     location text NOT NULL,
     cancelled boolean NOT NULL,
-    members text [] COLLATE "C" NOT NULL,
     PRIMARY KEY (event_id, item_id)
+);
+
+CREATE TABLE views.session_followers (
+    event_id text COLLATE "C" NOT NULL,
+    item_id text COLLATE "C" NOT NULL,
+    part integer NOT NULL,
+    members text [] COLLATE "C" NOT NULL,
+    PRIMARY KEY (event_id, item_id, part)
 );

@@ -7,12 +7,25 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
+from tests.browser.programme import (
+    around,
+    expect_starred,
+    furnish,
+    open_schedule,
+    put,
+    star,
+    tile,
+)
 
-SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 
 
 def open_board(conference: Conference, page: Page) -> None:
+    put(conference, "on", location="Hall", **around(-10, 20))
+    put(conference, "soon", location="Loft", **around(20, 40))
     conference.open(page)
+    star(page, "Talk on").click()
+    expect_starred(page, "Talk on")
     click(page, GOALS, "Complete")
     click(page, SPEAK, "Start")
     expect_board(page, 10, set_networking_goals="completed", speak_to_speaker="in_progress")
@@ -62,8 +75,50 @@ def open_reference(conference: Conference, page: Page) -> None:
     expect(page.locator(".operation-body").first).to_be_visible()
 
 
+def open_grid(conference: Conference, page: Page) -> None:
+    furnish(conference)
+    with conference.product.client("usr_org", conference.scope("organizer")) as organizer:
+        organizer.delete(f"/api/events/{conference.event_id}/agenda/c").raise_for_status()
+    open_schedule(conference, page)
+    page.get_by_role("radio", name="Grid").check(force=True)
+    for title in ("On bees", "On élms"):
+        star(page, title).click()
+        expect_starred(page, title)
+    expect(page.locator("#conflicts")).to_be_visible()
+
+
+def open_list(conference: Conference, page: Page) -> None:
+    open_grid(conference, page)
+    page.get_by_role("radio", name="List").check(force=True)
+    expect(page.locator(".slot").first).to_be_visible()
+
+
+def open_details(conference: Conference, page: Page) -> None:
+    open_grid(conference, page)
+    tile(page, "a").locator(".tile-link").click()
+    expect(page.get_by_role("dialog", name="On bees")).to_be_visible()
+
+
+def open_calendar(conference: Conference, page: Page) -> None:
+    open_grid(conference, page)
+    page.get_by_role("button", name="Take it to my calendar").click()
+    page.get_by_role("button", name="Make my secret link").click()
+    expect(page.get_by_label("Your secret link")).to_be_visible()
+
+
+def open_import(conference: Conference, page: Page) -> None:
+    open_schedule(conference, page, "usr_org", "organizer")
+    page.get_by_role("button", name="Import a schedule").click()
+    expect(page.get_by_label("The file")).to_be_visible()
+
+
 PAGES = (
     open_board,
+    open_grid,
+    open_list,
+    open_details,
+    open_calendar,
+    open_import,
     open_catalogue,
     open_nothing,
     open_trouble,

@@ -1,3 +1,5 @@
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +21,7 @@ from domain.agenda import (
     ScheduleItem,
     Speaker,
     SpeakerSaved,
+    counted,
     decide,
 )
 from domain.conferences import Conference, ConferenceAnnounced
@@ -67,6 +70,36 @@ def test_import_leaves_of_its_source_what_it_lists_and_touches_nothing_else(
     hand = {id_ for id_, of in state.speaker_sources.items() if of == ""}
     said = {speaker.id: speaker for speaker in speaking if speaker.id not in hand}
     assert after.speakers == {**state.speakers, **said}
+
+
+@given(PROGRAMME.states(), each_once(items()), each_once(speakers), sources)
+def test_counts_are_what_the_events_say(
+    state: Agenda, listed: tuple[AgendaItem, ...], speaking: tuple[Speaker, ...], source: str
+) -> None:
+    command = imported(*listed, source=source, speakers=speaking, before=state)
+    events = decide(command, state)
+    counts = counted(command, PROGRAMME.folded(events, state))
+    kinds = Counter(map(type, events))
+    off = [e for e in events if isinstance(e, AgendaItemChanged) and e.item.status == "cancelled"]
+    off = [e for e in off if state.items[e.item.id].status != "cancelled"]
+    assert counts.added == kinds[AgendaItemScheduled]
+    assert counts.changed == kinds[AgendaItemChanged] - len(off)
+    assert counts.cancelled == kinds[AgendaItemCancelled] + len(off)
+    assert counts.speakers == kinds[SpeakerSaved]
+    assert counts.unchanged == len(listed) - counts.added - counts.changed - len(off)
+    assert counts.kept_by_hand == sum(
+        state.item_sources.get(item.id) == "" and state.items[item.id] != item for item in listed
+    )
+
+
+def test_speaker_whom_a_later_revision_drops_is_in_no_session_of_it() -> None:
+    both = replace(TALK, speaker_ids=("p1", "p2"))
+    first = imported(both, speakers=(ADA, Speaker("p2", "Ben")))
+    state = PROGRAMME.folded(decide(first, Agenda()))
+    later = imported(replace(TALK, speaker_ids=("p2",)), speakers=(Speaker("p2", "Ben"),))
+    events = decide(later, state)
+    assert events == (AgendaItemChanged(later.items[0], "FOSDEM"),)
+    assert decide(later, PROGRAMME.folded(events, state)) == ()
 
 
 def test_later_revision_changes_only_what_changed() -> None:
@@ -151,3 +184,14 @@ def test_item_may_end_as_it_starts_but_not_before() -> None:
 def test_programme_of_an_unknown_event_is_refused(command: Any) -> None:
     with pytest.raises(NotFound, match="There is no event evt_1"):
         decide(replace(command, conference=Conference()), IMPORTED)
+
+
+def test_folding_the_largest_import_takes_no_time_that_others_would_wait_for() -> None:
+    """Of the processor's own: to copy all of the state for each event would take ten seconds."""
+    saved = (SpeakerSaved(replace(ADA, id=f"p{i}"), "FOSDEM") for i in range(20_000))
+    listed = (AgendaItemScheduled(replace(TALK, id=f"s{i}"), "FOSDEM") for i in range(10_000))
+    events = [*saved, *listed]
+    began = time.thread_time()
+    after = of(*events)
+    assert time.thread_time() - began < 3
+    assert (len(after.items), len(after.speakers)) == (10_000, 20_000)

@@ -184,6 +184,24 @@ def test_a_malformed_traceparent_is_ignored(product: Product, malformed: str) ->
     assert kept.split("-")[1] == logged(product, reply)["trace_id"]
 
 
+def test_secret_of_a_calendar_link_is_in_no_span(traced: Product, collector: Collector) -> None:
+    event, trace = traced.event(), trace_id()
+    with traced.member(event, "ada") as ada:
+        path = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
+    known = {"traceparent": f"00-{trace}-{CALLER}-01"}
+    assert httpx.get(traced.url + path, headers=known).status_code == 200
+    route = "/api/events/{event_id}/members/{member_id}/agenda.ics"
+    (span,) = collector.wait_for(trace, {f"GET {route}"})
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.response.status_code": 200,
+        "http.route": route,
+        "url.path": path.partition("?")[0],
+    }
+    secret = path.partition("=")[2]
+    assert [span for span in collector.spans if secret in str(span)] == []
+
+
 def trace_id() -> str:
     return f"{time.time_ns():032x}"
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
-from tests.harness import agenda, attendees, conferences, missions
+from tests.harness import agenda, attendees, calendar_links, conferences, missions
 from tests.harness.capability import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -15,6 +15,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     missions.BOARDS,
     agenda.PROGRAMME,
     agenda.STARRED,
+    calendar_links.CAPABILITY,
 )
 
 

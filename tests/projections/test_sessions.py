@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.aggregate import Command, Recorded, stream
+from domain.stars import SessionStarred, SessionUnstarred
 from projections.live_feed import FEED, LIVE_FEED
 from projections.read_model import folded
-from projections.sessions import ITEMS, SESSIONS, SPEAKERS, STARS
+from projections.sessions import FOLLOWERS, ITEMS, PARTS, SESSIONS, SPEAKERS, STARS
 from tests.harness.agenda import PROGRAMME, STARRED
 from tests.harness.attendees import CAPABILITY as ATTENDEES
 from tests.harness.play import Play, opening, played
@@ -42,8 +43,8 @@ def test_tables_hold_what_the_rules_look_at(story: list[Command]) -> None:
         facts = msgspec.structs.asdict(item)
         del facts["id"]
         assert msgspec.structs.asdict(shown[item_id]).items() >= facts.items()
-    speakers = {key[1]: (row.name, row.focus_areas) for key, row in rows[SPEAKERS].items()}
-    assert speakers == {id_: (s.name, s.focus_areas) for id_, s in agenda.speakers.items()}
+    speakers = {k[1]: (row.name, row.focus_areas, row.email) for k, row in rows[SPEAKERS].items()}
+    assert speakers == {id_: (s.name, s.focus_areas, s.email) for id_, s in agenda.speakers.items()}
     for member in MEMBERS:
         held = {k[2] for k, row in rows[STARS].items() if k[1] == member and row.starred}
         assert held == stars(play, member)
@@ -99,3 +100,29 @@ def _slot(item: Any) -> Any:
     if item.status == "cancelled":
         return None
     return item.start_time, item.end_time, item.location
+
+
+# Keynotes
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.text("abc_.-", min_size=1, max_size=4), st.booleans()), max_size=60))
+def test_followers_of_a_session_are_kept_in_order_each_in_one_part(
+    clicked: list[tuple[str, bool]],
+) -> None:
+    play, following = Play(), set()
+    for member, starred in clicked:
+        kind = SessionStarred if starred else SessionUnstarred
+        play.record(stream("stars", EVENT, member), kind("keynote"))
+        (following.add if starred else following.discard)(member)
+    parts = folded(LIVE_FEED, play.log)[FOLLOWERS].values()
+    assert sorted(m for part in parts for m in part.members) == sorted(following)
+    assert all(list(part.members) == sorted(part.members) for part in parts)
+
+
+def test_followers_spread_over_all_parts() -> None:
+    """So that a star writes a small piece of what a keynote has."""
+    play = Play()
+    for i in range(1_600):
+        play.record(stream("stars", EVENT, f"usr_{i}"), SessionStarred("keynote"))
+    parts = folded(LIVE_FEED, play.log)[FOLLOWERS].values()
+    assert len(parts) == PARTS
+    assert max(len(part.members) for part in parts) < 2 * 1_600 / PARTS

@@ -1,19 +1,23 @@
 """The demo conference on the running product: complete, and not one event more on a second run."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.product import SECRET, Product
-from workers.demo import EVENT, ORGANIZER, Client, act, greet, hold
-from workers.demo_conference import MISSIONS, NEWCOMER, PEOPLE, REGULAR, plan
+from workers.demo import EVENT, ORGANIZER, Client, act, greet, hold, schedule
+from workers.demo_conference import MISSIONS, NEWCOMER, PEOPLE, REGULAR, TIMEZONE, plan
+from workers.demo_programme import Item, picks, programme
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +121,65 @@ def test_link_signs_in_and_leads_to_the_board(demo: Client, product: Product) ->
     assert link.path == "/sign-in"
     assert [signed_in.status_code, page.status_code, board.status_code] == [204, 200, 200]
     assert board.json()["member_id"] == NEWCOMER.id
+
+
+def at(hour: int, minute: int) -> datetime:
+    return datetime(2026, 5, 5, hour, minute, tzinfo=ZoneInfo(TIMEZONE))
+
+
+def begun(items: Sequence[Item], now: datetime) -> list[str]:
+    sessions = [i for i in items if "item_type" not in i.body]
+    return [i.id for i in sessions if i.body["start_time"] <= now <= i.body["end_time"]]
+
+
+def soon(items: Sequence[Item], now: datetime) -> list[str]:
+    sessions = [i for i in items if "item_type" not in i.body]
+    return [i.id for i in sessions if now <= i.body["start_time"] <= now + timedelta(hours=1)]
+
+
+@given(st.integers(0, 23), st.integers(0, 59))
+def test_something_is_on_and_something_begins_soon_whenever_the_demo_starts(
+    hour: int, minute: int
+) -> None:
+    items = programme(at(hour, minute))
+    assert begun(items, at(hour, minute))
+    assert soon(items, at(hour, minute))
+
+
+@given(st.integers(0, 8 * 60))
+def test_no_moment_of_a_day_is_empty(minutes: int) -> None:
+    now = at(9, 0) + timedelta(minutes=minutes)
+    items = programme(at(9, 0))
+    assert begun(items, now)
+    assert soon(items, now)
+
+
+def test_nobody_is_in_two_rooms_at_once_and_no_room_has_two_sessions() -> None:
+    items = programme(at(9, 0))
+    slots = [i.body for i in items]
+    for one, other in itertools.combinations(slots, 2):
+        if one["start_time"] < other["end_time"] and other["start_time"] < one["end_time"]:
+            speaking = {*one.get("speaker_ids", ())} & {*other.get("speaker_ids", ())}
+            assert (one["location"] == other["location"], speaking) == (False, set())
+
+
+def test_agenda_shows_something_now_and_soon_and_some_of_it_suits(demo: Client) -> None:
+    windows = [
+        demo.ask(REGULAR.id, "GET", f"{EVENT}/sessions?window={window}")["sessions"]
+        for window in ("now", "next_60")
+    ]
+    starred = demo.ask(REGULAR.id, "GET", f"{EVENT}/agenda")["sessions"]
+
+    assert all(windows)
+    assert {s["session_id"] for s in starred} == {*picks(REGULAR, programme(at(9, 0)))}
+
+
+def test_agenda_that_is_over_is_laid_out_again_and_stars_stay(demo: Client) -> None:
+    for item_id, body in programme(at(9, 0)):
+        demo.ask(ORGANIZER, "PUT", f"{EVENT}/agenda/{item_id}", body)
+    before = demo.ask(REGULAR.id, "GET", f"{EVENT}/agenda")["sessions"]
+    assert demo.ask(REGULAR.id, "GET", f"{EVENT}/sessions?window=now")["sessions"] == []
+    schedule(demo)
+    after = demo.ask(REGULAR.id, "GET", f"{EVENT}/agenda")["sessions"]
+    assert demo.ask(REGULAR.id, "GET", f"{EVENT}/sessions?window=now")["sessions"]
+    assert {s["session_id"] for s in after} == {s["session_id"] for s in before}

@@ -109,6 +109,12 @@ def test_slot_gets_no_id_that_another_has() -> None:
 
 
 def test_slots_of_a_talk_with_the_longest_id_stay_apart() -> None:
-    longest = "x" * 128
+    """They would all have the same slots, were they only cut."""
+    longest, other = ("x" * 127 + end for end in "ab")
     events = [event(f"2026-02-0{day}T10:00:00Z", guid=longest) for day in (1, 2)]
-    assert [item.id for item in read(xml(*events)).items] == [longest, "x" * 120 + ".2"]
+    first, second = (item.id for item in read(xml(*events)).items)
+    assert (first, second[:103], second[-2:]) == (longest, "x" * 103, ".2")
+    more = [event(f"2026-02-0{day}T12:00:00Z", guid=other) for day in (1, 2)]
+    ids = {item.id for item in read(xml(*events, *more)).items}
+    assert len(ids) == 4
+    assert ids > {longest, other, second}

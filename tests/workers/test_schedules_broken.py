@@ -53,6 +53,16 @@ def test_entity_of_a_doctype_elsewhere_is_refused() -> None:
     assert why == "names an entity that is not declared: that is refused"
 
 
+def test_default_of_an_attribute_is_refused_as_every_element_would_have_it() -> None:
+    declared = doctype("[<!ATTLIST event more CDATA 'x'>]", "On queues")
+    assert refused(declared) == (
+        "line 1, column 48",
+        "gives an attribute a default: that is refused",
+    )
+    plain = doctype("[<!ATTLIST event guid CDATA #IMPLIED>]", "On queues")
+    assert len(read(plain, timezone=BERLIN).items) == 1
+
+
 def test_doctype_alone_does_no_harm() -> None:
     assert len(read(doctype('SYSTEM "schedule.dtd"', "On queues"), timezone=BERLIN).items) == 1
 
@@ -208,10 +218,45 @@ def test_more_sessions_than_anyone_has_are_refused() -> None:
     assert refused(xml(*[row] * (ITEMS + 1)))[1] == f"is one session more than {ITEMS}"
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "{}," * (4 << 20) + "{}",
+        "[]," * (4 << 20) + "[]",
+        ",".join(['{"title": "a", "start": "2026-02-01T10:00Z"}'] * 250_000),
+        '{"title": "a", "start": "2026-02-01T10:00Z", "speakers": [%s]}'
+        % ('"b",' * 3_000_000 + '"b"'),
+    ],
+    ids=["objects", "lists", "the same session", "the same speaker"],
+)
+def test_more_of_anything_than_anyone_has_is_refused_soon(listed: str) -> None:
+    """In the processor's own time: looking at each would take minutes of it."""
+    data = f"[{listed}]".encode()
+    began = time.thread_time()
+    assert "more than" in refused(data)[1]
+    assert time.thread_time() - began < 5
+
+
+def test_focus_areas_beyond_any_number_are_not_looked_at() -> None:
+    data = b'[{"title": "a", "start": "2026-02-01T10:00Z", "tags": [%s"b"]}]' % (
+        b'"a",' * 3_000_000
+    )
+    began = time.thread_time()
+    assert read(data).items[0].focus_areas == ("a",)
+    assert time.thread_time() - began < 3
+
+
 def test_remarks_are_as_many_as_a_person_reads() -> None:
     odd = read(frab(*({"id": i, "duration": None} for i in range(600)))).odd
     assert len(odd) == 501
     assert odd[-1] == Odd("the file", "has 100 odd things more")
+
+
+def test_remark_names_a_room_however_long_in_short() -> None:
+    days = [{"rooms": {"R" * 100_000: [{"id": 1, "start": "10:00", "date": "2026-02-01"}]}}]
+    odd = read(frab(days=days), timezone=BERLIN).odd
+    assert len(odd) > 1
+    assert max(len(one.where) for one in odd) < 200
 
 
 @pytest.mark.parametrize(

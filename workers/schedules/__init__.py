@@ -25,7 +25,7 @@ from workers.schedules import (
     pretalx,
     sessionize,
 )
-from workers.schedules.draft import Draft
+from workers.schedules.draft import Draft, Reached, unwatched
 from workers.schedules.json_values import parsed
 from workers.schedules.schedule import THE_FILE, Odd, Schedule
 
@@ -41,13 +41,15 @@ JSON: tuple[tuple[Callable[[Any], bool], Callable[[Any, Draft], None]], ...] = (
 XML = (b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
 
 
-def read(data: bytes, filename: str = "", *, timezone: str | None = None) -> Schedule:
+def read(
+    data: bytes, filename: str = "", *, timezone: str | None = None, reached: Reached = unwatched
+) -> Schedule:
     """Naive times are local to the file's own zone, else to the one given. Raises Invalid, naming
     line and column, or the path within JSON, and the reason."""
     if timezone is not None and timezone not in moments.zones():
         raise Invalid("", ("timezone", "is not the name of an IANA time zone"))
     try:
-        draft = Draft(timezone)
+        draft = Draft(timezone, reached)
         _read(archives.unpacked(data), draft)
         return draft.schedule()
     except Invalid as error:

@@ -33,8 +33,10 @@ def recognises(document: Any) -> bool:
 
 
 def read(document: Any, draft: Draft) -> None:
-    at, listed = ("$", document) if isinstance(document, list) else ("$.sessions", None)
-    for i, row in enumerate(document["sessions"] if listed is None else listed):
+    alone = isinstance(document, list)
+    at, listed = ("$", document) if alone else ("$.sessions", document["sessions"])
+    draft.expect(len(listed))
+    for i, row in enumerate(listed):
         where = f"{at}[{i}]"
         _add(_by_meaning(shaped(row, dict[str, Any], where)), where, draft)
 

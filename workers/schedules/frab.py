@@ -44,7 +44,7 @@ class Person(Struct):
 
 
 class Event(Struct):
-    """`focus_areas`, `item_type` and `status` are this product's own; others leave them out."""
+    """From `focus_areas` on it is this product's own; others leave that out."""
 
     id: Number = None
     guid: str | None = None
@@ -65,6 +65,7 @@ class Event(Struct):
     focus_areas: Any = UNSET
     item_type: str | None = None
     status: str | None = None
+    end_time: str | None = None
 
 
 def recognises(document: Any) -> bool:
@@ -77,10 +78,15 @@ def read(document: Any, draft: Draft) -> None:
     conference = shaped(document["schedule"]["conference"], Conference, at)
     draft.called(conference.acronym or "", worded(conference.title))
     draft.local_to(conference.time_zone_name or "", f"{at}.time_zone_name")
-    for where, day in rows(conference.days, Day, f"{at}.days"):
+    days = list(rows(conference.days, Day, f"{at}.days"))
+    of_rooms = [day.rooms for _, day in days if isinstance(day.rooms, dict)]
+    listed = [events for rooms in of_rooms for events in rooms.values()]
+    draft.expect(sum(len(events) for events in listed if isinstance(events, list)))
+    for where, day in days:
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
-                for at_event, event in rows(events or [], Event, f"{where}.rooms[{room!r}]"):
+                in_room = f"{where}.rooms[{moments.shown(room)}]"
+                for at_event, event in rows(events or [], Event, in_room):
                     _add(event, room, day.date or "", at_event, draft)
 
 
@@ -107,6 +113,7 @@ def _add(event: Event, room: str, date: str, where: str, draft: Draft) -> None:
             speaker_ids=tuple(_speakers(event, where, draft)),
             url=event.url or "",
             language=event.language or "",
+            ours=bool(event.end_time),
         )
     )
 
@@ -130,6 +137,8 @@ def _start(event: Event, date: str, where: str, draft: Draft) -> datetime | None
 
 
 def _end(event: Event, start: datetime, where: str, draft: Draft) -> datetime:
+    if event.end_time:
+        return draft.moment(event.end_time, f"{where}.end_time")
     where = f"{where}.duration"
     if not event.duration:
         draft.remarks.add(where, "is missing: taken as having no length")

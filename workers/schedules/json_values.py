@@ -9,6 +9,7 @@ import msgspec
 from domain.errors import Invalid
 
 T = TypeVar("T")
+OBJECTS = 300_000  # a few thousand for the sessions of a large conference, and who speaks there
 BYTE = re.compile(r" \(byte (\d+)\)$")
 PATH = re.compile(r" - at `\$(.*)`$")
 
@@ -18,6 +19,8 @@ def parsed(data: bytes) -> Any:
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = _utf16(data)
     data = data.removeprefix(b"\xef\xbb\xbf")
+    if max(data.count(b"{"), data.count(b"[")) > OBJECTS:
+        raise Invalid("", ("the file", f"has more than {OBJECTS} objects or lists"))
     try:
         data.decode("utf-8")
         return msgspec.json.decode(data)

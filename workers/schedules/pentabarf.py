@@ -50,6 +50,7 @@ def read(data: bytes, draft: Draft) -> None:
     changes = timedelta()
     if document.conference:
         changes = _conference(document.conference, draft)
+    draft.expect(len(document.found))
     for found in document.found:
         _add(found, changes, draft)
 

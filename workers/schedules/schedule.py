@@ -1,6 +1,7 @@
 """What a reader hands back, and what it fills while reading."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
@@ -27,6 +28,7 @@ class Schedule(Struct, frozen=True):
     items: tuple[AgendaItem, ...]
     speakers: tuple[Speaker, ...]
     odd: tuple[Odd, ...] = ()
+    slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
 
 
 class Session(Struct, kw_only=True):
@@ -48,6 +50,7 @@ class Session(Struct, kw_only=True):
     speaker_ids: tuple[str, ...] = ()
     url: str = ""
     language: str = ""
+    ours: bool = False  # as this product wrote it: what was kept may be kept again
 
 
 class Remarks:

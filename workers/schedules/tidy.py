@@ -11,6 +11,7 @@ from workers.schedules import moments, text
 from workers.schedules.schedule import Remarks, Session
 
 TAGS = 100
+LISTED = 10 * TAGS  # of which as many are kept; beyond this, nothing of a list is looked at
 CANCELLED = re.compile(r"\W*cancell?ed\b", re.I)  # as FOSDEM marks it, in the title
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,128}")
 NO_SESSIONS = frozenset({"break", "breakfast", "dinner", "lunch", "meal", "registration"})
@@ -44,8 +45,9 @@ def areas(written: object, where: str, remarks: Remarks) -> tuple[str, ...]:
         if written is not None:
             remarks.add(where, "has focus areas that are no list: taken as none")
         return ()
-    texts = [area for area in written if isinstance(area, str)]
-    if len(texts) < len(written):
+    listed = written[:LISTED]
+    texts = [area for area in listed if isinstance(area, str)]
+    if len(texts) < len(listed):
         remarks.add(where, "has a focus area that is no text: left out")
     cleaned = (line(area, where, "a focus area", remarks) for area in texts)
     return tuple(dict.fromkeys(filter(None, cleaned)))[:TAGS]
@@ -65,7 +67,7 @@ def _end(found: Session, remarks: Remarks) -> datetime:
     if found.end < found.start:
         remarks.add(found.where, f"{moments.shown(found.title)} ends before it starts")
         return found.start
-    if found.end - found.start > moments.LONGEST:
+    if found.end - found.start > moments.LONGEST and not found.ours:
         raise Invalid("", (found.where, f"lasts longer than {moments.LONGEST.days} days"))
     return found.end
 

@@ -57,6 +57,7 @@ class Parser:
         self._expat.EndElementHandler = self._end
         self._expat.CharacterDataHandler = self._text
         self._expat.EntityDeclHandler = self._refuse("declares an entity")
+        self._expat.AttlistDeclHandler = self._declared
         self._expat.SkippedEntityHandler = self._refuse("names an entity that is not declared")
         self._expat.ExternalEntityRefHandler = self._refuse("refers to something outside of it")
 
@@ -102,6 +103,13 @@ class Parser:
     def _text(self, written: str) -> None:
         if self._kept:
             self._kept[-1].parts.append(written)
+
+    def _declared(
+        self, tag: str, name: str, kind: str, default: str | None, required: bool
+    ) -> None:
+        """A default is given to every such element: once written, it may be there for ever."""
+        if default is not None:
+            self._refuse("gives an attribute a default")()
 
     def _refuse(self, what: str) -> Callable[..., Any]:
         def refuse(*_: object) -> None:

@@ -1,0 +1,110 @@
+"""A secret link to one's personal agenda, for calendar programs, which cannot sign in."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, delete, get, put
+from litestar.params import Parameter
+from msgspec import Struct
+from msgspec.structs import replace
+
+from api import ical
+from api.asked import Asked
+from api.commands import answered, execute
+from api.principal import Principal
+from api.problems import documented
+from api.schedule import agenda, as_calendar
+from api.services import services
+from api.sessions import PATH, TAGS
+from api.shapes import EventId, MemberId, OfMember
+from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
+from domain.errors import NotFound
+from projections.calendar import Taken, link_digest
+
+WRITTEN = r"^[A-Za-z0-9_\-]{1,128}(?![\s\S])"
+
+
+class Link(Struct, frozen=True):
+    """The path is said once, by the call that opens the link: nobody here can know it later. Who
+    has lost it revokes the link, and opens another."""
+
+    event_id: str
+    member_id: str
+    open: bool
+    path: str | None = None
+
+
+@put(
+    PATH + "/calendar-link",
+    tags=TAGS,
+    summary="Open a secret link to one's personal agenda as iCalendar",
+    description="There is one at most, which lasts until it is revoked: where one is open, it "
+    "stays, and its path is not said again.",
+    responses=documented(400, 401, 403, 404, 409, 429, 503),
+)
+async def put_calendar_link(request: Asked, event_id: EventId) -> Response[Link]:
+    member = request.user.as_member(event_id)
+    secret = secrets.token_urlsafe(32)
+    command = OpenCalendarLink(event_id=event_id, member_id=member, digest=_digest(secret))
+    outcome = await execute(request, command, request.user, event_id, _said)
+    if outcome.events:  # what is kept for an Idempotency-Key has no secret in it
+        path = f"/api/events/{event_id}/members/{member}/agenda.ics?secret={secret}"
+        link = Link(event_id, member, open=True, path=path)
+        outcome = replace(outcome, reply=msgspec.json.encode(link))
+    return answered(request, outcome)
+
+
+@delete(
+    PATH + "/calendar-link",
+    tags=TAGS,
+    status_code=200,
+    summary="Revoke that link: it opens nothing any more",
+    responses=documented(400, 401, 403, 404, 409, 429, 503),
+)
+async def delete_calendar_link(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[Link]:
+    member = request.user.as_member(event_id, member_id)
+    command = RevokeCalendarLink(event_id=event_id, member_id=member)
+    return answered(request, await execute(request, command, request.user, event_id, _said))
+
+
+def _said(command: OnLink, link: CalendarLink) -> bytes:
+    is_open = link.digest is not None
+    return msgspec.json.encode(Link(command.event_id, command.member_id, is_open))
+
+
+@get(
+    PATH + "/members/{member_id:str}/agenda.ics",
+    tags=TAGS,
+    media_type=ical.MEDIA_TYPE,
+    security=[{}],
+    summary="A personal agenda as iCalendar, to whoever has the secret link",
+    responses={304: ical.UNCHANGED, **documented(400, 404, 429, 503)},
+)
+async def get_agenda_ics(
+    request: Asked,
+    event_id: EventId,
+    member_id: MemberId,
+    secret: Annotated[str, Parameter(pattern=WRITTEN, description="as in the link")],
+) -> Response[bytes | None]:
+    at_home = services(request)
+    async with at_home.pool.connection() as connection:
+        digest = await link_digest(connection, event_id, member_id)
+    if digest is None or not hmac.compare_digest(digest, _digest(secret)):
+        raise NotFound("This link opens no agenda, or no longer.")
+    at_home.identity.count(Principal(member_id, frozenset()))
+    programme, headers = await agenda(request, Taken(event_id, member_id))
+    name = f"{programme.agenda.event_name}: my agenda"
+    return await as_calendar(request, programme, name, headers)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+ROUTES: Any = (put_calendar_link, delete_calendar_link)
+WITH_LINK: Any = (get_agenda_ics,)

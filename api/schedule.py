@@ -1,0 +1,151 @@
+"""A whole schedule in, and the agenda out again, call by call (SPEC, section D)."""
+
+import asyncio
+import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import Parameter
+from msgspec.structs import asdict
+
+from api import ical, shapes
+from api.asked import Asked
+from api.commands import answered, execute
+from api.frab import ScheduleFile, schedule_file
+from api.problems import documented
+from api.reading import answer, check_exists, shown
+from api.sessions import PATH, TAGS, event_zone
+from api.shapes import EventId
+from api.uploads import uploaded
+from domain.agenda import Agenda, Counts, ImportSchedule, counted
+from projections.calendar import Taken, fold_agenda, read_agenda
+from projections.programme import Programme
+from workers import schedules
+from workers.schedules import Odd
+from workers.schedules.archives import BYTES
+
+LARGEST_SCHEDULE = BYTES  # as it comes; what it unpacks to has the same bound
+READER = ThreadPoolExecutor(1, "schedules")  # one at a time: a large file is much work
+
+
+class Imported(Counts, frozen=True, kw_only=True):
+    """`odd` is what was taken otherwise than it was written, and where."""
+
+    event_id: str
+    source: str
+    odd: tuple[Odd, ...]
+
+
+Source = Annotated[
+    str | None,
+    Parameter(
+        min_length=1,
+        max_length=200,
+        pattern=shapes.NO_CONTROL,
+        description="revisions of one source know each other by this; absent: by the file's name "
+        "of the conference",
+    ),
+]
+
+
+@post(
+    PATH + "/schedule",
+    tags=TAGS,
+    status_code=200,
+    request_max_body_size=LARGEST_SCHEDULE,
+    summary="Import a schedule, of which a later revision changes only what changed",
+    description="The body is the file as it is: schedule.xml or schedule.json as frab, pretalx, "
+    "FOSDEM and CCC publish it, pretalx's API, Open Event, Sessionize, or a list of sessions; also "
+    f"in gzip, xz, tar or zip. At most {LARGEST_SCHEDULE:,} bytes, packed and unpacked. A form "
+    "with one file (`curl -F`) does as well; else the Content-Type does not matter. A file that is "
+    "broken changes nothing.",
+    responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
+)
+async def post_schedule(
+    request: Asked, event_id: EventId, source: Source = None
+) -> Response[Imported]:
+    principal = request.user
+    principal.as_organizer(event_id)
+    zone = await event_zone(request, event_id)
+    file = uploaded(request.headers.get("content-type", ""), await request.body())
+    found = await _read(file, zone.key)
+    command = ImportSchedule(
+        event_id=event_id,
+        source=source or found.source,
+        items=found.items,
+        speakers=found.speakers,
+        slots=found.slots,
+    )
+
+    def reply(command: ImportSchedule, after: Agenda) -> bytes:
+        counts = asdict(counted(command, after))
+        said = Imported(**counts, event_id=event_id, source=command.source, odd=found.odd)
+        return msgspec.json.encode(said)
+
+    return answered(request, await execute(request, command, principal, event_id, reply))
+
+
+async def _read(file: bytes, timezone: str) -> schedules.Schedule:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(READER, lambda: schedules.read(file, timezone=timezone))
+
+
+@get(
+    PATH + "/schedule.json",
+    tags=TAGS,
+    summary="The agenda as frab's schedule.json, which imports again without a change",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_schedule_json(request: Asked, event_id: EventId) -> Response[ScheduleFile]:
+    """Addresses of speakers are for organizers."""
+    principal = request.user
+    principal.as_member(event_id)
+    await check_exists(request, event_id)
+    programme, headers = await agenda(request, Taken(event_id))
+    emails = principal.organizes(event_id)
+    file = await asyncio.to_thread(schedule_file, programme, emails=emails)
+    return answer(file, headers)
+
+
+@get(
+    PATH + "/schedule.ics",
+    tags=TAGS,
+    media_type=ical.MEDIA_TYPE,
+    summary="The agenda as iCalendar: one UID a slot, cancelled ones stay as cancelled",
+    responses={304: ical.UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
+)
+async def get_schedule_ics(request: Asked, event_id: EventId) -> Response[bytes | None]:
+    request.user.as_member(event_id)
+    await check_exists(request, event_id)
+    programme, headers = await agenda(request, Taken(event_id))
+    return await as_calendar(request, programme, programme.agenda.event_name, headers)
+
+
+async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str]]:
+    """What is asked for, and the headers of the answer."""
+    return await shown(
+        request,
+        "sessions",
+        lambda connection: read_agenda(connection, taken),
+        lambda connection: fold_agenda(connection, taken),
+    )
+
+
+async def as_calendar(
+    request: Asked, programme: Programme, name: str, headers: dict[str, str]
+) -> Response[bytes | None]:
+    """Calendar programs ask again and again whether anything has changed. A large agenda is work,
+    beside which others are to be answered."""
+    content = await asyncio.to_thread(ical.calendar, programme, name)
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag} | headers
+    known = re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
+    if tag in known:
+        return Response(None, status_code=304, headers=headers)
+    return Response(content, media_type=ical.MEDIA_TYPE, headers=headers)
+
+
+ROUTES: Any = (post_schedule, get_schedule_json, get_schedule_ics)

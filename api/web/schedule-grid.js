@@ -1,0 +1,122 @@
+// A day as a grid: a column for each room, minutes downwards. The Tab key comes to one tile, and the
+// arrow keys go on from there: up and down in time, left and right from room to room.
+
+import { layout } from './agenda-model.js';
+import { el } from './dom.js';
+import { clock } from './wording.js';
+
+const MINUTE = 60000;
+
+class ScheduleGrid extends HTMLElement {
+  #hours = el('div', { class: 'grid-hours', 'aria-hidden': 'true' });
+  #now = el('div', { class: 'grid-now', 'aria-hidden': 'true' });
+  #clock = el('span', { class: 'grid-clock' });
+  #inner = el('div', { class: 'grid-inner' });
+  #plan = null;
+  #columns = [];
+  #timezone = '';
+
+  connectedCallback() {
+    if (this.children.length) return;
+    this.append(this.#inner);
+    this.addEventListener('keydown', (key) => this.#move(key));
+    this.addEventListener('focusin', ({ target }) => this.#reach(target.closest('.tile')));
+  }
+
+  // tiles: of the sessions, by id
+  show(sessions, tiles, timezone) {
+    this.#plan = layout(sessions);
+    this.#timezone = timezone;
+    const { units, minutes, scale, rooms } = this.#plan;
+    for (const [name, value] of Object.entries({ units, minutes, scale })) this.#inner.style.setProperty(`--${name}`, value);
+    const byRoom = Map.groupBy(sessions, (session) => session.session_location);
+    this.#columns = rooms.map((room) => byRoom.get(room.name).map((session) => tiles.get(session.session_id)));
+    this.#drawHours();
+    this.#inner.replaceChildren(this.#now, this.#hours, ...rooms.map((room, index) => this.#column(room, index)));
+  }
+
+  tick(now) {
+    const at = this.#minuteOf(now);
+    this.#clock.textContent = clock(now, this.#timezone);
+    for (const shown of [this.#now, this.#clock]) {
+      shown.hidden = at < 0 || at > this.#plan.minutes;
+      shown.style.setProperty('--at', at);
+    }
+  }
+
+  // Without a tile: to the moment, a little below the top.
+  scrollToMoment(now) {
+    this.scrollTop = (Math.max(0, this.#minuteOf(now)) - 20) * this.#plan.scale;
+  }
+
+  scrollToTile(tile) {
+    tile.node.scrollIntoView({ block: 'center', inline: 'center' });
+  }
+
+  #minuteOf(moment) {
+    return (moment - this.#plan.from) / MINUTE;
+  }
+
+  #column(room, index) {
+    const id = `room-${index}`;
+    const column = el('div', { class: 'grid-room', role: 'group', 'aria-labelledby': id }, el('h3', { id }, room.name || 'No room yet'));
+    column.style.setProperty('--span', room.span);
+    for (const tile of this.#columns[index]) {
+      const place = this.#plan.places.get(tile.id);
+      for (const name of ['from', 'for', 'lane', 'lanes']) tile.node.style.setProperty(`--${name}`, place[name]);
+      tile.node.dataset.lines = linesIn(place.for * this.#plan.scale);
+      tile.reachable(false);
+      column.append(tile.node);
+    }
+    if (index === 0) this.#columns[0][0].reachable(true);
+    return column;
+  }
+
+  #drawHours() {
+    const { from, minutes, scale } = this.#plan;
+    const step = scale < 2 ? 60 : 30;
+    const first = Math.ceil(from / (step * MINUTE)) * step * MINUTE;
+    const marks = [];
+    for (let at = first; at < from + minutes * MINUTE; at += step * MINUTE) {
+      const mark = el('span', {}, clock(at, this.#timezone));
+      mark.style.setProperty('--at', this.#minuteOf(at));
+      marks.push(mark);
+    }
+    this.#hours.replaceChildren(...marks, this.#clock);
+  }
+
+  #reach(node) {
+    if (!node) return;
+    for (const column of this.#columns) for (const tile of column) tile.reachable(tile.node === node);
+  }
+
+  #move(key) {
+    const column = this.#columns.findIndex((tiles) => tiles.some((tile) => tile.node === key.target.closest('.tile')));
+    if (column < 0 || key.altKey || key.ctrlKey || key.metaKey) return;
+    const tiles = this.#columns[column];
+    const row = tiles.findIndex((tile) => tile.node === key.target.closest('.tile'));
+    const found = {
+      ArrowUp: () => tiles[row - 1],
+      ArrowDown: () => tiles[row + 1],
+      ArrowLeft: () => nearest(this.#columns[column - 1], tiles[row]),
+      ArrowRight: () => nearest(this.#columns[column + 1], tiles[row]),
+      Home: () => tiles[0],
+      End: () => tiles.at(-1),
+    }[key.key];
+    if (!found) return;
+    key.preventDefault();
+    found()?.focus();
+  }
+}
+
+// What a tile of this height can say.
+function linesIn(height) {
+  return Math.max(1, Math.min(7, Math.floor((height - 14) / 19)));
+}
+
+function nearest(tiles = [], { session }) {
+  const away = (tile) => Math.abs(Date.parse(tile.session.session_time) - Date.parse(session.session_time));
+  return tiles.reduce((best, tile) => (best === undefined || away(tile) < away(best) ? tile : best), undefined);
+}
+
+customElements.define('schedule-grid', ScheduleGrid);

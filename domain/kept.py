@@ -1,0 +1,43 @@
+"""A mapping of which another is made with every change, at the cost of a few entries, not of all:
+a state that is folded from many events would else take the square of their number."""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
+
+V = TypeVar("V")
+
+
+class Kept(Mapping[str, V]):
+    """In the order in which the keys first came, as a dict. The latest changes are apart from all
+    the others until they are as many as the root of those."""
+
+    __slots__ = ("_all", "_fresh")
+
+    def __init__(self, all_: Mapping[str, V], fresh: Mapping[str, V] | None = None) -> None:
+        self._all = all_
+        self._fresh = fresh or {}
+
+    def __getitem__(self, key: str) -> V:
+        return self._fresh[key] if key in self._fresh else self._all[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._fresh or key in self._all
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._all, (key for key in self._fresh if key not in self._all))
+
+    def __len__(self) -> int:
+        return len(self._all) + sum(key not in self._all for key in self._fresh)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def changed(old: Mapping[str, V], key: str, value: V) -> Kept[V]:
+    """The same, but for this; what is old stays as it was."""
+    all_, fresh = (old._all, old._fresh) if isinstance(old, Kept) else (old, {})
+    fresh = {**fresh, key: value}
+    if len(fresh) ** 2 <= len(all_):
+        return Kept(all_, fresh)
+    return Kept({**all_, **fresh})
