@@ -42,6 +42,7 @@ NOT_PERSONAL = {
     ("AgendaItemCancelled", "source"),
     ("AgendaItemChanged", "source"),
     ("AgendaItemScheduled", "source"),
+    ("CalendarLinkOpened", "digest"),
     ("ConferenceAnnounced", "name"),
     ("ConferenceAnnounced", "timezone"),
     ("ConferenceChanged", "name"),
