@@ -119,7 +119,7 @@ def moment(text: str) -> datetime:
         raise ValueError(text) from e
 
 
-ZONES = frozenset(available_timezones())
+ZONES = frozenset(available_timezones() - {"localtime"})  # which is this machine's own
 
 
 def zone(name: str) -> str:

@@ -77,7 +77,7 @@ WITH suited AS (
         s.*,
         CASE WHEN shared.matches > 0 THEN 100 ELSE 50 END AS relevance_score,
         shared.matches AS focus_area_match_count
-    FROM views.sessions AS s
+    FROM views.sessions(%(event_id)s) AS s
     CROSS JOIN LATERAL (
         SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
         WHERE area = ANY((
@@ -85,7 +85,7 @@ WITH suited AS (
             WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
         )::text[])
     ) AS shared
-    WHERE s.event_id = %(event_id)s AND %(at)s BETWEEN s.session_time AND s.session_end
+    WHERE %(at)s BETWEEN s.session_time AND s.session_end
     ORDER BY relevance_score DESC, focus_area_match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )
@@ -114,7 +114,7 @@ WITH suited AS (
             WHEN s.session_time < %(at)s + interval '30 minutes' THEN 75
             ELSE 50
         END + shared.matches * 10 AS priority_score
-    FROM views.sessions AS s
+    FROM views.sessions(%(event_id)s) AS s
     CROSS JOIN LATERAL (
         SELECT count(*) AS matches FROM unnest(s.focus_areas) AS of_session (area)
         WHERE area = ANY((
@@ -122,9 +122,7 @@ WITH suited AS (
             WHERE m.event_id = %(event_id)s AND m.member_id = %(member_id)s
         )::text[])
     ) AS shared
-    WHERE
-        s.event_id = %(event_id)s
-        AND s.session_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
+    WHERE s.session_time BETWEEN %(at)s AND %(at)s + interval '60 minutes'
     ORDER BY priority_score DESC, match_count DESC, session_time, session_id
     LIMIT %(limit)s
 )

@@ -123,22 +123,28 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for command in COMMANDS:
-        added = commands.add_parser(command.name, help=command.text, add_help=not command.rest)
-        added.set_defaults(command=command)
-    given, rest = parser.parse_known_args(arguments)
-    if rest and not given.command.rest:
-        parser.error(f"{given.command.name} takes no arguments: {' '.join(rest)}")
+    words = sys.argv[1:] if arguments is None else arguments
+    command = _command(words)
     try:
-        given.command.function(rest)
+        command.function(words[1:])
     except (Problem, OSError) as e:
         print(_sentence(e), file=sys.stderr)
         return 2 if isinstance(e, Invalid) else 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _command(words: Sequence[str]) -> Command:
+    """What comes behind a command that reads its own arguments, options too, is left to it."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        commands.add_parser(command.name, help=command.text).set_defaults(command=command)
+    reads_its_own = {command.name for command in COMMANDS if command.rest}
+    known = words[:1] if reads_its_own.intersection(words[:1]) else words
+    found: Command = parser.parse_args(known).command
+    return found
 
 
 def _sentence(e: Problem | OSError) -> str:

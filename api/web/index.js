@@ -9,6 +9,8 @@ import { dateRange, reason } from './wording.js';
 
 const events = document.getElementById('events');
 const ROLES = { organizer: 'Organizer', member: 'Member' };
+const NONE = { name: 'no-events', title: 'No events yet', text: 'Your sign-in opens no event. Ask the organizers for a link to theirs.' };
+const EVERY = { name: 'every-event', title: 'Every event is open to you', text: 'Your sign-in is an admin\u2019s, and names none. Open one by its id: its page is /events/, then the id.' };
 
 function openedBy(scopes) {
   return scopes.flatMap((scope) => {
@@ -29,7 +31,7 @@ async function shown() {
   const { data: session } = await api.session();
   document.querySelector('page-bar').identify(session);
   const opened = openedBy(session.scopes);
-  if (!opened.length) return notice({ name: 'no-events', title: 'No events yet', text: 'Your sign-in opens no event. Ask the organizers for a link to theirs.' });
+  if (!opened.length) return notice(session.scopes.includes('admin') ? EVERY : NONE);
   return el('ul', { class: 'event-links' }, await Promise.all(opened.map(entry)));
 }
 

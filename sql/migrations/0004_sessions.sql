@@ -40,30 +40,37 @@ CREATE TABLE views.agenda_speakers (
 );
 
 -- What is shown as a session, with those of its speakers who are known. An area counts once, whoever
--- of item and speakers has it.
-CREATE VIEW views.sessions AS
-SELECT
-    i.item_id AS session_id, i.event_id, spoken.names AS speaker_name,
-    i.title AS session_title, i.start_time AS session_time, i.end_time AS session_end,
-    i.location AS session_location, i.description AS session_description,
-    hybrid.areas AS focus_areas, e.event_name, e.event_timezone
-FROM views.agenda_items AS i
-JOIN views.agendas AS e USING (event_id)
-CROSS JOIN LATERAL (
-    SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
-    FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
-    JOIN views.agenda_speakers AS s ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
-) AS spoken
-CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(area ORDER BY area), '{}') AS areas
-    FROM (
-        SELECT unnest(i.focus_areas)
-        UNION
-        SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
-        WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
-    ) AS either (area)
-) AS hybrid
-WHERE i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative');
+-- of item and speakers has it. A function that is found by its text, and not a view: the tables may
+-- be exchanged for others of their names.
+CREATE FUNCTION views.sessions(of_event text) RETURNS TABLE (
+    session_id text, event_id text, speaker_name text, session_title text,
+    session_time timestamptz, session_end timestamptz, session_location text,
+    session_description text, focus_areas text [], event_name text, event_timezone text
+) LANGUAGE sql STABLE AS $$
+    SELECT
+        i.item_id, i.event_id, spoken.names, i.title, i.start_time, i.end_time, i.location,
+        i.description, hybrid.areas, e.event_name, e.event_timezone
+    FROM views.agenda_items AS i
+    JOIN views.agendas AS e USING (event_id)
+    CROSS JOIN LATERAL (
+        SELECT string_agg(s.name, ', ' ORDER BY k.place) AS names
+        FROM unnest(i.speaker_ids) WITH ORDINALITY AS k (speaker_id, place)
+        JOIN views.agenda_speakers AS s
+            ON s.event_id = i.event_id AND s.speaker_id = k.speaker_id
+    ) AS spoken
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(area ORDER BY area), '{}') AS areas
+        FROM (
+            SELECT unnest(i.focus_areas)
+            UNION
+            SELECT unnest(s.focus_areas) FROM views.agenda_speakers AS s
+            WHERE s.event_id = i.event_id AND s.speaker_id = ANY(i.speaker_ids)
+        ) AS either (area)
+    ) AS hybrid
+    WHERE
+        i.event_id = of_event
+        AND i.item_type = 'session' AND i.status IN ('scheduled', 'confirmed', 'tentative')
+$$;
 
 CREATE TABLE views.member_areas (
     event_id text COLLATE "C" NOT NULL,

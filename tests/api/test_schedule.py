@@ -104,7 +104,7 @@ def test_item_changed_by_hand_is_kept_and_counted(event_id: str, organizer: http
 @pytest.mark.parametrize(
     ("file", "path"),
     [
-        (b"", "line 1, column 1"),
+        (b"", "the file"),
         (b"<schedule>\n<day>", "line 2, column 6"),
         (xml(EVENT, event("2026-02-01T25:00:00+01:00")), "line 4, column 26"),
         (frab({"guid": "a"}, {"guid": "b", "duration": "long"}), None),

@@ -53,6 +53,13 @@ def test_false_token_is_refused_and_one_can_try_another(conference: Conference, 
     expect(page.locator("[data-phase=ready]")).to_be_visible()
 
 
+def test_first_page_of_an_admin_says_how_to_open_an_event(
+    conference: Conference, page: Page
+) -> None:
+    page.goto(conference.sign_in_link("usr_root", "/", "admin"))
+    expect(page.locator("[data-notice=every-event]")).to_contain_text("/events/, then the id")
+
+
 def test_signed_out_board_leads_back_to_itself(conference: Conference, page: Page) -> None:
     page.goto(conference.product.url + conference.path)
     expect(page.locator("[data-notice=signed-out]")).to_be_visible()

@@ -97,6 +97,15 @@ def test_broken_file_changes_nothing_and_says_where(
     assert "There is no file" in missing.stderr
 
 
+def test_options_may_come_first_and_help_is_the_import_s_own(
+    product: Product, at: dict[str, str], tmp_path: Path
+) -> None:
+    file = written(tmp_path / "a.json", {"guid": "a"})
+    last = said(run("--source", "small", "--event", product.event(), file, **at)).splitlines()[-1]
+    assert last.endswith("sessions 1 added.")
+    assert said(run("--help", **at)).startswith("usage: python -m workers import-schedule ")
+
+
 def test_event_that_is_not_there_is_not_made_and_it_is_said_how(
     product: Product, at: dict[str, str], tmp_path: Path
 ) -> None:

@@ -80,6 +80,19 @@ def test_json_cut_off_anywhere_is_refused_with_its_column(length: int) -> None:
     assert (where, why) == (f"line 1, column {length + 1}", "is no JSON: Input data was truncated")
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf \n", "is empty"),
+        (b"hello", "is neither XML nor JSON"),
+        (b"%PDF-1.7", "is neither XML nor JSON"),
+    ],
+)
+def test_file_that_can_be_no_schedule_is_not_taken_for_broken_json(data: bytes, why: str) -> None:
+    assert refused(data) == ("the file", why)
+
+
 def test_json_that_is_wrong_is_refused_with_its_line() -> None:
     assert refused(b'{"schedule":\n  {"conference": oops}}') == (
         "line 2, column 18",

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.schedules import text
+from api.shapes import ZONES
+from workers.schedules import moments, text
 
 WRITTEN = st.text(max_size=60) | st.lists(
     st.sampled_from(["<p>", "</p>", "<br/>", "<li>", "&amp;", "&lt;", "a", " ", "\n", "\r\n", "<3"])
@@ -50,3 +51,7 @@ def test_text_that_is_kept_is_in_normal_form_without_control_characters(written:
 )
 def test_html_becomes_plain_text(written: str, plain: str) -> None:
     assert text.plain(written) == plain
+
+
+def test_zone_of_this_machine_is_no_name_that_others_know() -> None:
+    assert "localtime" not in moments.zones() | ZONES

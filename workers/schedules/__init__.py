@@ -39,6 +39,7 @@ JSON: tuple[tuple[Callable[[Any], bool], Callable[[Any, Draft], None]], ...] = (
     (flat.recognises, flat.read),
 )
 XML = (b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")
+VALUE = (b"{", b"[", b"\xff\xfe", b"\xfe\xff")  # how JSON begins that may be a schedule
 
 
 def read(
@@ -72,6 +73,9 @@ def _read_one(data: bytes, draft: Draft) -> None:
     if start.startswith(XML):
         pentabarf.read(data, draft)
         return
+    if not start.startswith(VALUE):
+        what = "is neither XML nor JSON" if start else "is empty"
+        raise Invalid("", (THE_FILE, what))
     document = parsed(data)
     for recognises, reader in JSON:
         if recognises(document):

@@ -16,7 +16,7 @@ class TimeError(ValueError):
 
 @cache
 def zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - {"localtime"})  # which is this machine's own
 
 
 def day(written: str) -> date:
