@@ -35,7 +35,7 @@ from projections.missions import (
 from projections.read_model import folded
 from projections.read_models import READ_MODELS
 from projections.rebuild import rebuild
-from projections.sessions import SESSIONS, STARS
+from projections.sessions import AREAS, SESSIONS, STARS
 from tests.bench.past import BEGIN, BY_NAME, write
 from tests.store import ask
 
@@ -137,11 +137,13 @@ def of_prefix(log: list[Recorded], member: str) -> list[Any]:
     stars = {s.item_id for s in agenda[STARS].values() if s.member_id == member and s.starred}
     whole = programme._programme(agenda, EVENT)
     own = replace(whole, items=[item for item in whole.items if item.item_id in stars])
+    areas = agenda[AREAS].get((EVENT, member))
+    cared_for = areas.focus_areas if areas else ()
     return [
         boards.board(EVENT, member, catalogue.missions if catalogue else (), standings),
         boards.ledger(EVENT, member, [r for r in ledger[LEDGER].values() if r.member_id == member]),
         boards._ranked(leaders, EVENT, member, 10),
-        programme.PersonalAgenda(EVENT, member, programme.starred(own)),
+        programme.PersonalAgenda(EVENT, member, cared_for, programme.starred(own)),
     ]
 
 
