@@ -12,9 +12,10 @@ leaves the old one as it is, and tables that the next rebuild or upkeep drops.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from itertools import chain, islice
+from typing import Any
 
 import psycopg
 from msgspec import Struct
@@ -97,9 +98,7 @@ async def rebuild(
         try:
             return await work.run()
         finally:
-            with suppress(psycopg.Error, OSError):
-                await _leave(connection)
-                await shadow.clear()
+            await _whole(_clear(shadow))
 
 
 class _Rebuild:
@@ -324,6 +323,21 @@ async def stands(connection: Connection, name: str, views: str = VIEWS) -> Stand
     cursor = await connection.execute(statements("rebuild", views)["stands"], {"name": name})
     (row,) = await cursor.fetchall()
     return Stand(*row)
+
+
+async def _clear(shadow: Shadow) -> None:
+    with suppress(psycopg.Error, OSError):
+        await _leave(shadow.connection)
+        await shadow.clear()
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Who cancels us meanwhile waits until it is done."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
 
 
 async def _leave(connection: Connection) -> None:

@@ -19,7 +19,7 @@ from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LED
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from projections.rebuild import Different, Observer, Rebuilt, rebuild
-from projections.shadow import locked
+from projections.shadow import Shadow, locked
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.store import ask
 
@@ -218,6 +218,28 @@ def test_rebuild_that_is_cancelled_anywhere_leaves_nothing(database: str) -> Non
     before = content(database)
     assert asyncio.run(story()) > 1
     assert content(database) == before
+
+
+def test_rebuild_that_is_cancelled_while_it_clears_up_leaves_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear, clearings = Shadow.clear, asyncio.Queue[None]()
+
+    async def heard(shadow: Shadow) -> None:
+        clearings.put_nowait(None)
+        await clear(shadow)
+
+    async def story() -> None:
+        task = asyncio.create_task(rebuild(database, LIVE_FEED))
+        for _ in ("at its beginning", "at its end"):
+            await clearings.get()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    monkeypatch.setattr(Shadow, "clear", heard)
+    asyncio.run(story())
+    assert schemas(database) == SCHEMAS
 
 
 # Streams that are parked
