@@ -226,7 +226,7 @@ class World:
 
 
 def _reply(command: Any, state: Any) -> bytes:
-    return repr(msgspec.to_builtins(state, order="deterministic")).encode()
+    return repr(msgspec.to_builtins(state, order="deterministic", enc_hook=dict)).encode()
 
 
 def unknown(answer: Answer) -> bool:
