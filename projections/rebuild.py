@@ -117,6 +117,7 @@ class _Rebuild:
         self._connection = shadow.connection
         self._accept = accept
         self._observer = observer
+        self._differs = False
         self._projector = Projector([model], views=shadow.views)
 
     async def run(self) -> Rebuilt:
@@ -252,7 +253,8 @@ class _Rebuild:
                         if len(found) >= SHOWN:
                             break
             await ours.execute(SQL["over"])
-        if old != new and not self._accept:
+        self._differs = old != new
+        if self._differs and not self._accept:
             raise Different(model.name, found)
         return new, found
 
@@ -297,8 +299,9 @@ class _Rebuild:
             await self._connection.execute(SQL["unpark"], itself)
             await carry_out(self._connection, "park", itself)
             await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
-        at = {"position": self._come, "version": self._model.version, "turn": min(parked, 1)}
-        await self._connection.execute(SQL["arrive"], itself | at)
+        at = {"position": self._come, "version": self._model.version}
+        turn = {"turn": int(self._differs or parked > 0)}
+        await self._connection.execute(SQL["arrive"], itself | at | turn)
         if self._come > position:
             told = {"names": [self._model.name], "to": str(self._come)}
             await self._connection.execute(LOG["tell"], told)

@@ -152,8 +152,8 @@ DELETE FROM views.parked WHERE reader = %(name)s;
 SELECT format('INSERT INTO views.parked SELECT * FROM rebuild_%%s.parked', %(name)s::text);
 
 -- name: arrive
--- what the tables will show in a moment. Who was about to park, or to replay what is parked, is
--- too late
+-- what the tables will show in a moment. With another turn, whoever has read rows that are not the
+-- same any more is too late, and so is who was about to park, or to replay what is parked
 UPDATE views.positions
 SET
     position = %(position)s, seen = greatest(seen, %(position)s), version = %(version)s,

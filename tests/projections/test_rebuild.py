@@ -14,8 +14,10 @@ from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from domain.missions import MissionReset, ResetMission, StartMission
 from projections import rebuild as module
+from projections.follower import LeadLostError
 from projections.live_feed import LIVE_FEED
 from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.projector import Projector
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from projections.rebuild import Different, Observer, Rebuilt, rebuild
@@ -119,6 +121,39 @@ def test_difference_is_shown_and_refused_unless_accepted(database: str) -> None:
         rebuilt(database, MISSION_LEADERBOARD, accept=True).different == refused.value.differences
     )
     assert content(database) == right
+
+
+def test_page_folded_on_rows_that_were_not_right_is_not_written_over_the_right_ones(
+    database: str,
+) -> None:
+    class Slow(Projector):
+        """Between what it reads and what it writes, the tables are exchanged."""
+
+        async def _read(self, wanted: Any) -> Any:
+            rows = await super()._read(wanted)
+            await rebuild(database, MISSION_LEADERBOARD, accept=True)
+            return rows
+
+    async def late() -> None:
+        projector = Slow([MISSION_LEADERBOARD])
+        try:
+            await projector.start(database)
+            with pytest.raises(LeadLostError):
+                await projector.step()
+        finally:
+            await projector.stop()
+
+    with recording(database) as record:
+        record(*opening(), *clicks(1))
+        asyncio.run(project(database))
+        ask(database, "UPDATE views.leaderboard SET points_earned = 11")
+        record(
+            *clicks(1, "ben"), ResetMission(event_id="evt_1", member_id="ada", mission_id="goals")
+        )
+    asyncio.run(late())
+    asyncio.run(project(database))
+    found = ask(database, "SELECT member_id, points_earned FROM views.leaderboard ORDER BY 1")
+    assert found == [("ada", 0), ("ben", 10)]
 
 
 def test_first_differences_alone_are_shown_of_many(
