@@ -73,6 +73,7 @@ async def get_conference(request: Asked, event_id: EventId) -> Response[Conferen
     principal.as_member(event_id)
     found, headers = await shown(
         request,
+        event_id,
         "conferences",
         lambda connection: conference(connection, event_id),
         lambda connection: folded_conference(connection, event_id),

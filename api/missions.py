@@ -104,6 +104,7 @@ async def get_missions(
         )
     board, headers = await shown(
         request,
+        event_id,
         "mission_board",
         lambda connection: boards.read_board(connection, event_id, member),
         lambda connection: boards.fold_board(connection, event_id, member),
@@ -180,6 +181,7 @@ async def get_history(
         )
     ledger, headers = await shown(
         request,
+        event_id,
         "mission_ledger",
         lambda connection: boards.read_ledger(connection, event_id, member),
         lambda connection: boards.fold_ledger(connection, event_id, member),
@@ -209,6 +211,7 @@ async def get_leaderboard(
     watch = services(request).watch
     board, headers = await shown(
         request,
+        event_id,
         "leaderboard",
         lambda connection: boards.read_leaderboard(connection, event_id, member, limit),
         lambda connection: boards.fold_leaderboard(

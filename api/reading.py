@@ -53,6 +53,7 @@ def minimum_cookie(request: Asked) -> int:
 
 async def shown(
     request: Asked,
+    event_id: str,
     read_model: str,
     ask: Callable[[events.Connection], Awaitable[tuple[int, int, Answer]]],
     fold: Callable[[events.Connection], Awaitable[tuple[int, Answer]]],
@@ -67,7 +68,6 @@ async def shown(
     """
     at_home = services(request)
     pool, reach = at_home.pool, at_home.watch.reach
-    event_id = request.path_params["event_id"]
 
     async def asked() -> tuple[int, int, Answer]:
         async with pool.connection() as connection:

@@ -128,9 +128,11 @@ async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str
     """What is asked for, and the headers of the answer."""
     return await shown(
         request,
+        taken.event_id,
         "sessions",
         lambda connection: read_agenda(connection, taken),
         lambda connection: fold_agenda(connection, taken),
+        taken.streams(),
     )
 
 

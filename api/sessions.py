@@ -215,9 +215,11 @@ async def suited(
     """However it is asked: the sessions, and the headers of the answer."""
     return await shown(
         request,
+        question.event_id,
         "sessions",
         lambda connection: programme.read_sessions(connection, question),
         lambda connection: programme.fold_sessions(connection, question),
+        question.streams(),
     )
 
 
@@ -284,9 +286,11 @@ async def get_agenda(
         )
     agenda, headers = await shown(
         request,
+        event_id,
         "sessions",
         lambda connection: programme.read_starred(connection, event_id, member),
         lambda connection: programme.fold_starred(connection, event_id, member),
+        programme.streams_of(event_id, member),
     )
     return answer(agenda, headers)
 
@@ -305,9 +309,11 @@ async def get_schedule(
     await check_exists(request, event_id)
     schedule, headers = await shown(
         request,
+        event_id,
         "sessions",
         lambda connection: programme.read_schedule(connection, event_id, member),
         lambda connection: programme.fold_schedule(connection, event_id, member),
+        programme.streams_of(event_id, member),
     )
     return answer(schedule, headers)
 

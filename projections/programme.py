@@ -88,6 +88,10 @@ class Question(Struct, frozen=True):
     at: datetime
     limit: int = 5
 
+    def streams(self) -> list[Stream]:
+        """What the answer is made of."""
+        return _streams(self.event_id, "attendee", self.member_id)
+
     def now(self, sessions: list[SessionNow]) -> SessionsNow:
         return SessionsNow(self.event_id, self.member_id, "now", self.at, sessions)
 
@@ -180,7 +184,7 @@ async def read_sessions(connection: Connection, question: Question) -> tuple[int
         "member_id": q.member_id,
         "at": q.at,
         "limit": q.limit,
-        "streams": _streams(q.event_id, "attendee", q.member_id),
+        "streams": q.streams(),
     }
     cursor = await connection.execute(SQL[q.window], parameters, prepare=True)
     ((position, concerned, rows),) = await cursor.fetchall()
@@ -191,7 +195,7 @@ async def read_sessions(connection: Connection, question: Question) -> tuple[int
 
 async def fold_sessions(connection: Connection, question: Question) -> tuple[int, Sessions]:
     q = question
-    log = await events.streams(connection, _streams(q.event_id, "attendee", q.member_id))
+    log = await events.streams(connection, q.streams())
     return events.last(log), sessions(folded(SESSIONS, log), q)
 
 
@@ -317,7 +321,7 @@ async def _read(
     parameters = {
         "event_id": event_id,
         "member_id": member_id,
-        "streams": _of_agenda(event_id, member_id),
+        "streams": streams_of(event_id, member_id),
     }
     cursor = await connection.execute(SQL[statement], parameters, prepare=True)
     ((position, concerned, agenda, items, speakers, areas, stars),) = await cursor.fetchall()
@@ -354,7 +358,7 @@ async def _fold(
     until: int = events.END,
     as_of: datetime | None = None,
 ) -> tuple[int, Asked]:
-    names = _of_agenda(event_id, member_id)
+    names = streams_of(event_id, member_id)
     log = await events.streams_as_of(connection, names, until, as_of)
     rows = folded(SESSIONS, log)
     programme = _programme(rows, event_id)
@@ -365,7 +369,8 @@ async def _fold(
     return events.last(log), Asked(programme, member_id, areas, tuple(sorted(stars)))
 
 
-def _of_agenda(event_id: str, member_id: str) -> list[Stream]:
+def streams_of(event_id: str, member_id: str) -> list[Stream]:
+    """What a member's agenda is made of, and the schedule as they see it."""
     own = stream("attendee", event_id, member_id)
     return [*_streams(event_id, "stars", member_id), own]
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from projections.read_models import READ_MODELS
+from tests.api import sessions_now
 from tests.api.asking import problem
 from tests.product import Product
 from tests.store import ask
@@ -14,6 +15,7 @@ from workers.embedded import start_nats
 from workers.processes import until
 
 COMPLETED = {"status": "completed"}
+READS = ("schedule", "agenda", "sessions?window=now")
 PARK = """
     INSERT INTO views.parked (reader, stream, position, problem)
     SELECT name, %s, (SELECT max(notification_id) + 1 FROM events.log), 'ValueError: no'
@@ -56,6 +58,13 @@ def let_go(product: Product, how: str) -> None:
     assert until(lambda: not parked(product), 20)
 
 
+def settled(product: Product) -> None:
+    """Every read model has come to the end of the log: what is folded now is held back."""
+    behind = """SELECT count(*) FROM views.positions
+        WHERE kind = 'read_model' AND position < (SELECT max(notification_id) FROM events.log)"""
+    assert until(lambda: ask(product.database_url, behind) == [(0,)], 20)
+
+
 def ready(product: Product) -> Any:
     return httpx.get(f"{product.url}/health/ready").json()
 
@@ -69,6 +78,7 @@ def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Prod
         said = ready(poisoned)
         told = ada.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
         ben.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
+        settled(poisoned)
         held_back = [ada.get(read) for read in reads]
         neighbour = [ben.get(read) for read in reads]
         let_go(poisoned, "replay")
@@ -92,6 +102,59 @@ def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Prod
     assert [answer.json() for answer in replayed] == [board, ledger, leaders]
 
 
+def agenda_reads(event: str) -> list[tuple[str, str, Any]]:
+    """Every way to ask what is on the agenda."""
+    path = f"/api/events/{event}"
+    tool = {"contractorId": "me", "eventId": event, "timeWindow": "now"}
+    question = {"eventId": event, "question": "What is on?"}
+    reads = ("schedule", "agenda", "sessions?window=now", "schedule.json", "schedule.ics")
+    return [
+        *(("GET", f"{path}/{read}", None) for read in reads),
+        ("POST", "/api/ai-concierge/event-sessions", tool),
+        ("POST", "/api/ai-concierge/ask", question),
+    ]
+
+
+def test_agenda_that_is_held_back_is_folded_however_it_is_asked_for(poisoned: Product) -> None:
+    event = sessions_now.conference(poisoned)
+    with (
+        poisoned.client("eve", f"event:{event}:organizer") as eve,
+        poisoned.member(event, "ada") as ada,
+        httpx.Client(base_url=poisoned.url) as calendar,
+    ):
+        link = ada.put(f"/api/events/{event}/calendar-link").raise_for_status().json()["path"]
+        hold_back(poisoned, f"agenda:{event}")
+        sessions_now.put(eve, event, "new", -10, 300, title="Told a moment ago")
+        ada.put(f"/api/events/{event}/sessions/new/star").raise_for_status()
+        asked = agenda_reads(event)
+        held_back = [ada.request(how, url, json=body) for how, url, body in asked]
+        held_back.append(calendar.get(link))
+        let_go(poisoned, "replay")
+        assert until(lambda: "Read-Model" not in ada.get(asked[0][1]).headers, 5)
+        replayed = [ada.request(how, url, json=body) for how, url, body in asked]
+        replayed.append(calendar.get(link))
+
+    assert [answer.headers.get("Read-Model") for answer in held_back] == ["folded"] * 8
+    assert [answer.headers.get("Read-Model") for answer in replayed] == [None] * 8
+    assert ["Told a moment ago" in answer.text for answer in held_back] == [True] * 8
+
+
+def test_star_that_is_held_back_is_folded_for_whose_it_is(poisoned: Product) -> None:
+    event = sessions_now.conference(poisoned)
+    with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
+        hold_back(poisoned, f"stars:{event}:ada")
+        ada.put(f"/api/events/{event}/sessions/web/star").raise_for_status()
+        settled(poisoned)
+        answers = [who.get(f"/api/events/{event}/{read}") for who in (ada, ben) for read in READS]
+        let_go(poisoned, "replay")
+    assert [answer.headers.get("Read-Model") for answer in answers] == [
+        *("folded", "folded", None),
+        *(None, None, None),
+    ]
+    assert answers[0].json()["starred"] == ["web"]
+    assert sessions_now.ids(answers[1].json()["sessions"]) == ("web",)
+
+
 def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
     poisoned: Product,
 ) -> None:
@@ -112,6 +175,7 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
             ada.patch(f"{path}/goals", json=COMPLETED),
         ]
         patched = ben.patch(f"{path}/goals", json=COMPLETED)
+        settled(poisoned)
         board = ben.get(path)
         let_go(poisoned, "drop")
 
