@@ -35,17 +35,19 @@ WHERE split_part(person, ':', 2) = %(id)s AND key IS NOT NULL
 ORDER BY 1;
 
 -- name: sweep
--- what is to be executed so that no file and no statistics keep a row as it was. The keys are few:
--- their table is written anew
-SELECT format(
-    'VACUUM (%s ANALYZE) %I.%I',
-    CASE WHEN tablename = 'person_keys' THEN 'FULL,' ELSE '' END, schemaname, tablename
-)
+-- what is to be executed so that no table and no statistics keep a row as it was
+SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, tablename)
 FROM pg_tables
-WHERE schemaname = 'views' OR (schemaname, tablename) IN (
-    ('events', 'person_keys'), ('events', 'command_keys')
-)
+WHERE schemaname = 'views' OR (schemaname, tablename) = ('events', 'command_keys')
 ORDER BY schemaname, tablename;
+
+-- name: sweep_keys
+-- no file keeps a key. They are few: their table is written anew
+VACUUM (FULL, ANALYZE) events.person_keys;
+
+-- name: impatient
+-- nobody is to queue behind us for long
+SET lock_timeout = '100ms';
 
 -- name: statistics
 -- what the planner remembers of each column

@@ -9,9 +9,9 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import LiteralString, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
 
@@ -34,6 +34,8 @@ SQL = statements("people")
 PATIENCE = 30.0  # seconds in which read models must have followed
 OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
 LOOK = 0.05
+SWEEPING = 30.0  # seconds of attempts to write the keys anew
+PAUSE = 0.5  # seconds between them
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -144,6 +146,22 @@ def _sweep(url: str, person: Person, erased: Erased) -> None:
         asyncio.run(_follow(url, max(erased.positions, default=0)))
         for (statement,) in connection.execute(SQL["sweep"]).fetchall():
             connection.execute(cast(LiteralString, statement))
+        _sweep_keys(connection)
+
+
+def _sweep_keys(connection: psycopg.Connection[Any]) -> None:
+    """Writers need the keys, and would queue behind us while we wait for a backup to end."""
+    deadline = time.monotonic() + SWEEPING
+    connection.execute(SQL["impatient"])
+    while time.monotonic() < deadline:
+        with suppress(psycopg.errors.LockNotAvailable):
+            connection.execute(SQL["sweep_keys"])
+            return
+        time.sleep(PAUSE)
+    raise Unavailable(
+        "The key is destroyed, but the file that it was in could not be written anew: something "
+        "is reading it, a backup perhaps. Run this again when that has ended."
+    )
 
 
 async def _follow(url: str, position: int) -> None:
