@@ -35,9 +35,9 @@ def is_no_fault_of_an_event(problem: Exception) -> bool:
 
 
 def said(problem: BaseException) -> str:
-    """In a line. Postgres takes no NUL, and says in a detail what somebody's row holds."""
+    """In a line. Postgres takes no NUL, and says after its first line what somebody's row holds."""
     where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
-    message = str(problem).partition("\nDETAIL:  ")[0]
+    message = re.split(r"\n(?:DETAIL|CONTEXT):  ", str(problem))[0]
     words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {message}")
     return words[:500]
 

@@ -46,8 +46,8 @@ _LOGGED_BY_PYTHON = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"
 _TRACEPARENT = re.compile(
     "(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
-# What Postgres says of a row that it does not take holds the row.
-_ROW = re.compile(r"\nDETAIL:  .*?(?=\n\n|\n[A-Z]+:  |\Z)", re.DOTALL)
+# What Postgres says of a row that it does not take holds the row, or the JSON that it came in.
+_ROW = re.compile(r"\n(?:DETAIL|CONTEXT):  .*?(?=\n\n|\n[A-Z]+:  |\Z)", re.DOTALL)
 _provider: TracerProvider | None = None
 _tracer: Tracer | None = None
 _around: ContextVar[Traceparent | None] = ContextVar("around", default=None)
