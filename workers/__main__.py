@@ -13,91 +13,95 @@ from workers.embedded import start_postgres
 Rest = Sequence[str]
 
 
-def serve(rest: Rest) -> None:
+def serve(rest: Rest) -> int:
     supervisor.serve(settings.read())
+    return 0
 
 
-def demo(rest: Rest) -> None:
+def demo(rest: Rest) -> int:
     from workers.demo import fill
 
     supervisor.serve(settings.read(), when_ready=fill, log="demo.log")
+    return 0
 
 
-def migrate(rest: Rest) -> None:
+def migrate(rest: Rest) -> int:
     given = settings.read()
     if given.database_url:
         supervisor.migrate(given.database_url)
-        return
+        return 0
     server = start_postgres(given.data_dir)
     try:
         supervisor.migrate(server.url)
     finally:
         server.stop()
+    return 0
 
 
-def run(rest: Rest) -> None:
+def run(rest: Rest) -> int:
     from workers.run import main
 
     main(settings.read())
+    return 0
 
 
-def replay_contacts(rest: Rest) -> None:
+def replay_contacts(rest: Rest) -> int:
     from workers.contacts import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def import_schedule(rest: Rest) -> None:
+def import_schedule(rest: Rest) -> int:
     from workers.schedule_import import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def lag(rest: Rest) -> None:
+def lag(rest: Rest) -> int:
     from workers.lag import main
 
-    sys.exit(main(list(rest)))
+    return main(rest)
 
 
-def prove(rest: Rest) -> None:
+def prove(rest: Rest) -> int:
     from workers.prove import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def rebuild(rest: Rest) -> None:
+def rebuild(rest: Rest) -> int:
     from workers.rebuild import main
 
-    sys.exit(main(list(rest)))
+    return main(rest)
 
 
-def erase(rest: Rest) -> None:
+def erase(rest: Rest) -> int:
     from workers.erase import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def export(rest: Rest) -> None:
+def export(rest: Rest) -> int:
     from workers.export import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def drill(rest: Rest) -> None:
+def drill(rest: Rest) -> int:
     from workers.drill import main
 
-    main(list(rest))
+    return main(rest)
 
 
-def parked(rest: Rest) -> None:
+def parked(rest: Rest) -> int:
     from workers.parked import main
 
-    sys.exit(main(list(rest)))
+    return main(rest)
 
 
 class Command(NamedTuple):
     name: str
-    function: Callable[[Rest], None]
+    function: Callable[[Rest], int]
     text: str
     # it reads its own arguments
     rest: bool = False
@@ -126,13 +130,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     command = _command(words)
     try:
-        command.function(words[1:])
+        return command.function(words[1:])
     except (Problem, OSError) as e:
         print(_sentence(e), file=sys.stderr)
         return 2 if isinstance(e, Invalid) else 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _command(words: Sequence[str]) -> Command:

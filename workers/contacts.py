@@ -49,8 +49,8 @@ PATIENCE = 60.0  # seconds in which the read models must move on
 SHOWN = 20  # differences, at most
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Ends with exit code 1 where a board is not what follows from the file."""
+def main(arguments: Sequence[str]) -> int:
+    """1 where a board is not what follows from the file."""
     given = _parser().parse_args(arguments)
     path: Path = given.file or _default()
     if not path.is_file():
@@ -62,8 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         config = _servers(config, stack)
         agrees = asyncio.run(replay(path, scope, file, str(config.database_url)))
     _invite(config, scope, leader=file.result.leaders[0][0])
-    if not agrees:
-        sys.exit(1)
+    return int(not agrees)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import os
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -44,17 +43,15 @@ class Backup(Struct, frozen=True):
     seconds: float
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Ends with exit code 1 where something does not hold."""
+def main(arguments: Sequence[str]) -> int:
+    """1 where something does not hold."""
     seconds = _parser().parse_args(arguments).seconds
     if not 0 < seconds <= 3600:
         raise Invalid("--seconds is from 1 to 3600.")
     config = settings.read()
     elsewhere.require(config)
     with tempfile.TemporaryDirectory(prefix="rapport-drill-") as folder:
-        holds = drill(Path(folder), config, seconds)
-    if not holds:
-        sys.exit(1)
+        return int(not drill(Path(folder), config, seconds))
 
 
 def _parser() -> argparse.ArgumentParser:

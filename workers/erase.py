@@ -38,8 +38,8 @@ SWEEPING = 30.0  # seconds of attempts to write the keys anew
 PAUSE = 0.5  # seconds between them
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Ends with exit code 1 where something of them is left."""
+def main(arguments: Sequence[str]) -> int:
+    """1 where something of them is left."""
     given = _parser().parse_args(arguments)
     config = settings.read()
     with beside.database(config) as url, erasure(url) as erasing:
@@ -48,10 +48,9 @@ def main(arguments: Sequence[str]) -> None:
         _confirm(given.person, given.yes)
         erased = erasing.erase(given.person, datetime.now(UTC))
         _sweep(url, given.person, erased)
-        left = held.events and _report(held, _searched(url, config, held))
+        left = held.events > 0 and _report(held, _searched(url, config, held))
         say("Backups made before now still hold the key: let them expire.")
-    if left:
-        sys.exit(1)
+    return int(left)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -64,20 +64,21 @@ class Export(Struct, frozen=True):
     left_out: tuple[str, ...] = LEFT_OUT
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     with beside.database(settings.read()) as url:
         found = asyncio.run(export(url, given.person, datetime.now(UTC)))
     text = msgspec.json.format(msgspec.json.encode(found)).decode()
     if given.out is None:
         print(text)
-        return
+        return 0
     _write(given.out, text)
     say(
         f"{given.out} holds {len(found.events):,} events, {len(found.named):,} that name "
         f"{given.person}, and {sum(map(len, found.shown.values())):,} rows of read models. What "
         "was left out is said at its end."
     )
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

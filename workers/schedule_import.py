@@ -40,11 +40,12 @@ class File(Struct, frozen=True):
     data: bytes
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     file = _file(given.file)
     with _database(settings.read()) as url:
         asyncio.run(_import(file, given.event, given.source, url))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
