@@ -55,7 +55,7 @@ class On:
 
 
 def _reply(command: Any, state: Any) -> bytes:
-    return repr(msgspec.to_builtins(state, order="deterministic")).encode()
+    return repr(msgspec.to_builtins(state, order="deterministic", enc_hook=dict)).encode()
 
 
 # What goes wrong on the way
