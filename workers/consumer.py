@@ -112,15 +112,18 @@ class Consumer:
 
     async def _hear(self, message: Msg) -> None:
         deliveries, until = message.metadata.num_delivered, bus.position(message.headers)
+        exact = deliveries > 1  # somebody may have ended at one of these: the position says which
         while self.position < until:
-            failure = await self._go_on(until, deliveries)
+            failure = await self._go_on(until, deliveries, exact)
             if failure and not await self._parked(*failure, deliveries):
                 await message.nak(delay=BACKOFF[min(deliveries, len(BACKOFF)) - 1])
                 return
             deliveries = 1 if failure else deliveries  # those were of what is parked
         await message.ack()
 
-    async def _go_on(self, until: int, deliveries: int) -> tuple[Stream, int, Exception] | None:
+    async def _go_on(
+        self, until: int, deliveries: int, exact: bool
+    ) -> tuple[Stream, int, Exception] | None:
         """A page further; or up to what cannot be applied, of which stream, where and why."""
         at, stream = self.position, ""
         try:
@@ -129,7 +132,7 @@ class Consumer:
                 at, stream = recorded.position, recorded.stream
                 if deliveries > DELIVERIES:
                     raise NeverFinishedError(f"after {DELIVERIES} deliveries")
-                if await self._apply(recorded):
+                if await self._apply(recorded) or exact:
                     await self._advance(at)
             await self._advance(page[-1].position if page else until)
         except UnreadableEventError as e:

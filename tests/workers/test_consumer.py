@@ -203,6 +203,35 @@ def test_what_fails_at_its_last_delivery_is_parked_with_its_stream_and_replayed(
 
 
 @pytest.mark.usefixtures("hasty")
+def test_event_at_which_the_process_ends_every_time_is_parked_and_none_before_it(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bell, "ACK_WAIT", 0.5)
+    ended: list[int] = []
+
+    def deadly(recorded: Recorded) -> Iterable[Command]:
+        if recorded.stream == ADA:
+            ended.append(recorded.position)
+            raise asyncio.CancelledError  # without a word to anybody
+        return ()
+
+    def on(than: int) -> bool:
+        return len(ended) > than or parked(database) != []
+
+    async def story() -> None:
+        while not await asyncio.to_thread(parked, database):
+            seen = len(ended)
+            async with working(database, nats, deadly):
+                await soon(partial(on, seen))
+
+    with recording(database) as record:
+        *_, of_ada, _ = record(*opening(), *clicks(2, "ben"), *clicks(1), *clicks(1, "zoe"))
+        asyncio.run(story())
+    assert [stream for _, stream, *_ in parked(database)] == [ADA]
+    assert set(ended) == {of_ada}
+
+
+@pytest.mark.usefixtures("hasty")
 def test_attempt_that_fails_for_a_moment_is_made_again(database: str, nats: str) -> None:
     failures = iter([LookupError("now"), LookupError("and now")])
 
