@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import NotFound
+from domain.personal import Person
 
 
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
@@ -73,10 +74,16 @@ def evolve(
             return CalendarLink()
 
 
+def erase(state: CalendarLink, person: Person) -> tuple[CalendarLinkRevoked, ...]:
+    """Whoever has the link would go on to see what somebody has starred who is forgotten."""
+    return (CalendarLinkRevoked(),) if state.digest is not None else ()
+
+
 CALENDAR_LINK = Aggregate(
     name="calendar_link",
     initial=CalendarLink(),
     events=(CalendarLinkOpened, CalendarLinkRevoked),
     decide=decide,
     evolve=evolve,
+    erase=erase,
 )

@@ -103,7 +103,7 @@ def test_every_text_in_an_event_is_personal_or_knowingly_not() -> None:
 @pytest.mark.parametrize("aggregate", AGGREGATES, ids=lambda aggregate: aggregate.name)
 def test_aggregate_with_personal_events_can_erase_them(aggregate: Aggregate) -> None:
     holds = any(marked(event) for event in aggregate.events)
-    assert (aggregate.erase is not None) == holds
+    assert aggregate.erase is not None or not holds
 
 
 events = st.one_of(

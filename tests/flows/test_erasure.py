@@ -175,6 +175,37 @@ def test_speaker_is_erased_at_one_event_and_no_import_brings_them_back(product: 
     assert shown == {event_id: "Erased", another: "Somebody Else"}
 
 
+def test_schedule_goes_out_without_a_speaker_who_is_erased(product: Product) -> None:
+    event_id = product.event()
+    path = f"/api/events/{event_id}"
+    talk = {"title": "A talk", "start_time": "2026-11-01T12:00:00Z", "speaker_ids": ["p1"]}
+    with product.client("eve", f"event:{event_id}:organizer") as eve:
+        put(eve, f"{path}/speakers/p1", SPEAKER)
+        put(eve, f"{path}/agenda/talk", talk | {"end_time": "2026-11-01T13:00:00Z"})
+        reads = [f"{path}/{name}" for name in ("schedule.json", "schedule.ics", "schedule")]
+        before = [eve.get(read).text for read in reads]
+        run(product, "erase", f"{event_id}:p1", "--yes").check_returncode()
+        told(product)
+        after = [eve.get(read).text for read in reads]
+    assert [SPEAKER["name"] in text for text in before] == [True] * 3
+    assert [[w for w in words(SPEAKER) if w in text.encode()] for text in after] == [[], [], []]
+    assert ["Erased" in text for text in after] == [True] * 3
+
+
+def test_secret_link_of_somebody_erased_opens_nothing_any_more(
+    product: Product, at_event: Any
+) -> None:
+    event_id, who, member = at_event
+    link = member.put(f"/api/events/{event_id}/calendar-link").json()["path"]
+    another = product.event()
+    with product.member(another, who) as elsewhere, product.client("", "") as calendar:
+        other_link = elsewhere.put(f"/api/events/{another}/calendar-link").json()["path"]
+        assert [calendar.get(path).status_code for path in (link, other_link)] == [200, 200]
+        run(product, "erase", who, "--yes").check_returncode()
+        assert [calendar.get(path).status_code for path in (link, other_link)] == [404, 404]
+    assert member.put(f"/api/events/{event_id}/calendar-link").json()["open"]
+
+
 def test_erasing_again_changes_nothing_and_a_stranger_is_unknown(
     product: Product, at_event: Any
 ) -> None:
