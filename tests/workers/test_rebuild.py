@@ -17,13 +17,17 @@ from projections.follower import connect, follow
 from projections.missions import MISSION_BOARD
 from projections.projector import Projector
 from projections.read_models import READ_MODELS
+from projections.rebuild import rebuild
+from projections.sessions import SESSIONS
 from projections.shadow import Shadow, locked, tidy
+from tests.api import sessions_now
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.product import ROOT, Product
 from tests.projections.test_rebuild import SCHEMAS, content, schemas
 from tests.store import ask
 from tests.waiting import eventually
 from workers.__main__ import main
+from workers.processes import until
 from workers.renewal import renew
 
 NAMES = [model.name for model in READ_MODELS]
@@ -210,6 +214,26 @@ def test_newer_version_that_can_apply_less_does_not_come(
 
 
 VERSION = "SELECT version FROM views.positions WHERE name = 'mission_board'"
+
+
+def test_what_stands_on_the_tables_stands_on_the_rebuilt_ones(product: Product) -> None:
+    """A function that finds its tables by name, and statements that were prepared on the old."""
+    event = sessions_now.conference(product)
+    with product.member(event, "ada") as ada:
+
+        def shown() -> list[Any]:
+            at = f"/api/events/{event}"
+            windows = [ada.get(f"{at}/sessions?window={w}").json() for w in ("now", "next_60")]
+            found = [sessions_now.untimed(window["sessions"]) for window in windows]
+            return [*found, ada.get(f"{at}/schedule").json()]
+
+        before = shown()
+        for _ in range(2):
+            asyncio.run(rebuild(product.database_url, SESSIONS))
+        assert shown() == before
+        with product.client("eve", f"event:{event}:organizer") as eve:
+            sessions_now.put(eve, event, "new", -1, 300)
+        assert until(lambda: "new" in sessions_now.ids(shown()[0]), 5)
 
 
 # Words
