@@ -40,7 +40,7 @@ def test_statement_is_understood_by_the_migrated_database(
         connection.execute("DEALLOCATE one")
     else:
         with connection.transaction(force_rollback=True):
-            if not body.startswith(("BEGIN", "COMMIT")):
+            if not body.startswith(("BEGIN", "COMMIT", "VACUUM")):
                 connection.execute(body.encode())
 
 
