@@ -51,7 +51,7 @@ class Erasure:
         values: dict[Stream, dict[str, list[Any]]] = {}
         events = plain = 0
         with self._recorder.connection() as connection:
-            rows = self._rows(connection, person)
+            rows = self._recorder.load(connection, self._streams(connection, person))
             keys = self._recorder.opening(connection, self._mapper.needed(rows))
             for row in rows:
                 sealed = {name for name in self._mapper.needed([row]) if name[0] == person}
@@ -68,8 +68,11 @@ class Erasure:
     def erase(self, person: Person, at: datetime) -> Erased:
         sql = self._recorder.sql
         with self._recorder.connection() as connection:
+            end = self._recorder.end(connection)
+            found = self._streams(connection, person)  # of a long log, while others write
             self._recorder.begin(connection, 0, 0, [])
-            rows = self._rows(connection, person)
+            found += self._streams(connection, person, since=end)
+            rows = self._recorder.load(connection, found)
             events = [
                 event
                 for stream, log in groupby(self._opened(connection, rows), lambda r: r.stream)
@@ -79,12 +82,12 @@ class Erasure:
             connection.execute(sql["tell_of_erasure"])
             return Erased(len(keys), self._recorder.commit(connection, events, []))
 
-    def _rows(self, connection: Connection[Any], person: Person) -> list[tuple[Any, ...]]:
-        """By stream, in its order."""
+    def _streams(self, connection: Connection[Any], person: Person, since: int = 0) -> list[Stream]:
+        """Those that may hold something of them, as far as events after a position tell."""
         scope, _, id_ = person.rpartition(":")
-        given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_}
+        given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_, "since": since}
         found = connection.execute(self._recorder.sql["may_hold"], given).fetchall()
-        return self._recorder.load(connection, [stream for (stream,) in found])
+        return [stream for (stream,) in found]
 
     def _opened(
         self, connection: Connection[Any], rows: list[tuple[Any, ...]]

@@ -1,10 +1,12 @@
 -- name: may_hold
 -- streams of these aggregates that may hold what is personal of somebody: theirs, or one that
--- names them. A scope is given for a speaker, who is somebody only there
+-- names them; by their events after a position. A scope is given for a speaker, who is somebody
+-- only there
 SELECT DISTINCT l.originator_id
 FROM unnest(%(aggregates)s::text[]) AS a (name)
 JOIN events.log AS l ON l.originator_id >= a.name || ':' AND l.originator_id < a.name || ';'
-WHERE %(scope)s::text IN ('', split_part(l.originator_id, ':', 2)) AND (
+WHERE l.notification_id > %(since)s
+AND %(scope)s::text IN ('', split_part(l.originator_id, ':', 2)) AND (
     split_part(l.originator_id, ':', 3) = %(id)s::text
     OR position(convert_to('"' || %(id)s::text || '"', 'UTF8') IN l.state) > 0
 );

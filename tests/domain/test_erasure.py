@@ -77,6 +77,24 @@ def test_who_writes_while_being_erased_is_forgotten_or_new_and_nothing_between(
     assert [gone for _, gone in ask(database, KEYS)] == [True] * 10 + [False] * (since > 0)
 
 
+def test_nobody_waits_while_the_log_is_searched_and_what_is_written_then_is_found(
+    database: str,
+) -> None:
+    class Slow(Erasure):
+        def _streams(self, connection: Any, person: str, since: int = 0) -> list[str]:
+            found = super()._streams(connection, person, since)
+            if not since:
+                elsewhere = AnnounceConference(event_id="evt_2", name="Another", timezone="UTC")
+                asyncio.run(execute(history, elsewhere, save("Ada", event_id="evt_2")))
+            return found
+
+    with store(database) as (history, erasure):
+        asyncio.run(execute(history, OPENING, save("Ada")))
+        slow = Slow(erasure._recorder, AGGREGATES, MAPPER)
+        assert len(slow.erase("ada", NOW).positions) == 2
+        assert erasure.held("ada").events == 0
+
+
 def test_rules_know_of_an_erasure_at_once(database: str) -> None:
     async def story(history: History, erasure: Erasure) -> Any:
         view = RecordTelemetry(
