@@ -31,7 +31,8 @@ class ScheduleFilters extends HTMLElement {
   // Once there are sessions: which days and tracks there are, and whether one has stars.
   offer({ days, tracks, plays }) {
     this.#counts = new Map(days.map(({ day }) => [day, el('span', { class: 'day-count' })]));
-    const short = { weekday: 'short', day: 'numeric', month: 'short' };
+    const years = new Set(days.map(({ day }) => day.slice(0, 4)));
+    const short = { weekday: 'short', day: 'numeric', month: 'short', ...(years.size > 1 && { year: 'numeric' }) };
     this.#days.replaceChildren(this.#days.firstChild, ...days.map(({ day }) => segment('day', day, dayName(day, short), this.#counts.get(day))));
     this.#track.replaceChildren(el('option', { value: '' }, 'All tracks'), ...tracks.map((track) => el('option', { value: track }, track)));
     this.#track.hidden = !tracks.length;

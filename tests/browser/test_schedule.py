@@ -150,6 +150,19 @@ def test_day_is_chosen_by_keyboard(furnished: Conference, page: Page) -> None:
     expect(page.get_by_role("heading", level=2, name="Tuesday 5 May")).to_be_attached()
 
 
+def test_days_say_their_year_only_where_there_are_several(
+    furnished: Conference, page: Page
+) -> None:
+    days = open_schedule(furnished, page).locator("[name=day] + span")
+    expect(days).to_have_text(["Mon 4 May 4 sessions", "Tue 5 May 1 session"])
+    later = {"start_time": "2027-01-04T10:00:00Z", "end_time": "2027-01-04T11:00:00Z"}
+    put(furnished, "f", title="On snow", **later)
+    page.reload()
+    expect(days).to_have_text(
+        ["Mon, 4 May 2026 4 sessions", "Tue, 5 May 2026 1 session", "Mon, 4 Jan 2027 1 session"]
+    )
+
+
 # Stars
 def test_conflicts_between_stars_are_said_and_shown(furnished: Conference, page: Page) -> None:
     open_schedule(furnished, page)
