@@ -14,6 +14,7 @@ from domain.agenda import (
     CancelItem,
     ImportSchedule,
     SaveSpeaker,
+    ScheduleImported,
     ScheduleItem,
     Speaker,
     SpeakerSaved,
@@ -84,6 +85,7 @@ EVENTS = st.one_of(
     st.builds(AgendaItemChanged, items(), by),
     st.builds(AgendaItemCancelled, ids, by),
     st.builds(SpeakerSaved, speakers, by),
+    st.builds(ScheduleImported, sources, st.lists(ids, unique=True).map(tuple)),
 )
 
 

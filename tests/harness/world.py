@@ -247,7 +247,7 @@ def _plain(row: Any) -> Any:
 
 
 def _reply(command: Any, state: Any) -> bytes:
-    return repr(msgspec.to_builtins(state, order="deterministic")).encode()
+    return repr(msgspec.to_builtins(state, order="deterministic", enc_hook=dict)).encode()
 
 
 def unknown(answer: Answer) -> bool:
