@@ -166,7 +166,7 @@ def summary(
     if counts.speakers:
         yield f"{_many(counts.speakers, 'speaker')} added or changed."
     elif not counts.added + counts.changed + counts.cancelled:
-        yield "Nothing was recorded: all of it was known."
+        yield "Nothing has changed: all of it was known."
     if counts.kept_by_hand:
         yield (
             f"{_many(counts.kept_by_hand, 'session')} of the unchanged had been changed by hand, "
@@ -174,6 +174,12 @@ def summary(
             if counts.kept_by_hand == 1
             else f"{_many(counts.kept_by_hand, 'session')} of the unchanged had been changed by "
             "hand, and were kept so, whatever the file says."
+        )
+    if counts.kept_though_dropped:
+        was, it = ("was", "it") if counts.kept_though_dropped == 1 else ("were", "they")
+        yield (
+            f"{_many(counts.kept_though_dropped, 'session')} that the file has no longer {was} "
+            f"kept, as {it} had been changed by hand."
         )
     yield from _remarks(odd)
 

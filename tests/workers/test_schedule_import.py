@@ -71,7 +71,7 @@ def test_schedule_is_imported_and_again_only_what_changed(
     with nothing_recorded(product):
         assert said(run(first, "--event", event_id, **at)).splitlines()[1:] == [
             f"small is in {event_id} after 0.1 s: sessions 3 unchanged.",
-            "Nothing was recorded: all of it was known.",
+            "Nothing has changed: all of it was known.",
         ]
     later = frab({"guid": "a"}, {"guid": "b", "title": "On stacks", "duration": ""}, {"guid": "d"})
     where = "$.schedule.conference.days[0].rooms['Hall'][1].duration"
@@ -156,12 +156,13 @@ def counts(**some: int) -> Counts:
 
 def test_summary_says_what_was_kept_by_hand_and_not_all_that_was_odd() -> None:
     odd = [Odd(f"line {n}", "is odd") for n in range(22)]
-    given = counts(unchanged=1_204, kept_by_hand=2)
+    given = counts(unchanged=1_204, kept_by_hand=2, kept_though_dropped=1)
     lines = list(summary("small", "evt_1", given, odd, 0.54321))
-    assert lines[:4] == [
+    assert lines[:5] == [
         "small is in evt_1 after 0.5 s: sessions 1,204 unchanged.",
-        "Nothing was recorded: all of it was known.",
+        "Nothing has changed: all of it was known.",
         f"2 sessions of the unchanged {KEPT}",
+        "1 session that the file has no longer was kept, as it had been changed by hand.",
         "22 things in the file were odd:",
     ]
     assert lines[-2:] == ["  line 19: is odd", "  and 2 more"]
