@@ -19,12 +19,10 @@ from api.problems import documented
 from api.schedule import agenda, as_calendar
 from api.services import services
 from api.sessions import PATH, TAGS
-from api.shapes import EventId, MemberId, OfMember
+from api.shapes import OF_LINK, EventId, MemberId, OfMember
 from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
 from domain.errors import NotFound
 from projections.calendar import Taken, link_digest
-
-WRITTEN = r"^[A-Za-z0-9_\-]{1,128}(?![\s\S])"
 
 
 class Link(Struct, frozen=True):
@@ -89,7 +87,7 @@ async def get_agenda_ics(
     request: Asked,
     event_id: EventId,
     member_id: MemberId,
-    secret: Annotated[str, Parameter(pattern=WRITTEN, description="as in the link")],
+    secret: Annotated[str, Parameter(pattern=OF_LINK, description="as in the link")],
 ) -> Response[bytes | None]:
     at_home = services(request)
     async with at_home.pool.connection() as connection:
