@@ -143,6 +143,41 @@ def test_link_that_is_revoked_opens_nothing_at_once_and_the_next_is_another(
     assert slots(anyone, second) == {}
 
 
+def test_member_reads_whether_their_link_is_open_and_not_its_path(
+    product: Product, event_id: str, ada: httpx.Client, organizer: httpx.Client
+) -> None:
+    link = at(event_id, "/calendar-link")
+
+    def read(member: httpx.Client, **asked: str) -> Any:
+        answer = member.get(link, params=asked)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        return answer.json()
+
+    closed = {"event_id": event_id, "member_id": "ada", "open": False, "path": None}
+    assert read(ada) == closed
+    opened(ada, event_id)
+    assert read(ada) == read(organizer, member_id="ada") == closed | {"open": True}
+    with product.member(event_id, "ben") as ben:
+        assert read(ben) == closed | {"member_id": "ben"}
+        problem(ben.get(link, params={"member_id": "ada"}), 403)
+    ada.delete(link).raise_for_status()
+    assert read(ada) == closed
+
+
+def test_answer_on_a_link_stands_on_a_position(
+    event_id: str, ada: httpx.Client, anyone: httpx.Client
+) -> None:
+    link = at(event_id, "/calendar-link")
+    position = ada.put(link).headers["Event-Position"]
+    answer = ada.get(link, headers={"Min-Position": position})
+    assert answer.json()["open"]
+    assert int(answer.headers["Event-Position"]) >= int(position)
+    problem(ada.get(link, headers={"Min-Position": "9" * 17}), 503)
+    problem(ada.get(at("evt_nowhere", "/calendar-link")), 404)
+    problem(anyone.get(link), 401)
+
+
 def test_link_that_is_open_stays_and_its_path_is_said_once(
     product: Product, event_id: str, ada: httpx.Client, anyone: httpx.Client
 ) -> None:
