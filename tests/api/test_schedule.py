@@ -288,25 +288,17 @@ def test_import_is_for_organizers_of_an_event_that_is_there(
 
 
 @real
-def test_fosdem_2024_is_imported_within_3_s_and_an_unchanged_revision_within_1_s(
-    product: Product,
+def test_fosdem_2024_is_imported_soon_and_again_without_a_change(
+    product: Product, event_id: str, organizer: httpx.Client
 ) -> None:
-    """The best of three: what else this machine does is no figure of ours."""
+    """How soon it should be, the bench says: this machine may have much else to do."""
     file = (REAL / "fosdem-2024.xml.gz").read_bytes()
-    with product.client("admin", "admin") as admin:
-        admin.timeout = httpx.Timeout(30)
-        took = [_timed(admin, product.event(), file) for _ in range(3)]
-    first, again = (min(seconds) for seconds in zip(*took, strict=True))
-    assert (first <= 3, again <= 1) == (True, True), f"{first:.2f} s, then {again:.2f} s"
-
-
-def _timed(client: httpx.Client, event_id: str, file: bytes) -> tuple[float, float]:
     began = time.monotonic()
-    first = post(client, event_id, file)
-    between = time.monotonic()
+    first = post(organizer, event_id, file)
     assert (counts(first), first["speakers"]) == ((874, 0, 0, 0), 948)
-    assert counts(post(client, event_id, file)) == (0, 0, 0, 874)
-    return between - began, time.monotonic() - between
+    with nothing_recorded(product):
+        assert counts(post(organizer, event_id, file)) == (0, 0, 0, 874)
+    assert time.monotonic() - began < 10
 
 
 @real
