@@ -7,7 +7,7 @@ import httpx
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import Conference
-from tests.browser.programme import furnish, open_schedule, star
+from tests.browser.programme import at, furnish, open_schedule, put, star
 from tests.workers.schedule_files import EVENT, event, xml
 
 NEXT = event("2026-02-01T11:00:00+01:00", guid="talk-2", title="On stacks")
@@ -48,6 +48,18 @@ def test_import_says_counts_and_what_was_odd_and_shows_the_sessions(
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="On queues")).to_be_visible()
     expect(page.get_by_role("link", name="Cancelled: On stacks")).to_be_visible()
+
+
+def test_import_says_what_stays_as_it_was_changed_by_hand(
+    conference: Conference, page: Page
+) -> None:
+    drawer = open_import(conference, page)
+    send(drawer, xml(EVENT, NEXT))
+    counts(drawer, added=2)
+    put(conference, "talk-1", **at("10:00", "11:00"))
+    put(conference, "talk-2", **at("11:00", "12:00"))
+    send(drawer, xml(EVENT))
+    counts(drawer, cancelled=0, unchanged=1, kept_by_hand=1, kept_though_dropped=1)
 
 
 def test_broken_file_changes_nothing_and_says_the_line_and_why(
