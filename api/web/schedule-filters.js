@@ -9,7 +9,7 @@ const TYPING_MS = 120;
 const VIEWS = [['grid', 'Grid'], ['list', 'List']];
 
 class ScheduleFilters extends HTMLElement {
-  #days = el('fieldset', { class: 'segments' });
+  #days = el('fieldset', { class: 'segments days' });
   #text = el('input', { type: 'search', placeholder: 'Title, speaker, room', autocomplete: 'off', 'aria-label': 'Search the sessions' });
   #track = el('select', { 'aria-label': 'Track' });
   #own = el('input', { type: 'checkbox' });
@@ -20,7 +20,7 @@ class ScheduleFilters extends HTMLElement {
     if (this.children.length) return;
     this.#days.append(el('legend', { class: 'visually-hidden' }, 'Day'));
     const own = el('label', { class: 'toggle', id: 'own' }, this.#own, icon('star'), 'My stars');
-    this.append(el('search', { class: 'filters', 'aria-label': 'Sessions' }, this.#days, el('span', { class: 'search' }, icon('search'), this.#text), this.#track, own, this.#views));
+    this.append(this.#days, el('search', { class: 'filters', 'aria-label': 'Sessions' }, el('span', { class: 'search' }, icon('search'), this.#text), this.#track, own, this.#views));
     this.#text.addEventListener('input', settle(TYPING_MS, () => this.#want({ text: this.#text.value })));
     this.#track.addEventListener('change', () => this.#want({ track: this.#track.value }));
     this.#own.addEventListener('change', () => this.#want({ own: this.#own.checked }));
