@@ -16,15 +16,14 @@ from api.asked import Asked
 from api.commands import answered, execute
 from api.principal import Principal
 from api.problems import documented
+from api.reading import answer, check_exists, shown
 from api.schedule import agenda, as_calendar
 from api.services import services
 from api.sessions import PATH, TAGS
-from api.shapes import EventId, MemberId, OfMember
+from api.shapes import OF_LINK, EventId, MemberId, OfMember
 from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
 from domain.errors import NotFound
-from projections.calendar import Taken, link_digest
-
-WRITTEN = r"^[A-Za-z0-9_\-]{1,128}(?![\s\S])"
+from projections.calendar import Taken, folded_link, link_digest, read_link
 
 
 class Link(Struct, frozen=True):
@@ -35,6 +34,27 @@ class Link(Struct, frozen=True):
     member_id: str
     open: bool
     path: str | None = None
+
+
+@get(
+    PATH + "/calendar-link",
+    tags=TAGS,
+    summary="Whether a secret link to one's personal agenda is open; its path is not said",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_calendar_link(
+    request: Asked, event_id: EventId, member_id: OfMember = None
+) -> Response[Link]:
+    member = request.user.as_member(event_id, member_id)
+    await check_exists(request, event_id)
+    digest, headers = await shown(
+        request,
+        event_id,
+        "sessions",
+        lambda connection: read_link(connection, event_id, member),
+        lambda connection: folded_link(connection, event_id, member),
+    )
+    return answer(Link(event_id, member, open=digest is not None), headers)
 
 
 @put(
@@ -89,7 +109,7 @@ async def get_agenda_ics(
     request: Asked,
     event_id: EventId,
     member_id: MemberId,
-    secret: Annotated[str, Parameter(pattern=WRITTEN, description="as in the link")],
+    secret: Annotated[str, Parameter(pattern=OF_LINK, description="as in the link")],
 ) -> Response[bytes | None]:
     at_home = services(request)
     async with at_home.pool.connection() as connection:
@@ -106,5 +126,5 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-ROUTES: Any = (put_calendar_link, delete_calendar_link)
+ROUTES: Any = (get_calendar_link, put_calendar_link, delete_calendar_link)
 WITH_LINK: Any = (get_agenda_ics,)

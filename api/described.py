@@ -82,6 +82,7 @@ LINKS = (
     ("put_star", "delete_star", STARRED),
     ("put_conference", "post_schedule", EVENT),
     ("put_conference", "put_calendar_link", EVENT),
+    ("put_calendar_link", "get_calendar_link", EVENT),
     ("put_calendar_link", "delete_calendar_link", EVENT),
     ("post_schedule", "get_schedule_json", EVENT),
     ("post_schedule", "get_schedule_ics", EVENT),

@@ -144,8 +144,8 @@ async def as_calendar(
     content = await asyncio.to_thread(ical.calendar, programme, name)
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag} | headers
-    known = re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
-    if tag in known:
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or tag in re.findall(r'"[^"]*"', known):
         return Response(None, status_code=304, headers=headers)
     return Response(content, media_type=ical.MEDIA_TYPE, headers=headers)
 

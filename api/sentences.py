@@ -6,17 +6,19 @@ from zoneinfo import ZoneInfo
 from api.clocks import local
 from projections.programme import Session, SessionNow, SessionSoon
 
+BEGINNING = "Here is what is on, and what starts soon."
 NOTHING = "Nothing is on now, and nothing starts within the next hour."
 
 
 def sentences(now: list[SessionNow], soon: list[SessionSoon]) -> str:
-    """Those that suit best come first, as the tool gives them. What starts at this very moment is
-    on now."""
+    """Whatever was asked, so they begin with what they are. Those that suit best come first, as
+    the tool gives them. What starts at this very moment is on now."""
     begun = {session.session_id for session in now}
     later = [session for session in soon if session.session_id not in begun]
     if not now and not later:
         return NOTHING
-    said = [_now(session) for session in now] or ["Nothing is on now."]
+    said = [BEGINNING]
+    said += [_now(session) for session in now] or ["Nothing is on now."]
     said += [_soon(session) for session in later] or ["Nothing more starts within the next hour."]
     return "\n".join(said)
 

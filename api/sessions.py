@@ -28,7 +28,7 @@ from domain.agenda import (
     Status,
 )
 from domain.errors import Forbidden, Invalid, NotFound
-from domain.stars import OnStar, Stars, StarSession, UnstarSession
+from domain.stars import MOST, OnStar, Stars, StarSession, UnstarSession
 from projections import programme
 from projections.conferences import folded_conference
 
@@ -235,6 +235,7 @@ class Star(Struct, frozen=True):
     PATH + "/sessions/{session_id:str}/star",
     tags=TAGS,
     summary="Star a session: it is on one's personal agenda, and one hears when it moves",
+    description=f"A member has at most {MOST:,} stars at one event.",
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
 async def put_star(request: Asked, event_id: EventId, session_id: SessionId) -> Response[Star]:

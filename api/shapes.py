@@ -20,6 +20,7 @@ URL = r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 POSITION = r"^[0-9]{1,18}(?![\s\S])"
 LAST_POSITION = r"^[0-9]{0,18}(?![\s\S])"  # empty: none yet
+OF_LINK = r"^[A-Za-z0-9_\-]{43}(?![\s\S])"  # 32 bytes, as a link has them
 
 Id = Annotated[str, Meta(pattern=ID, description="1-128 of A-Z a-z 0-9 _ - .")]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]

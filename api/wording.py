@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api.shapes import EMAIL, ID, LAST_POSITION, NO_CONTROL, POSITION, URL
+from api.shapes import EMAIL, ID, LAST_POSITION, NO_CONTROL, OF_LINK, POSITION, URL
 
 LONGEST = 300  # characters; some of it was sent to us
 PLACE = re.compile(r"(.*) - at `(?:key in )?(.+)`\Z", re.DOTALL)
@@ -16,6 +16,7 @@ WORDS = {
     NO_CONTROL: "must hold no control characters but tab and newline",
     POSITION: "must be a position: a whole number from 0",
     LAST_POSITION: "must be a position: a whole number from 0",
+    OF_LINK: "must be the 43 characters that the link ends with",
     URL: "must be an http or https address",
     EMAIL: "must be a mail address",
 }

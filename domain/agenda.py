@@ -73,18 +73,34 @@ class SpeakerErased(Struct, frozen=True):
     speaker_id: str
 
 
+class ScheduleImported(Struct, frozen=True):
+    """What the source lists from here on, whoever has written it."""
+
+    source: str
+    item_ids: tuple[str, ...]
+
+
 AgendaEvent = (
-    AgendaItemScheduled | AgendaItemChanged | AgendaItemCancelled | SpeakerSaved | SpeakerErased
+    AgendaItemScheduled
+    | AgendaItemChanged
+    | AgendaItemCancelled
+    | SpeakerSaved
+    | SpeakerErased
+    | ScheduleImported
 )
 
 
 class Agenda(Struct, frozen=True):
-    """The sources say who wrote an item or a speaker last."""
+    """The sources say who wrote an item or a speaker last, the listings what each source lists."""
 
     items: Mapping[str, AgendaItem] = {}
     speakers: Mapping[str, Speaker] = {}
     item_sources: Mapping[str, str] = {}
     speaker_sources: Mapping[str, str] = {}
+    listings: Mapping[str, frozenset[str]] = {}
+
+    def listed(self, source: str) -> frozenset[str]:
+        return self.listings.get(source, frozenset())
 
     def item(self, item_id: str) -> AgendaItem:
         """Raises NotFound."""
@@ -118,8 +134,9 @@ class SaveSpeaker(_OnAgenda, frozen=True, kw_only=True):
 
 
 class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
-    """What an earlier import of the same source had, and this one lacks, is cancelled. What
-    somebody changed by hand stays as it is, whatever the source says of it."""
+    """What an earlier import of the same source had, and this one lacks, is cancelled, unless
+    another source still lists it. What somebody changed by hand stays as it is, whatever the source
+    says of it."""
 
     source: str
     items: tuple[AgendaItem, ...]
@@ -139,6 +156,7 @@ class Counts(Struct, frozen=True):
     cancelled: int
     unchanged: int
     kept_by_hand: int  # of the unchanged, those that the source has otherwise
+    kept_though_dropped: int  # changed by hand, and from now on not in the source
     speakers: int  # added or changed
 
 
@@ -155,6 +173,10 @@ def counted(command: ImportSchedule, after: Agenda) -> Counts:
         cancelled=len(cancelled),
         unchanged=len(same),
         kept_by_hand=sum(item != new[item.id] for item in same),
+        kept_though_dropped=sum(
+            command.before.item_sources[id_] == BY_HAND
+            for id_ in _dropped(command, command.before, listed)
+        ),
         speakers=sum(old.get(id_) != speaker for id_, speaker in after.speakers.items()),
     )
 
@@ -185,11 +207,26 @@ def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
     items = _settled(command, state)
     yield from _saved(state, (s for s in command.speakers if speakers.get(s.id) != BY_HAND), source)
     yield from _written(state, (i for i in items if sources.get(i.id) != BY_HAND), source)
-    listed = {item.id for item in items}
-    for item_id, of in sources.items():
-        gone = of == source and item_id not in listed
-        if gone and state.items[item_id].status != "cancelled":
+    elsewhere = _listed_elsewhere(command, state)
+    for item_id in _dropped(command, state, items):
+        if sources[item_id] != BY_HAND and item_id not in elsewhere:
             yield AgendaItemCancelled(item_id, source)
+    listed = {item.id for item in items}
+    if listed != state.listed(source):
+        yield ScheduleImported(source, tuple(sorted(listed)))
+
+
+def _dropped(command: ImportSchedule, state: Agenda, items: Iterable[AgendaItem]) -> Iterator[str]:
+    """What is on, and was in the source until now."""
+    gone = state.listed(command.source).difference(item.id for item in items)
+    return (id_ for id_, item in state.items.items() if id_ in gone and item.status != "cancelled")
+
+
+def _listed_elsewhere(command: ImportSchedule, state: Agenda) -> frozenset[str]:
+    """The event's own export, whose source is its id, is a copy: it keeps nothing on for ever."""
+    aside = {command.source, command.event_id}
+    others = (ids for source, ids in state.listings.items() if source not in aside)
+    return frozenset().union(*others)
 
 
 def _settled(command: ImportSchedule, state: Agenda) -> tuple[AgendaItem, ...]:
@@ -252,6 +289,8 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
             return _with_speaker(state, speaker, source)
         case SpeakerErased(speaker_id=speaker_id):
             return _with_speaker(state, Speaker(speaker_id, ERASED), BY_HAND)
+        case ScheduleImported(source=source, item_ids=ids):
+            return replace(state, listings=changed(state.listings, source, frozenset(ids)))
 
 
 def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
@@ -285,6 +324,7 @@ AGENDA = Aggregate(
         AgendaItemCancelled,
         SpeakerSaved,
         SpeakerErased,
+        ScheduleImported,
     ),
     decide=decide,
     evolve=evolve,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # which has its imports settled here
     Items = Sequence[AgendaItem]
 
 LONGEST = 120  # characters that the ids of a talk's slots begin with: a number follows
-NUMBERED = re.compile(rf"(.{{1,{LONGEST}}})\.\d{{1,6}}")
+NUMBERED = re.compile(rf"(.{{1,{LONGEST}}})\.(?:[2-9]|[1-9]\d{{1,5}})", re.ASCII)
 PAIRS = 10_000  # that are compared, at most; of more slots the first is taken for the first
 
 
@@ -49,7 +49,9 @@ def settled(
         talks[slots.get(item.id, item.id)].append(item)
     found: list[AgendaItem] = []
     for talk, group in talks.items():
-        others = [id_ for id_ in siblings[_stem(talk)] if id_ not in taken]
+        # Without its first slot a talk is new, and what looks like another is a talk of its own.
+        ours = siblings[_stem(talk)] if talk in known else ()
+        others = [id_ for id_ in ours if id_ not in taken]
         if len(group) == 1 and not others:
             found += group
             continue

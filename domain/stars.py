@@ -9,6 +9,8 @@ from domain.agenda import Agenda
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import NotFound, Refused
 
+MOST = 1_000  # stars of a member at one event
+
 
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
 class SessionStarred(Struct, frozen=True):
@@ -61,6 +63,10 @@ def decide(command: OnStar, state: Stars) -> tuple[SessionStarred | SessionUnsta
         case StarSession() if not starred:
             if item.status == "cancelled":
                 raise Refused(f"{item.id} is cancelled.")
+            if len(state.items) >= MOST:
+                raise Refused(
+                    f"These are {MOST:,} stars already, and no more are kept: remove one."
+                )
             return (SessionStarred(item.id),)
         case UnstarSession() if starred:
             return (SessionUnstarred(item.id),)

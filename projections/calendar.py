@@ -60,6 +60,20 @@ async def fold_agenda(connection: Connection, taken: Taken) -> tuple[int, Progra
     return events.last(log), Programme(agenda, items, speakers)
 
 
+async def read_link(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, int, str | None]:
+    """With the end of the log, read before: the link is shown as of then, or later."""
+    end = await events.end(connection)
+    return end, 0, await link_digest(connection, event_id, member_id)
+
+
+async def folded_link(
+    connection: Connection, event_id: str, member_id: str
+) -> tuple[int, str | None]:
+    return (await read_link(connection, event_id, member_id))[::2]
+
+
 async def link_digest(connection: Connection, event_id: str, member_id: str) -> str | None:
     """From the log itself: a link that was revoked a moment ago opens nothing any more."""
     log = await events.streams(connection, [stream(CALENDAR_LINK.name, event_id, member_id)])

@@ -97,11 +97,13 @@ class Product:
             admin.put(f"/api/events/{event_id}/missions", json=body).raise_for_status()
         return event_id
 
-    def attendee(self, event_id: str, member_id: str, **profile: Any) -> None:
+    def attendee(self, event_id: str, member_id: str, **profile: Any) -> int:
+        """The position as of which everyone sees the profile."""
         with self.client("admin", "admin") as admin:
             body = {"name": member_id.title(), **profile}
             path = f"/api/events/{event_id}/attendees/{member_id}"
-            admin.put(path, json=body).raise_for_status()
+            answer = admin.put(path, json=body).raise_for_status()
+        return int(answer.headers["Event-Position"])
 
     def member(self, event_id: str, member_id: str) -> httpx.Client:
         return self.client(member_id, f"event:{event_id}:member")

@@ -6,6 +6,7 @@ It goes into the database that DATABASE_URL names, else into the embedded one, r
 
 import argparse
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -31,8 +32,10 @@ from workers.schedules import Odd, Schedule
 from workers.schedules.archives import BYTES
 from workers.settings import Settings
 from workers.supervisor import say
+from workers.tokens import ID
 
 SHOWN = 20  # odd things, at most
+ID_SAYS = "1 to 128 of the letters A-Z and a-z, digits, `_`, `-` and `.`"
 
 
 class File(Struct, frozen=True):
@@ -42,6 +45,8 @@ class File(Struct, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
+    if not re.fullmatch(ID, given.event):
+        raise Invalid(f"`{given.event}` is no id of an event: that is {ID_SAYS}.")
     file = _file(given.file)
     with _database(settings.read()) as url:
         asyncio.run(_import(file, given.event, given.source, url))
@@ -70,6 +75,8 @@ def _file(name: str) -> File:
     if name == "-":
         return File("standard input", sys.stdin.buffer.read(BYTES + 1))
     path = Path(name)
+    if path.is_dir():
+        raise Invalid(f"{path} is a folder: name the file in it that is the schedule.")
     if not path.is_file():
         raise Invalid(f"There is no file {path}.")
     with path.open("rb") as opened:
@@ -167,7 +174,7 @@ def summary(
     if counts.speakers:
         yield f"{_many(counts.speakers, 'speaker')} added or changed."
     elif not counts.added + counts.changed + counts.cancelled:
-        yield "Nothing was recorded: all of it was known."
+        yield "Nothing has changed: all of it was known."
     if counts.kept_by_hand:
         yield (
             f"{_many(counts.kept_by_hand, 'session')} of the unchanged had been changed by hand, "
@@ -176,7 +183,14 @@ def summary(
             else f"{_many(counts.kept_by_hand, 'session')} of the unchanged had been changed by "
             "hand, and were kept so, whatever the file says."
         )
+    if counts.kept_though_dropped:
+        was, it = ("was", "it") if counts.kept_though_dropped == 1 else ("were", "they")
+        yield (
+            f"{_many(counts.kept_though_dropped, 'session')} that the file has no longer {was} "
+            f"kept, as {it} had been changed by hand."
+        )
     yield from _remarks(odd)
+    yield f"It is shown at /events/{event_id}/schedule."
 
 
 def _remarks(odd: Sequence[Odd]) -> Iterator[str]:

@@ -77,6 +77,7 @@ export const schedule = (eventId) => read(`${at(eventId)}/schedule?member_id=me`
 export const setStar = (eventId, sessionId, starred) =>
   call(starred ? 'PUT' : 'DELETE', `${at(eventId)}/sessions/${encodeURIComponent(sessionId)}/star`);
 
+export const calendarLink = (eventId) => read(`${at(eventId)}/calendar-link`);
 export const openCalendarLink = (eventId) => call('PUT', `${at(eventId)}/calendar-link`);
 export const revokeCalendarLink = (eventId) => call('DELETE', `${at(eventId)}/calendar-link`);
 export const calendarPath = (eventId) => `${at(eventId)}/schedule.ics`;

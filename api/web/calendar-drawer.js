@@ -16,11 +16,12 @@ class CalendarDrawer extends HTMLElement {
   #subscribe = el('a', { class: 'details-link' }, 'Open it in your calendar program', icon('arrow'));
   #link = el('div', { class: 'link', hidden: true }, el('label', { for: 'calendar-link' }, 'Your secret link'), el('div', { class: 'link-row' }, this.#field, this.#copy), this.#subscribe);
   #make = el('button', { type: 'button', class: 'button primary', onclick: () => this.#open() }, 'Make my secret link');
-  #revoke = el('button', { type: 'button', class: 'button outline', onclick: () => this.#close() }, 'Revoke my link');
+  #revoke = el('button', { type: 'button', class: 'button outline', hidden: true, onclick: () => this.#close() }, 'Revoke my link');
   #said = el('p', { class: 'drawer-said', role: 'status' });
   #own = this.#ownPart();
   #drawer = drawer({ title: 'Take it to my calendar', id: 'calendar-title', body: el('div', { class: 'drawer-body' }, this.#filePart(), this.#own) });
   #eventId = '';
+  #asked = 0;
 
   connectedCallback() {
     if (!this.children.length) this.append(this.#drawer.dialog);
@@ -32,6 +33,7 @@ class CalendarDrawer extends HTMLElement {
     this.#own.hidden = !plays;
     setText(this.#said, '');
     this.#drawer.open();
+    if (plays) this.#look();
   }
 
   close() {
@@ -49,13 +51,25 @@ class CalendarDrawer extends HTMLElement {
     return el('section', { class: 'drawer-part', 'aria-labelledby': 'calendar-own' }, heading, el('p', { class: 'muted' }, text), this.#link, el('div', { class: 'drawer-moves' }, this.#make, this.#revoke), this.#said);
   }
 
+  // It may have been opened on another day, or revoked in another window.
+  #look() {
+    return this.#ask(api.calendarLink, ({ open }) => {
+      if (open && this.#field.value) return '';
+      this.#show(open);
+      return open ? OPEN_ALREADY : '';
+    });
+  }
+
   #open() {
     return this.#ask(api.openCalendarLink, ({ path }) => {
-      if (!path) return OPEN_ALREADY;
+      if (!path) {
+        this.#show(true);
+        this.#revoke.focus();
+        return OPEN_ALREADY;
+      }
       const link = new URL(path, location.href);
-      this.#field.value = link.href;
       this.#subscribe.href = link.href.replace(/^https?:/, 'webcal:');
-      this.#show(true);
+      this.#show(true, link.href);
       this.#field.focus();
       return 'Here it is. It is shown only now, so copy it.';
     });
@@ -69,18 +83,21 @@ class CalendarDrawer extends HTMLElement {
     });
   }
 
-  #show(isOpen) {
-    this.#link.hidden = !isOpen;
+  #show(isOpen, href = '') {
+    this.#field.value = href;
+    this.#link.hidden = !href;
     this.#make.hidden = isOpen;
-    if (!isOpen) this.#field.value = '';
+    this.#revoke.hidden = !isOpen;
   }
 
+  // Only the answer to what was asked last is shown.
   async #ask(call, answered) {
+    const turn = ++this.#asked;
     try {
       const { data } = await call(this.#eventId);
-      setText(this.#said, answered(data));
+      if (turn === this.#asked) setText(this.#said, answered(data));
     } catch (problem) {
-      setText(this.#said, `That did not work. ${reason(problem)}`);
+      if (turn === this.#asked) setText(this.#said, `That did not work. ${reason(problem)}`);
     }
   }
 

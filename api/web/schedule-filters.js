@@ -9,7 +9,7 @@ const TYPING_MS = 120;
 const VIEWS = [['grid', 'Grid'], ['list', 'List']];
 
 class ScheduleFilters extends HTMLElement {
-  #days = el('fieldset', { class: 'segments' });
+  #days = el('fieldset', { class: 'segments days' });
   #text = el('input', { type: 'search', placeholder: 'Title, speaker, room', autocomplete: 'off', 'aria-label': 'Search the sessions' });
   #track = el('select', { 'aria-label': 'Track' });
   #own = el('input', { type: 'checkbox' });
@@ -20,7 +20,7 @@ class ScheduleFilters extends HTMLElement {
     if (this.children.length) return;
     this.#days.append(el('legend', { class: 'visually-hidden' }, 'Day'));
     const own = el('label', { class: 'toggle', id: 'own' }, this.#own, icon('star'), 'My stars');
-    this.append(el('search', { class: 'filters', 'aria-label': 'Sessions' }, this.#days, el('span', { class: 'search' }, icon('search'), this.#text), this.#track, own, this.#views));
+    this.append(this.#days, el('search', { class: 'filters', 'aria-label': 'Sessions' }, el('span', { class: 'search' }, icon('search'), this.#text), this.#track, own, this.#views));
     this.#text.addEventListener('input', settle(TYPING_MS, () => this.#want({ text: this.#text.value })));
     this.#track.addEventListener('change', () => this.#want({ track: this.#track.value }));
     this.#own.addEventListener('change', () => this.#want({ own: this.#own.checked }));
@@ -31,7 +31,8 @@ class ScheduleFilters extends HTMLElement {
   // Once there are sessions: which days and tracks there are, and whether one has stars.
   offer({ days, tracks, plays }) {
     this.#counts = new Map(days.map(({ day }) => [day, el('span', { class: 'day-count' })]));
-    const short = { weekday: 'short', day: 'numeric', month: 'short' };
+    const years = new Set(days.map(({ day }) => day.slice(0, 4)));
+    const short = { weekday: 'short', day: 'numeric', month: 'short', ...(years.size > 1 && { year: 'numeric' }) };
     this.#days.replaceChildren(this.#days.firstChild, ...days.map(({ day }) => segment('day', day, dayName(day, short), this.#counts.get(day))));
     this.#track.replaceChildren(el('option', { value: '' }, 'All tracks'), ...tracks.map((track) => el('option', { value: track }, track)));
     this.#track.hidden = !tracks.length;

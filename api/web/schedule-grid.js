@@ -6,12 +6,14 @@ import { el } from './dom.js';
 import { clock } from './wording.js';
 
 const MINUTE = 60000;
+const CLOCK_PX = 24; // as near as this, the clock of the line would cover the label of an hour
 
 class ScheduleGrid extends HTMLElement {
   #hours = el('div', { class: 'grid-hours', 'aria-hidden': 'true' });
   #now = el('div', { class: 'grid-now', 'aria-hidden': 'true' });
   #clock = el('span', { class: 'grid-clock' });
   #inner = el('div', { class: 'grid-inner' });
+  #marks = [];
   #plan = null;
   #columns = [];
   #timezone = '';
@@ -42,6 +44,8 @@ class ScheduleGrid extends HTMLElement {
       shown.hidden = at < 0 || at > this.#plan.minutes;
       shown.style.setProperty('--at', at);
     }
+    const hides = this.#clock.hidden ? 0 : CLOCK_PX / this.#plan.scale;
+    for (const mark of this.#marks) mark.node.hidden = Math.abs(mark.at - at) < hides;
   }
 
   // Without a tile: to the moment, a little below the top.
@@ -76,13 +80,13 @@ class ScheduleGrid extends HTMLElement {
     const { from, minutes, scale } = this.#plan;
     const step = scale < 2 ? 60 : 30;
     const first = Math.ceil(from / (step * MINUTE)) * step * MINUTE;
-    const marks = [];
+    this.#marks = [];
     for (let at = first; at < from + minutes * MINUTE; at += step * MINUTE) {
-      const mark = el('span', {}, clock(at, this.#timezone));
-      mark.style.setProperty('--at', this.#minuteOf(at));
-      marks.push(mark);
+      const mark = { at: this.#minuteOf(at), node: el('span', {}, clock(at, this.#timezone)) };
+      mark.node.style.setProperty('--at', mark.at);
+      this.#marks.push(mark);
     }
-    this.#hours.replaceChildren(...marks, this.#clock);
+    this.#hours.replaceChildren(...this.#marks.map(({ node }) => node), this.#clock);
   }
 
   #reach(node) {

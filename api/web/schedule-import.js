@@ -14,6 +14,7 @@ const COUNTS = [
   ['cancelled', 'cancelled'],
   ['unchanged', 'unchanged'],
   ['kept_by_hand', 'of these kept as changed by hand'],
+  ['kept_though_dropped', 'kept as changed by hand, though no longer in the file'],
   ['speakers', 'speakers added or changed'],
 ];
 

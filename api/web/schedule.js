@@ -206,7 +206,7 @@ async function start() {
     take(schedule);
     find('sessions').removeAttribute('aria-busy');
     main.dataset.phase = 'ready';
-    toStart();
+    if (!place.session) toStart();
     if (place.session) open(place.session);
     if (place.session) view.goTo(place.session);
     follow(schedule.position);

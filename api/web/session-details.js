@@ -61,7 +61,7 @@ function facts(session) {
     ['Where', session.session_location],
     ['Who', session.speaker_name],
     ['Track', session.track],
-    ['About', session.focus_areas.join(', ')],
+    ['Focus areas', session.focus_areas.join(', ')],
     ['Language', session.language],
   ];
   return said.filter(([, text]) => text).flatMap(([name, text]) => [el('dt', {}, name), el('dd', {}, text)]);

@@ -15,6 +15,7 @@ export class SessionTile {
   #where = el('p', { class: 'tile-where' });
   #track = el('p', { class: 'tile-track' });
   #note = el('p', { class: 'tile-note' });
+  #now = el('p', { class: 'tile-now' });
   #star = null;
 
   constructor(session, { stars, hue }) {
@@ -22,7 +23,7 @@ export class SessionTile {
     this.node = el('article', { class: 'tile', 'data-session': this.id });
     if (hue !== undefined) this.#paint(hue);
     if (stars) this.#star = el('star-button');
-    this.node.append(...[el('h4', {}, this.#link), this.#who, this.#when, this.#where, this.#track, this.#note, this.#star].filter(Boolean));
+    this.node.append(...[el('h4', {}, this.#link), this.#who, this.#now, this.#when, this.#where, this.#track, this.#note, this.#star].filter(Boolean));
     this.#describe(session);
   }
 
@@ -30,7 +31,9 @@ export class SessionTile {
   show(session, { stars, now, conflicts }) {
     if (session !== this.session) this.#describe(session);
     const with_ = conflicts.get(this.id);
-    this.#mark('on', now >= Date.parse(session.session_time) && now < Date.parse(session.session_end) && session.status !== 'cancelled');
+    const isOn = now >= Date.parse(session.session_time) && now < Date.parse(session.session_end) && session.status !== 'cancelled';
+    this.#mark('on', isOn);
+    setText(this.#now, isOn ? 'Now' : '');
     this.#mark('over', now >= Date.parse(session.session_end));
     this.#mark('starred', Boolean(stars?.has(this.id)));
     this.#mark('conflict', Boolean(with_));

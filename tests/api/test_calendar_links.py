@@ -101,9 +101,10 @@ def test_calendar_that_is_unchanged_is_not_sent_again(
         first = client.get(path)
         assert first.headers["Cache-Control"] == "private, no-cache"
         known = {"If-None-Match": f'W/"other", {first.headers["ETag"]}'}
-        again = client.get(path, headers=known)
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["ETag"] == first.headers["ETag"]
+        for said in (known, {"If-None-Match": "*"}):
+            again = client.get(path, headers=said)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["ETag"] == first.headers["ETag"]
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
         post(organizer, event_id, frab({"guid": "a", "title": path[-9:]}))
         assert client.get(path, headers=known).status_code == 200
@@ -142,6 +143,41 @@ def test_link_that_is_revoked_opens_nothing_at_once_and_the_next_is_another(
     assert slots(anyone, second) == {}
 
 
+def test_member_reads_whether_their_link_is_open_and_not_its_path(
+    product: Product, event_id: str, ada: httpx.Client, organizer: httpx.Client
+) -> None:
+    link = at(event_id, "/calendar-link")
+
+    def read(member: httpx.Client, **asked: str) -> Any:
+        answer = member.get(link, params=asked)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        return answer.json()
+
+    closed = {"event_id": event_id, "member_id": "ada", "open": False, "path": None}
+    assert read(ada) == closed
+    opened(ada, event_id)
+    assert read(ada) == read(organizer, member_id="ada") == closed | {"open": True}
+    with product.member(event_id, "ben") as ben:
+        assert read(ben) == closed | {"member_id": "ben"}
+        problem(ben.get(link, params={"member_id": "ada"}), 403)
+    ada.delete(link).raise_for_status()
+    assert read(ada) == closed
+
+
+def test_answer_on_a_link_stands_on_a_position(
+    event_id: str, ada: httpx.Client, anyone: httpx.Client
+) -> None:
+    link = at(event_id, "/calendar-link")
+    position = ada.put(link).headers["Event-Position"]
+    answer = ada.get(link, headers={"Min-Position": position})
+    assert answer.json()["open"]
+    assert int(answer.headers["Event-Position"]) >= int(position)
+    problem(ada.get(link, headers={"Min-Position": "9" * 17}), 503)
+    problem(ada.get(at("evt_nowhere", "/calendar-link")), 404)
+    problem(anyone.get(link), 401)
+
+
 def test_link_that_is_open_stays_and_its_path_is_said_once(
     product: Product, event_id: str, ada: httpx.Client, anyone: httpx.Client
 ) -> None:
@@ -169,12 +205,12 @@ def test_secret_opens_its_own_agenda_and_no_other(
         path.replace("/members/ada/", "/members/nobody/"),
         path.replace(event_id, other),
         path.replace(event_id, "evt_nowhere"),
-        path[:-1],
-        path + "A",
+        path[:-1] + ("A" if path[-1] != "A" else "B"),
     ):
         problem(anyone.get(wrong), 404)
-    assert paths(anyone.get(path.partition("?")[0])) == ["secret"]
-    assert paths(anyone.get(path + "%00")) == ["secret"]
+    bare = path.partition("?")[0]
+    for malformed in (bare, path[:-1], path + "A", path[:-1] + "%00", path + "%0A"):
+        assert paths(anyone.get(malformed)) == ["secret"]
 
 
 def test_link_is_opened_by_its_member_and_revoked_also_by_organizers(
@@ -210,7 +246,7 @@ def test_secret_is_kept_nowhere(
 ) -> None:
     path = opened(ada, event_id, headers={"Idempotency-Key": "kept nowhere"})
     anyone.get(path).raise_for_status()
-    anyone.get(path + "A")
+    problem(anyone.get(path + "A"), 400)
     anyone.post(path)
     (secret,) = parse_qs(urlsplit(path).query)["secret"]
     with psycopg.connect(product.database_url) as connection:

@@ -192,7 +192,8 @@ def test_without_a_model_the_answer_is_plain_sentences(
         said = asked(ada, event)
     assert (said["written_by"], said["model"], said["model_failed"]) == ("offline", None, None)
     assert (ids(said["now"]), ids(said["next_60"])) == (NOW, NEXT_60)
-    lines = said["answer"].split("\n")
+    assert said["answer"].startswith("Here is what is on, and what starts soon.\n")
+    lines = said["answer"].split("\n")[1:]
     assert lines[0].endswith(": “Ai”; it shares 2 of your interests.")
     assert lines[1].endswith(": “Opening” by Grace, in Hall 1; it shares 1 of your interests.")
     assert lines[3].startswith("In 14 minutes, at ")
@@ -278,7 +279,7 @@ def test_where_the_model_fails_the_answer_is_offline_and_says_why(
         said = asked(asker, event)
     offline = asked(ada, event)
     assert (said["written_by"], said["model"], said["model_failed"]) == ("offline", None, reason)
-    assert said["answer"].split("\n")[:3] == offline["answer"].split("\n")[:3]
+    assert said["answer"].split("\n")[:4] == offline["answer"].split("\n")[:4]
     lines = [json.loads(line) for line in writing.log("api").splitlines()]
     (line,) = [line for line in lines if line.get("model_failed") == reason]
     assert (line["level"], line["event_id"], line["member_id"]) == ("warning", event, "ada")

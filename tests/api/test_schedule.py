@@ -16,7 +16,7 @@ from tests.workers.schedule_files import EVENT, REAL, event, frab, of_revisions,
 from workers.schedules import read
 
 KEYS = ("added", "changed", "cancelled", "unchanged")
-NOTHING = {"added": 0, "changed": 0, "cancelled": 0, "kept_by_hand": 0, "speakers": 0}
+NOTHING = dict.fromkeys((*KEYS[:3], "kept_by_hand", "kept_though_dropped", "speakers"), 0)
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def test_schedule_is_imported_and_says_what_came_of_it(
         "cancelled": 0,
         "unchanged": 0,
         "kept_by_hand": 0,
+        "kept_though_dropped": 0,
         "speakers": 1,
         "odd": [{"where": "the file", "what": "names no time zone: Europe/Brussels is taken"}],
     }
@@ -99,6 +100,49 @@ def test_item_changed_by_hand_is_kept_and_counted(event_id: str, organizer: http
     organizer.delete(at(event_id, "/agenda/a")).raise_for_status()
     again = post(organizer, event_id, frab({"guid": "a"}, {"guid": "b"}))
     assert (counts(again), again["kept_by_hand"]) == ((0, 0, 0, 2), 1)
+
+
+def test_item_changed_by_hand_that_a_revision_drops_stays_on_and_is_counted(
+    event_id: str, organizer: httpx.Client
+) -> None:
+    post(organizer, event_id, frab({"guid": "a"}, {"guid": "b"}))
+    item = {
+        "title": "On stacks",
+        "start_time": "2026-02-01T10:00:00Z",
+        "end_time": "2026-02-01T11:00:00Z",
+    }
+    organizer.put(at(event_id, "/agenda/b"), json=item).raise_for_status()
+    said = [post(organizer, event_id, frab({"guid": "a"})) for _ in range(2)]
+    assert [(counts(one), one["kept_though_dropped"]) for one in said] == [
+        ((0, 0, 0, 1), 1),
+        ((0, 0, 0, 1), 0),
+    ]
+    assert {i.title for i in read(exported(organizer, event_id)).items} == {
+        "On queues",
+        "On stacks",
+    }
+
+
+def test_session_that_two_sources_list_goes_when_neither_has_it(
+    event_id: str, organizer: httpx.Client
+) -> None:
+    both, one = frab({"guid": "a"}, {"guid": "b"}), frab({"guid": "a"})
+    said = [
+        counts(post(organizer, event_id, file, params={"source": source}))
+        for source, file in (("x", both), ("y", both), ("x", one), ("y", one), ("y", one))
+    ]
+    assert said == [(2, 0, 0, 0), (0, 0, 0, 2), (0, 0, 0, 1), (0, 0, 1, 1), (0, 0, 0, 1)]
+
+
+def test_export_that_came_in_again_keeps_nothing_on(
+    product: Product, event_id: str, organizer: httpx.Client
+) -> None:
+    post(organizer, event_id, frab({"guid": "a"}, {"guid": "b"}))
+    assert counts(post(organizer, event_id, exported(organizer, event_id))) == (0, 0, 0, 2)
+    with nothing_recorded(product):
+        again = post(organizer, event_id, exported(organizer, event_id))
+    assert again.items() >= NOTHING.items()
+    assert counts(post(organizer, event_id, frab({"guid": "a"}))) == (0, 0, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -244,25 +288,17 @@ def test_import_is_for_organizers_of_an_event_that_is_there(
 
 
 @real
-def test_fosdem_2024_is_imported_within_3_s_and_an_unchanged_revision_within_1_s(
-    product: Product,
+def test_fosdem_2024_is_imported_soon_and_again_without_a_change(
+    product: Product, event_id: str, organizer: httpx.Client
 ) -> None:
-    """The best of three: what else this machine does is no figure of ours."""
+    """How soon it should be, the bench says: this machine may have much else to do."""
     file = (REAL / "fosdem-2024.xml.gz").read_bytes()
-    with product.client("admin", "admin") as admin:
-        admin.timeout = httpx.Timeout(30)
-        took = [_timed(admin, product.event(), file) for _ in range(3)]
-    first, again = (min(seconds) for seconds in zip(*took, strict=True))
-    assert (first <= 3, again <= 1) == (True, True), f"{first:.2f} s, then {again:.2f} s"
-
-
-def _timed(client: httpx.Client, event_id: str, file: bytes) -> tuple[float, float]:
     began = time.monotonic()
-    first = post(client, event_id, file)
-    between = time.monotonic()
+    first = post(organizer, event_id, file)
     assert (counts(first), first["speakers"]) == ((874, 0, 0, 0), 948)
-    assert counts(post(client, event_id, file)) == (0, 0, 0, 874)
-    return between - began, time.monotonic() - between
+    with nothing_recorded(product):
+        assert counts(post(organizer, event_id, file)) == (0, 0, 0, 874)
+    assert time.monotonic() - began < 10
 
 
 @real
@@ -281,8 +317,7 @@ def test_five_revisions_of_fosdem_2025_change_what_changed(
     assert {one["source"] for one in said} == {"fosdem-2025"}
     assert [(one["added"], one["cancelled"]) for one in said] == expected
     assert expected == [(904, 0), (197, 17), (37, 24), (6, 4), (1, 0)]
-    with nothing_recorded(product):
-        again = post(organizer, event_id, exported(organizer, event_id))
+    again = post(organizer, event_id, exported(organizer, event_id))
     assert (counts(again), again["odd"]) == ((0, 0, 0, 904 + 197 + 37 + 6 + 1), [])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.sentences import NOTHING, sentences
+from api.sentences import BEGINNING, NOTHING, sentences
 from projections.programme import SessionNow, SessionSoon
 
 NINE = datetime(2026, 9, 1, 7, tzinfo=UTC)  # in Brussels
@@ -47,6 +47,7 @@ def test_nothing_is_said_to_be_nothing() -> None:
 def test_one_session_on_now_and_none_later() -> None:
     talk = on("s1", speaker_name="Grace", session_location="K.1.105", matches=1)
     assert sentences([talk], []) == (
+        f"{BEGINNING}\n"
         "On now, until 09:25: “A talk” by Grace, in K.1.105; it shares 1 of your interests.\n"
         "Nothing more starts within the next hour."
     )
@@ -54,6 +55,7 @@ def test_one_session_on_now_and_none_later() -> None:
 
 def test_two_sessions_later_and_none_now() -> None:
     assert sentences([], [soon("s1", 1), soon("s2", 14.9, matches=2)]) == (
+        f"{BEGINNING}\n"
         "Nothing is on now.\n"
         "In 1 minute, at 09:01: “A talk”.\n"
         "In 14 minutes, at 09:14: “A talk”; it shares 2 of your interests."
@@ -63,7 +65,7 @@ def test_two_sessions_later_and_none_now() -> None:
 def test_five_of_each_are_a_line_each() -> None:
     now = [on(f"n{i}") for i in range(5)]
     later = [soon(f"s{i}", i + 0.5) for i in range(5)]
-    lines = sentences(now, later).split("\n")
+    lines = sentences(now, later).split("\n")[1:]
     assert lines[:5] == ["On now, until 09:25: “A talk”."] * 5
     assert lines[5:7] == [
         "In less than a minute, at 09:00: “A talk”.",
@@ -74,13 +76,14 @@ def test_five_of_each_are_a_line_each() -> None:
 
 def test_what_starts_at_this_very_moment_is_named_once() -> None:
     assert sentences([on("s1", 0)], [soon("s1", 0)]) == (
-        "On now, until 09:30: “A talk”.\nNothing more starts within the next hour."
+        f"{BEGINNING}\nOn now, until 09:30: “A talk”.\nNothing more starts within the next hour."
     )
 
 
 def test_end_of_all_days_is_said_as_in_utc() -> None:
     last = datetime.max.replace(tzinfo=UTC)
-    assert sentences([on("s1", session_end=last)], []).startswith("On now, until 23:59: ")
+    (_, first, _) = sentences([on("s1", session_end=last)], []).split("\n")
+    assert first.startswith("On now, until 23:59: ")
 
 
 @given(st.text(), st.text(), st.none() | st.text(min_size=1))
@@ -88,4 +91,4 @@ def test_whatever_a_speaker_wrote_stays_in_its_line(
     title: str, where: str, who: str | None
 ) -> None:
     talk = on("s1", session_title=title, session_location=where, speaker_name=who)
-    assert len(sentences([talk], []).splitlines()) == 2
+    assert len(sentences([talk], []).splitlines()) == 3

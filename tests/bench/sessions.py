@@ -1,11 +1,15 @@
 """What a member should attend now, and in the next hour: computed when it is asked, beside the
-refresh of materialised views of attendees x sessions that would have to be repeated for ever."""
+refresh of materialised views of attendees x sessions that would have to be repeated for ever. And
+how long a real schedule takes to come in, where there is one."""
 
 import asyncio
 import itertools
+import os
 import random
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
 from typing import Any
@@ -24,6 +28,8 @@ from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured, client
 from tests.bench.past import past, write
 from tests.bench.wire import ask_any, connections, request
+from tests.product import ROOT
+from tests.workers.schedule_files import REAL
 
 CONNECTIONS = 64
 OPENS = datetime(2026, 2, 1, 9, tzinfo=UTC)
@@ -32,6 +38,7 @@ HOURS = 9
 A_DAY = 300  # sessions; more of them take more days, as conferences do
 AREAS = [f"area {i}" for i in range(40)]
 WINDOWS = ("now", "next_60")
+SCHEDULE = REAL / "fosdem-2024.xml.gz"
 
 
 class Size(Struct, frozen=True):
@@ -68,6 +75,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
                     f"  round {number + 1}: {answers[-1]:.2f} ms, large {large[-1]:.2f} ms, p99 "
                     f"{slowest[-1]:.1f} ms, both views refreshed in {refreshes[-1]:,.0f} ms"
                 )
+        imports = list(_imports(ground, product, size.rounds))
     many = f"{size.sessions:,} sessions, {size.members:,} attendees"
     more = f"{size.large:,} sessions, {size.many:,} attendees"
     yield Figure("sessions sql", f"one answer, {many}", "ms", tuple(answers), 5, at_most=True)
@@ -84,6 +92,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
         baseline_what="one answer, which needs no refresh",
         note="the views would have to be refreshed every 30 s, and be stale in between",
     )
+    yield from imports
 
 
 def _programme(event: str, sessions: int, members: int) -> Iterator[Command]:
@@ -129,6 +138,47 @@ def _refreshed(connection: "psycopg.Connection[Any]") -> float:
     for window in WINDOWS:
         connection.execute(f"REFRESH MATERIALIZED VIEW bench_{window}")
     return (time.perf_counter() - started) * 1000
+
+
+def _imports(ground: Ground, product: Measured, rounds: int) -> Iterator[Figure]:
+    if not SCHEDULE.is_file():
+        ground.say(f"  {SCHEDULE.name} is not here: how long it takes to come in is not measured")
+        return
+    for way, come_in in (("http", _posted), ("cli", _run)):
+        taken = [come_in(product, product.event()) for _ in range(rounds)]
+        first, again = zip(*taken, strict=True)
+        what = f"FOSDEM 2024 imported by {way}"
+        yield Figure(f"import {way}", what, "s", first, 3, at_most=True)
+        yield Figure(f"reimport {way}", f"{what}, unchanged", "s", again, 1, at_most=True)
+
+
+def _posted(product: Measured, event: str) -> tuple[float, float]:
+    path, file = f"/api/events/{event}/schedule", SCHEDULE.read_bytes()
+    with product.client("admin", "admin") as admin:
+
+        def send() -> None:
+            admin.post(path, content=file, timeout=60).raise_for_status()
+
+        return _seconds(send), _seconds(send)
+
+
+def _run(product: Measured, event: str) -> tuple[float, float]:
+    """From the start of the process to its end."""
+    command = [sys.executable, "-m", "workers", "import-schedule", str(SCHEDULE), "--event", event]
+    environment = os.environ | {"DATABASE_URL": product.database_url}
+
+    def run() -> None:
+        subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, timeout=60, check=True
+        )
+
+    return _seconds(run), _seconds(run)
+
+
+def _seconds(do: Callable[[], None]) -> float:
+    began = time.monotonic()
+    do()
+    return time.monotonic() - began
 
 
 def _view(window: str, condition: str) -> str:

@@ -11,6 +11,7 @@ from tests.bench.__main__ import MODULES, conclude, measure
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground
 from tests.bench.report import Line, table
+from tests.bench.sessions import SCHEDULE
 
 positive = st.floats(0.001, 1e6)
 
@@ -39,6 +40,8 @@ def test_every_figure_is_measured_and_reported(
 
     names = ["commands", "patch", "feed p50", "feed p99", "projection", "streams"]
     names += ["sessions sql", "sessions http", "sessions large", "sessions refresh"]
+    if SCHEDULE.is_file():
+        names += ["import http", "reimport http", "import cli", "reimport cli"]
     names += ["rebuild", "rebuild swap", "stall", "takeover", "takeover max"]
     names += [f"recovery {name}" for name in ("postgres", "nats", "workers", "api")]
     lines = msgspec.json.decode((tmp_path / "bench.json").read_bytes(), type=list[Line])

@@ -1,9 +1,10 @@
 """Programmes for the tests of the pages: something on now, and a day of which all is known."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Conference
 from workers.processes import until
@@ -46,6 +47,17 @@ def open_schedule(
     expect(page.locator("#schedule[data-phase=ready]")).to_be_visible(timeout=20_000)
     expect(page.locator("[data-feed=live]")).to_be_visible()
     return page
+
+
+def as_of(page: Page, moment: datetime) -> None:
+    """The page takes the time from the server: it is told that it is then."""
+
+    def at_that_time(route: Route) -> None:
+        answer = route.fetch()
+        headers = answer.headers | {"date": format_datetime(moment, usegmt=True)}
+        route.fulfill(response=answer, headers=headers)
+
+    page.route("**/api/events/*/schedule?*", at_that_time)
 
 
 def tile(page: Page, item_id: str) -> Locator:

@@ -1,6 +1,7 @@
 """The whole schedule: a grid and a list, what is wanted of it, and what becomes of it meanwhile."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -8,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.conftest import Conference
 from tests.browser.programme import (
     around,
+    as_of,
     at,
     box,
     expect_shown,
@@ -108,6 +110,42 @@ def test_line_for_now_moves_with_time(conference: Conference, page: Page) -> Non
     assert until(lambda: line.evaluate(minutes) == pytest.approx(before + 10, abs=1.1), 5)
 
 
+def test_label_of_an_hour_gives_way_to_the_clock_of_the_line(
+    furnished: Conference, page: Page
+) -> None:
+    as_of(page, datetime(2026, 5, 4, 9, 3, tzinfo=UTC))
+    open_schedule(furnished, page)
+    hours = page.locator(".grid-hours span:not(.grid-clock)")
+    expect(page.locator(".grid-clock")).to_have_text("11:03")
+    expect(hours.filter(has_text="11:00")).to_be_hidden()
+    expect(hours.filter(has_text="12:00")).to_be_visible()
+
+
+def test_phone_opens_at_the_first_that_is_still_on_with_the_days_at_hand(
+    conference: Conference, new_context: Callable[..., BrowserContext]
+) -> None:
+    for minute in range(10, 20):
+        put(conference, f"over-{minute}", **at(f"09:{minute}", "10:00"))
+        put(conference, f"later-{minute}", **at(f"11:{minute}", "12:00"))
+    put(conference, "long", title="Long", **at("09:30", "12:00"))
+    put(conference, "gone", title="Gone", **at("09:50", "10:00"))
+    put(conference, "short", title="Short", **at("10:50", "11:10"))
+    put(conference, "tuesday", **at("13:00", "14:00", day=5))
+    page = new_context(viewport=PHONE).new_page()
+    as_of(page, datetime(2026, 5, 4, 9, 3, tzinfo=UTC))
+    open_schedule(conference, page)
+    expect(tile(page, "over-10")).not_to_be_in_viewport()
+    expect(tile(page, "long")).to_be_in_viewport(ratio=1)
+    expect(tile(page, "short")).to_be_in_viewport(ratio=1)
+    on = page.locator(".tile", has_text="Now")
+    assert on.evaluate_all("all => all.map((t) => t.dataset.session)") == ["long", "short"]
+    days = page.locator(".days").bounding_box()
+    assert days
+    assert days["y"] + days["height"] <= box(page, "long")["y"]
+    choose(page, "Tue 5 May")
+    expect_shown(page, "tuesday")
+
+
 # What is wanted of it
 def test_filters_narrow_what_is_shown_and_hold_over_a_reload(
     furnished: Conference, page: Page
@@ -148,6 +186,19 @@ def test_day_is_chosen_by_keyboard(furnished: Conference, page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect_shown(page, "e")
     expect(page.get_by_role("heading", level=2, name="Tuesday 5 May")).to_be_attached()
+
+
+def test_days_say_their_year_only_where_there_are_several(
+    furnished: Conference, page: Page
+) -> None:
+    days = open_schedule(furnished, page).locator("[name=day] + span")
+    expect(days).to_have_text(["Mon 4 May 4 sessions", "Tue 5 May 1 session"])
+    later = {"start_time": "2027-01-04T10:00:00Z", "end_time": "2027-01-04T11:00:00Z"}
+    put(furnished, "f", title="On snow", **later)
+    page.reload()
+    expect(days).to_have_text(
+        ["Mon, 4 May 2026 4 sessions", "Tue, 5 May 2026 1 session", "Mon, 4 Jan 2027 1 session"]
+    )
 
 
 # Stars

@@ -7,7 +7,7 @@ import httpx
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import Conference
-from tests.browser.programme import furnish, open_schedule, star
+from tests.browser.programme import at, furnish, open_schedule, put, star
 from tests.workers.schedule_files import EVENT, event, xml
 
 NEXT = event("2026-02-01T11:00:00+01:00", guid="talk-2", title="On stacks")
@@ -50,6 +50,18 @@ def test_import_says_counts_and_what_was_odd_and_shows_the_sessions(
     expect(page.get_by_role("link", name="Cancelled: On stacks")).to_be_visible()
 
 
+def test_import_says_what_stays_as_it_was_changed_by_hand(
+    conference: Conference, page: Page
+) -> None:
+    drawer = open_import(conference, page)
+    send(drawer, xml(EVENT, NEXT))
+    counts(drawer, added=2)
+    put(conference, "talk-1", **at("10:00", "11:00"))
+    put(conference, "talk-2", **at("11:00", "12:00"))
+    send(drawer, xml(EVENT))
+    counts(drawer, cancelled=0, unchanged=1, kept_by_hand=1, kept_though_dropped=1)
+
+
 def test_broken_file_changes_nothing_and_says_the_line_and_why(
     conference: Conference, page: Page
 ) -> None:
@@ -86,6 +98,8 @@ def test_secret_link_opens_ones_agenda_until_it_is_revoked(
     star(page, "On bees").click()
     page.get_by_role("button", name="Take it to my calendar").click()
     drawer = page.get_by_role("dialog", name="Take it to my calendar")
+    revoke = drawer.get_by_role("button", name="Revoke my link")
+    expect(revoke).to_be_hidden()
     drawer.get_by_role("button", name="Make my secret link").click()
     field = drawer.get_by_label("Your secret link")
     expect(field).to_be_focused()
@@ -93,8 +107,9 @@ def test_secret_link_opens_ones_agenda_until_it_is_revoked(
     opened = httpx.get(link)
     assert opened.headers["content-type"].startswith("text/calendar")
     assert ("On bees" in opened.text, "On wax" in opened.text) == (True, False)
-    drawer.get_by_role("button", name="Revoke my link").click()
+    revoke.click()
     expect(drawer.get_by_role("status")).to_contain_text("Your link is revoked")
+    expect(revoke).to_be_hidden()
     assert httpx.get(link).status_code == 404
     expect(field).to_be_hidden()
 
@@ -104,13 +119,9 @@ def test_secret_link_is_shown_once_and_copied(
 ) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_schedule(conference, page)
-
-    def make() -> Locator:
-        page.get_by_role("button", name="Take it to my calendar").click()
-        page.get_by_role("button", name="Make my secret link").click()
-        return page.get_by_role("dialog", name="Take it to my calendar")
-
-    drawer = make()
+    drawer = page.get_by_role("dialog", name="Take it to my calendar")
+    page.get_by_role("button", name="Take it to my calendar").click()
+    drawer.get_by_role("button", name="Make my secret link").click()
     expect(drawer.get_by_label("Your secret link")).to_be_visible()
     link = drawer.get_by_label("Your secret link").input_value()
     drawer.get_by_role("button", name="Copy").click()
@@ -118,7 +129,10 @@ def test_secret_link_is_shown_once_and_copied(
     assert page.evaluate("navigator.clipboard.readText()") == link
     page.reload()
     expect(page.locator("#schedule[data-phase=ready]")).to_be_visible()
-    expect(make().get_by_role("status")).to_contain_text("Your link is open already")
+    page.get_by_role("button", name="Take it to my calendar").click()
+    expect(drawer.get_by_role("status")).to_contain_text("Your link is open already")
+    expect(drawer.get_by_role("button", name="Make my secret link")).to_be_hidden()
+    expect(drawer.get_by_role("button", name="Revoke my link")).to_be_visible()
 
 
 def test_whole_schedule_is_downloaded_as_a_calendar(conference: Conference, page: Page) -> None:

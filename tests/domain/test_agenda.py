@@ -18,6 +18,7 @@ from domain.agenda import (
     CancelItem,
     ImportSchedule,
     SaveSpeaker,
+    ScheduleImported,
     ScheduleItem,
     Speaker,
     SpeakerSaved,
@@ -46,7 +47,11 @@ def imported(*items: AgendaItem, source: str = "FOSDEM", **more: Any) -> ImportS
     return ImportSchedule(**AT, source=source, items=items, **more)
 
 
-IMPORTED = of(AgendaItemScheduled(TALK, "FOSDEM"), AgendaItemScheduled(OTHER, "FOSDEM"))
+IMPORTED = of(
+    AgendaItemScheduled(TALK, "FOSDEM"),
+    AgendaItemScheduled(OTHER, "FOSDEM"),
+    ScheduleImported("FOSDEM", ("s1", "s2")),
+)
 each_once: Any = lambda one: st.lists(one, max_size=4, unique_by=lambda x: x.id).map(tuple)  # noqa: E731
 
 
@@ -59,14 +64,19 @@ def test_import_leaves_of_its_source_what_it_lists_and_touches_nothing_else(
     after: Agenda = PROGRAMME.folded(events, state)
     by_hand = {id_ for id_, of in state.item_sources.items() if of == ""}
     named = {item.id: item for item in listed}
+    elsewhere = {id_ for of, ids in state.listings.items() if of != source for id_ in ids}
     for id_, item in after.items.items():
         if id_ in named and id_ not in by_hand:
             assert item == named[id_]
-        elif state.item_sources.get(id_) == source:
+        elif id_ in state.listed(source) - by_hand - elsewhere - named.keys():
             assert item == replace(state.items[id_], status="cancelled")
         else:
             assert item == state.items[id_]
     assert after.items.keys() == state.items.keys() | named.keys()
+    assert {**after.listings, source: after.listed(source)} == {
+        **state.listings,
+        source: frozenset(named),
+    }
     hand = {id_ for id_, of in state.speaker_sources.items() if of == ""}
     said = {speaker.id: speaker for speaker in speaking if speaker.id not in hand}
     assert after.speakers == {**state.speakers, **said}
@@ -90,6 +100,57 @@ def test_counts_are_what_the_events_say(
     assert counts.kept_by_hand == sum(
         state.item_sources.get(item.id) == "" and state.items[item.id] != item for item in listed
     )
+    dropped = state.listed(source).difference(item.id for item in listed)
+    assert counts.kept_though_dropped == sum(
+        id_ in dropped and state.item_sources[id_] == "" and item.status != "cancelled"
+        for id_, item in state.items.items()
+    )
+
+
+@given(PROGRAMME.states(), each_once(items()), each_once(speakers), sources)
+def test_import_that_comes_again_records_nothing(
+    state: Agenda, listed: tuple[AgendaItem, ...], speaking: tuple[Speaker, ...], source: str
+) -> None:
+    command = imported(*listed, source=source, speakers=speaking)
+    assert decide(command, PROGRAMME.folded(decide(command, state), state)) == ()
+
+
+@given(st.lists(st.tuples(sources, st.sets(st.sampled_from([TALK, OTHER])))))
+def test_session_is_on_while_any_source_lists_it(
+    revisions: list[tuple[str, set[AgendaItem]]],
+) -> None:
+    state, last = of(), {}
+    for source, listed in revisions:
+        last[source] = {item.id for item in listed}
+        state = PROGRAMME.folded(decide(imported(*listed, source=source), state), state)
+    on = {id_ for id_, item in state.items.items() if item.status != "cancelled"}
+    assert on == set().union(*last.values())
+
+
+def test_source_that_lists_what_another_has_written_cancels_it_when_neither_has_it() -> None:
+    state, steps = IMPORTED, []
+    for source, listed in (
+        ("elsewhere", (TALK, OTHER)),
+        ("FOSDEM", (TALK,)),
+        ("elsewhere", (TALK,)),
+    ):
+        events = decide(imported(*listed, source=source), state)
+        state = PROGRAMME.folded(events, state)
+        steps.append(events)
+    assert steps == [
+        (ScheduleImported("elsewhere", ("s1", "s2")),),
+        (ScheduleImported("FOSDEM", ("s1",)),),
+        (AgendaItemCancelled("s2", "elsewhere"), ScheduleImported("elsewhere", ("s1",))),
+    ]
+
+
+def test_export_that_came_in_again_keeps_nothing_on() -> None:
+    copy = decide(imported(TALK, OTHER, source="evt_1"), IMPORTED)
+    assert copy == (ScheduleImported("evt_1", ("s1", "s2")),)
+    assert decide(imported(TALK), PROGRAMME.folded(copy, IMPORTED)) == (
+        AgendaItemCancelled("s2", "FOSDEM"),
+        ScheduleImported("FOSDEM", ("s1",)),
+    )
 
 
 def test_speaker_whom_a_later_revision_drops_is_in_no_session_of_it() -> None:
@@ -108,12 +169,16 @@ def test_later_revision_changes_only_what_changed() -> None:
         AgendaItemChanged(MOVED, "FOSDEM"),
         AgendaItemScheduled(new, "FOSDEM"),
         AgendaItemCancelled("s2", "FOSDEM"),
+        ScheduleImported("FOSDEM", ("s1", "s3")),
     )
 
 
 def test_session_that_comes_back_is_on_again() -> None:
     state = of(AgendaItemScheduled(TALK, "FOSDEM"), AgendaItemCancelled("s1", "FOSDEM"))
-    assert decide(imported(TALK), state) == (AgendaItemChanged(TALK, "FOSDEM"),)
+    assert decide(imported(TALK), state) == (
+        AgendaItemChanged(TALK, "FOSDEM"),
+        ScheduleImported("FOSDEM", ("s1",)),
+    )
 
 
 def test_other_source_cancels_nothing_of_this_one() -> None:
@@ -126,7 +191,7 @@ def test_other_source_cancels_nothing_of_this_one() -> None:
 def test_what_was_changed_by_hand_stays(by_hand: Any) -> None:
     state = AGENDA.evolve(IMPORTED, by_hand, NINE)
     assert decide(imported(TALK, OTHER), state) == ()
-    assert decide(imported(OTHER), state) == ()
+    assert decide(imported(OTHER), state) == (ScheduleImported("FOSDEM", ("s2",)),)
 
 
 def test_speaker_who_was_changed_by_hand_stays() -> None:

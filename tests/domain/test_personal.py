@@ -60,6 +60,8 @@ NOT_PERSONAL = {
     ("ProfileViewed", "target_member_id"),
     ("SessionStarred", "item_id"),
     ("SessionUnstarred", "item_id"),
+    ("ScheduleImported", "item_ids"),
+    ("ScheduleImported", "source"),
     ("Speaker", "id"),
     ("SpeakerErased", "speaker_id"),
     ("SpeakerSaved", "source"),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from domain.agenda import Agenda, AgendaItem
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import NotFound, Refused
-from domain.stars import Stars, StarSession, UnstarSession, decide
+from domain.stars import MOST, SessionStarred, Stars, StarSession, UnstarSession, decide
 from tests.harness.agenda import STARRED
 
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
@@ -37,6 +37,15 @@ def test_cancelled_session_takes_no_star_and_keeps_those_it_has() -> None:
     held = Stars(frozenset({"s1"}))
     assert decide(replace(STAR, agenda=OFF), held) == ()
     assert len(decide(replace(UNSTAR, agenda=OFF), held)) == 1
+
+
+def test_stars_of_a_member_are_bounded_until_one_is_taken_back() -> None:
+    others = [f"other_{i}" for i in range(MOST - 1)]
+    assert decide(STAR, Stars(frozenset(others))) == (SessionStarred("s1"),)
+    assert decide(STAR, Stars(frozenset([*others, "s1"]))) == ()
+    with pytest.raises(Refused, match="These are 1,000 stars already"):
+        decide(STAR, Stars(frozenset([*others, "other"])))
+    assert len(decide(UNSTAR, Stars(frozenset([*others, "s1"])))) == 1
 
 
 @pytest.mark.parametrize("click", [STAR, UNSTAR])

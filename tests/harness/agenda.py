@@ -14,6 +14,7 @@ from domain.agenda import (
     CancelItem,
     ImportSchedule,
     SaveSpeaker,
+    ScheduleImported,
     ScheduleItem,
     Speaker,
     SpeakerErased,
@@ -86,6 +87,7 @@ EVENTS = st.one_of(
     st.builds(AgendaItemCancelled, ids, by),
     st.builds(SpeakerSaved, speakers, by),
     st.builds(SpeakerErased, speaker_ids),
+    st.builds(ScheduleImported, sources, st.lists(ids, unique=True).map(tuple)),
 )
 
 

@@ -67,11 +67,13 @@ def test_schedule_is_imported_and_again_only_what_changed(
         "Recording what has changed of 3 sessions.\n"
         f"small is in {event_id} after 0.1 s: sessions 3 added.\n"
         "1 speaker added or changed.\n"
+        f"It is shown at /events/{event_id}/schedule.\n"
     )
     with nothing_recorded(product):
         assert said(run(first, "--event", event_id, **at)).splitlines()[1:] == [
             f"small is in {event_id} after 0.1 s: sessions 3 unchanged.",
-            "Nothing was recorded: all of it was known.",
+            "Nothing has changed: all of it was known.",
+            f"It is shown at /events/{event_id}/schedule.",
         ]
     later = frab({"guid": "a"}, {"guid": "b", "title": "On stacks", "duration": ""}, {"guid": "d"})
     where = "$.schedule.conference.days[0].rooms['Hall'][1].duration"
@@ -80,6 +82,7 @@ def test_schedule_is_imported_and_again_only_what_changed(
         f"small is in {event_id} after 0.1 s: sessions 1 added, 2 changed, 1 cancelled.",
         "1 thing in the file was odd:",
         f"  {where}: is missing: taken as having no length",
+        f"It is shown at /events/{event_id}/schedule.",
     ]
 
 
@@ -97,11 +100,20 @@ def test_broken_file_changes_nothing_and_says_where(
     assert "There is no file" in missing.stderr
 
 
+def test_folder_and_what_is_no_id_are_said_to_be_that(at: dict[str, str], tmp_path: Path) -> None:
+    file = written(tmp_path / "a.json", {"guid": "a"})
+    folder, no_id = run(str(tmp_path), "--event", "evt_1", **at), run(file, "--event", "e!", **at)
+    what = f"{tmp_path} is a folder: name the file in it that is the schedule.\n"
+    assert (folder.returncode, folder.stdout, folder.stderr) == (2, "", what)
+    assert (no_id.returncode, no_id.stdout) == (2, "")
+    assert no_id.stderr.startswith("`e!` is no id of an event: that is 1 to 128 of the letters ")
+
+
 def test_options_may_come_first_and_help_is_the_import_s_own(
     product: Product, at: dict[str, str], tmp_path: Path
 ) -> None:
     file = written(tmp_path / "a.json", {"guid": "a"})
-    last = said(run("--source", "small", "--event", product.event(), file, **at)).splitlines()[-1]
+    last = said(run("--source", "small", "--event", product.event(), file, **at)).splitlines()[-2]
     assert last.endswith("sessions 1 added.")
     assert said(run("--help", **at)).startswith("usage: python -m workers import-schedule ")
 
@@ -144,6 +156,7 @@ def test_fosdem_2024_is_imported_with_its_speakers(product: Product, at: dict[st
     assert said(run(file, "--event", event_id, **at)).splitlines()[1:] == [
         f"fosdem-2024 is in {event_id} after 0.1 s: sessions 874 added.",
         "948 speakers added or changed.",
+        f"It is shown at /events/{event_id}/schedule.",
     ]
     assert "sessions 874 unchanged." in said(run(file, "--event", event_id, **at))
 
@@ -156,15 +169,20 @@ def counts(**some: int) -> Counts:
 
 def test_summary_says_what_was_kept_by_hand_and_not_all_that_was_odd() -> None:
     odd = [Odd(f"line {n}", "is odd") for n in range(22)]
-    given = counts(unchanged=1_204, kept_by_hand=2)
+    given = counts(unchanged=1_204, kept_by_hand=2, kept_though_dropped=1)
     lines = list(summary("small", "evt_1", given, odd, 0.54321))
-    assert lines[:4] == [
+    assert lines[:5] == [
         "small is in evt_1 after 0.5 s: sessions 1,204 unchanged.",
-        "Nothing was recorded: all of it was known.",
+        "Nothing has changed: all of it was known.",
         f"2 sessions of the unchanged {KEPT}",
+        "1 session that the file has no longer was kept, as it had been changed by hand.",
         "22 things in the file were odd:",
     ]
-    assert lines[-2:] == ["  line 19: is odd", "  and 2 more"]
+    assert lines[-3:] == [
+        "  line 19: is odd",
+        "  and 2 more",
+        "It is shown at /events/evt_1/schedule.",
+    ]
 
 
 @pytest.mark.parametrize(

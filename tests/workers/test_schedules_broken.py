@@ -7,6 +7,7 @@ import tarfile
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from domain.errors import Invalid
@@ -14,6 +15,7 @@ from tests.workers.schedule_files import EVENT, event, frab, tar, xml
 from workers.schedules import Odd, read
 from workers.schedules.archives import BYTES
 from workers.schedules.draft import ITEMS
+from workers.schedules.text import has_control
 
 BERLIN = "Europe/Berlin"
 REFERENCE = "&e{};"
@@ -205,6 +207,60 @@ def test_texts_lose_control_characters_and_what_is_too_much_with_remarks() -> No
         Odd(at, "the description has control characters: taken out"),
         Odd(at, "the description is longer than 20000 characters: cut"),
     )
+
+
+ESCAPE = "\x1b[7m"
+
+
+def archive(*names: str) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as into:
+        for name in names:
+            into.addfile(tarfile.TarInfo(name))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        archive(f"{ESCAPE}a", "b"),
+        archive(f"{ESCAPE}a", f"{ESCAPE}a"),
+        msgspec.json.encode({"results": [], "next": "more", "count": ESCAPE}),
+    ],
+    ids=["names", "a name twice", "pages"],
+)
+def test_refusal_cannot_reach_for_the_terminal(data: bytes) -> None:
+    assert not has_control("".join(refused(data)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tar(sessions=[{"id": 1, "state": ESCAPE}, {"id": 2, "start_time": "2026-02-01T10:00Z"}]),
+        msgspec.json.encode(
+            {"talks": [{"state": ESCAPE}, {"code": "ABCDEF", "start": "2026-02-01T10:00Z"}]}
+        ),
+    ],
+    ids=["Open Event", "pretalx"],
+)
+def test_remark_cannot_reach_for_the_terminal(data: bytes) -> None:
+    (one,) = (one.what for one in read(data).odd if "left out" in one.what)
+    assert r"'\x1b[7m'" in one
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'[{"title":"a","start":"2026-02-01","end":"2026-02-01T01:00"}]',
+        msgspec.json.encode({"slots": [{"start": "2026-02-01", "submission": "ABCDEF"}]}),
+        tar(sessions=[{"id": 1, "start_time": "2026-02-01"}]),
+    ],
+    ids=["a list", "pretalx", "Open Event"],
+)
+def test_date_alone_is_taken_for_its_midnight_with_a_remark(data: bytes) -> None:
+    found = read(data, timezone=BERLIN)
+    assert found.items[0].start_time == datetime(2026, 1, 31, 23, tzinfo=UTC)
+    assert [one.what for one in found.odd].count("'2026-02-01' has no time: midnight is taken") == 1
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "../slides.pdf", "https://a b", "h" * 3000])

@@ -64,7 +64,7 @@ def _read(files: dict[str, bytes], draft: Draft) -> None:
     elif len(files) == 1:
         _read_one(next(iter(files.values())), draft)
     else:
-        names = ", ".join(sorted(files)[:10])
+        names = ", ".join(map(moments.shown, sorted(files)[:10]))
         raise Invalid("", (THE_FILE, f"holds {len(files)} files, of which one is wanted: {names}"))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from domain.errors import Invalid
+from workers.schedules import moments, text
 from workers.schedules.schedule import THE_FILE
 
 BYTES = 16 << 20  # FOSDEM 2025 has 3.4 MB
@@ -47,7 +48,7 @@ def unpacked(data: bytes) -> dict[str, bytes]:
         except Invalid:
             raise
         except BROKEN as error:
-            reason = str(error)[:200] or type(error).__name__
+            reason = text.line(str(error))[:200] or type(error).__name__
             raise Invalid("", (THE_FILE, f"is a broken {wrapping} file: {reason}")) from None
     raise Invalid("", (THE_FILE, f"is wrapped more than {LAYERS} times"))
 
@@ -83,7 +84,7 @@ def _files(data: bytes, wrapping: str) -> dict[str, bytes]:
         if plain.startswith(".") or not plain:
             continue
         if plain in files or len(files) >= FILES:
-            raise Invalid("", (plain[:100], "is there twice, or there are too many files"))
+            raise Invalid("", (moments.shown(plain), "is there twice, or there are too many files"))
         files[plain] = file.read(left + 1)
         left -= len(files[plain])
         if left < 0:

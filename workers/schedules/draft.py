@@ -82,6 +82,8 @@ class Draft:
         return utc
 
     def moment(self, written: str, where: str) -> datetime:
+        if moments.whole_day(written):
+            self.remarks.add(where, f"{moments.shown(written)} has no time: midnight is taken")
         try:
             return self.instant(moments.moment(written), where)
         except moments.TimeError as error:

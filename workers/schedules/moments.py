@@ -46,6 +46,15 @@ def moment(written: str) -> datetime:
         ) from None
 
 
+def whole_day(written: str) -> bool:
+    """Whether it is a date alone, which `moment` takes for the midnight that it begins with."""
+    try:
+        date.fromisoformat(written.strip())
+    except ValueError:
+        return False
+    return True
+
+
 def length(written: str) -> timedelta:
     """HH:MM, HH:MM:SS, or D:HH:MM as pretalx writes what is longer than a day."""
     found = COLONS.fullmatch(written.strip())

@@ -13,16 +13,9 @@ from domain.agenda import Speaker
 from workers.schedules import moments
 from workers.schedules.draft import Draft
 from workers.schedules.json_values import parsed, rows, shaped
-from workers.schedules.schedule import Session
+from workers.schedules.schedule import TAKE_PLACE, Session
 
 Number = int | str
-TAKE_PLACE = {
-    "accepted": "",
-    "confirmed": "confirmed",
-    "canceled": "cancelled",
-    "cancelled": "cancelled",
-    "withdrawn": "cancelled",
-}
 RENAMED = {"starts_at": "start_time", "ends_at": "end_time", "event_timezone": "timezone"}
 
 
@@ -87,7 +80,7 @@ def _plain(row: Any) -> Any:
 def _add(found: Found, where: str, draft: Draft) -> None:
     state = (found.state or "accepted").lower()
     if state not in TAKE_PLACE:
-        draft.leave_out(f"sessions that are {state[:40]}")
+        draft.leave_out(f"sessions that are {moments.shown(state)}")
     elif not found.start_time:
         draft.leave_out("sessions without a time")
     else:
@@ -123,7 +116,7 @@ def _end(found: Found, start: datetime, where: str, draft: Draft) -> datetime:
     end = draft.moment(found.end_time, f"{where}.end_time") if found.end_time else start
     if end > start:
         return end
-    declared = (found.session_type and found.session_type.length) or ""
+    declared = ((found.session_type and found.session_type.length) or "").strip()
     try:
         length = moments.length(declared)
     except moments.TimeError:

@@ -13,15 +13,8 @@ from domain.errors import Invalid
 from workers.schedules import moments
 from workers.schedules.draft import Draft
 from workers.schedules.json_values import rows, shaped, worded
-from workers.schedules.schedule import THE_FILE, Session, identifier, named
+from workers.schedules.schedule import TAKE_PLACE, THE_FILE, Session, identifier, named
 
-TAKE_PLACE = {
-    "accepted": "",
-    "confirmed": "confirmed",
-    "canceled": "cancelled",
-    "cancelled": "cancelled",
-    "withdrawn": "cancelled",
-}
 LISTS = ("results", "talks", "slots")
 
 
@@ -102,9 +95,8 @@ def read(document: Any, draft: Draft) -> None:
     draft.called(_event(document), "pretalx")
     if document.get("next") or document.get("previous"):
         count = document.get("count")
-        raise Invalid(
-            "", (THE_FILE, f"is one page of several, of {count} in all: ask for one page")
-        )
+        in_all = f", of {count} in all" if isinstance(count, int) else ""
+        raise Invalid("", (THE_FILE, f"is one page of several{in_all}: ask for one page"))
     zone = document.get("timezone")
     draft.local_to(zone if isinstance(zone, str) else "", "$.timezone")
     names = Names({key: _listed(document.get(key)) for key in ("rooms", "tracks", "speakers")})
@@ -142,7 +134,7 @@ def _slots(document: Any) -> Iterator[tuple[str, Talk, Slot]]:
 def _add(talk: Talk, slot: Slot, where: str, names: Names, draft: Draft) -> None:
     state = talk.state or "confirmed"
     if state not in TAKE_PLACE:
-        draft.leave_out(f"submissions that are {state[:40]}")
+        draft.leave_out(f"submissions that are {moments.shown(state)}")
     elif not slot.start:
         draft.leave_out("submissions without a slot")
     else:

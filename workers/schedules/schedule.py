@@ -13,6 +13,13 @@ from workers.schedules import text
 REMARKS = 500
 THE_FILE = "the file"  # where, of what is not at one place of it
 ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
+TAKE_PLACE = {  # of the states of a proposal: others were not accepted, or not yet
+    "accepted": "",
+    "confirmed": "confirmed",
+    "canceled": "cancelled",
+    "cancelled": "cancelled",
+    "withdrawn": "cancelled",
+}
 
 
 class Odd(Struct, frozen=True):
