@@ -27,3 +27,10 @@ SELECT EXISTS (
 SELECT member_id, max(position) FROM views.live_feed
 WHERE event_id = %(event_id)s
 GROUP BY member_id;
+
+-- name: rows_of
+-- what is to be executed for the rows of an event in a table, as one text
+SELECT format(
+    'SELECT coalesce(json_agg(t), ''[]'')::text FROM views.%%I AS t WHERE t.event_id = %%L',
+    %(table)s::text, %(event_id)s::text
+);

@@ -1,17 +1,17 @@
 """Read models as they are stored, compared with the fold of the log."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import msgspec
-from psycopg.sql import SQL, Identifier
 
 from domain.aggregate import Recorded
 from projections.log import Connection
 from projections.read_model import Key, Rows, Table, folded
 from projections.read_models import READ_MODELS
+from sql import statements
 
-OF_EVENT = "SELECT coalesce(json_agg(t), '[]')::text FROM {} AS t WHERE event_id = %s"
+SQL = statements("proof")
 
 OfTable = Mapping[Key, Any]
 
@@ -23,8 +23,10 @@ def pure(log: Iterable[Recorded]) -> Rows:
 
 
 async def stored(connection: Connection, table: Table, event_id: str) -> OfTable:
-    statement = SQL(OF_EVENT).format(Identifier("views", table.name))
-    ((text,),) = await (await connection.execute(statement, (event_id,))).fetchall()
+    about = {"table": table.name, "event_id": event_id}
+    ((statement,),) = await (await connection.execute(SQL["rows_of"], about)).fetchall()
+    cursor = await connection.execute(cast(LiteralString, statement))
+    ((text,),) = await cursor.fetchall()
     names = table.row.__struct_fields__[: table.keys]
     rows = msgspec.json.decode(text, type=list[table.row])  # type: ignore[name-defined]
     return {tuple(getattr(row, name) for name in names): row for row in rows}
