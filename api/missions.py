@@ -15,7 +15,6 @@ from api.commands import answered, execute
 from api.past import AsOf, as_it_was
 from api.problems import documented
 from api.reading import answer, check_exists, shown
-from api.services import services
 from api.shapes import EventId, Limit, MissionId, OfMember
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
 from domain.errors import NotFound, Problem
@@ -208,15 +207,12 @@ async def get_leaderboard(
             as_of,
             lambda c, until, at: boards.past_leaderboard(c, event_id, member, limit, until, at),
         )
-    watch = services(request).watch
     board, headers = await shown(
         request,
         event_id,
         "leaderboard",
         lambda connection: boards.read_leaderboard(connection, event_id, member, limit),
-        lambda connection: boards.fold_leaderboard(
-            connection, event_id, member, limit, watch.held_back("leaderboard", event_id)
-        ),
+        lambda connection: boards.fold_leaderboard(connection, event_id, member, limit),
     )
     return answer(board, headers)
 

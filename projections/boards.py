@@ -242,16 +242,12 @@ async def read_leaderboard(
 
 
 async def fold_leaderboard(
-    connection: Connection,
-    event_id: str,
-    member_id: str,
-    limit: int,
-    held_back: Mapping[Stream, int],
+    connection: Connection, event_id: str, member_id: str, limit: int
 ) -> tuple[int, Leaderboard]:
     """What the read model holds, what it holds back, and what the log has of this event since, in
     memory."""
     cursor = await connection.execute(SQL["ranked"], {"event_id": event_id})
-    ((position, found),) = await cursor.fetchall()
+    ((position, found, held_back),) = await cursor.fetchall()
     ranks = json.decode(found, type=list[Rank])
     rows: Rows = {LEADERBOARD: {(r.event_id, r.member_id): r for r in ranks}}
     for recorded in await events.streams(connection, list(held_back), position):

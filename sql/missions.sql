@@ -122,12 +122,16 @@ SELECT
     );
 
 -- name: ranked
--- all of a conference, and the position that this shows
+-- all of a conference, the position that this shows, and what is held back of it, at one moment
 SELECT
     (SELECT position FROM views.positions WHERE name = 'leaderboard'),
     (
         SELECT coalesce(json_agg(v), '[]')::text FROM views.leaderboard AS v
         WHERE event_id = %(event_id)s
+    ),
+    (
+        SELECT coalesce(json_object_agg(stream, position), '{}') FROM views.parked
+        WHERE reader = 'leaderboard' AND split_part(stream, ':', 2) = %(event_id)s
     );
 
 -- name: since

@@ -110,7 +110,7 @@ def test_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str
         asyncio.run(project(database))
         record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
         record(*clicks(1_101, "ada"), *clicks(1, "bob"))
-    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10, {})  # noqa: E731
+    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
     read: Any = lambda c: boards.read_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
     stuck, expected = asked(database, question)[0], [(EVENT, 10), ("Ada L.", 10), ("bob", 10)]
     assert [(place.name, place.points_earned) for place in stuck[1].entries] == expected
@@ -121,6 +121,27 @@ def test_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str
     with recording(database) as record:
         record(*clicks(1, "cyd"))
     assert len(asked(database, question)[0][1].entries) == 4
+
+
+def test_leaderboard_is_folded_alike_the_moment_before_and_after_a_replay(database: str) -> None:
+    """Nobody need have heard of it."""
+    fold: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
+    board = f"missions:{EVENT}:ada"
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(project(database))
+        parked = "INSERT INTO views.parked VALUES ('leaderboard', %s, 3, '')"
+        ask(database, parked, board)
+        record(*clicks(3, "ada"), *clicks(1, "bob"))
+    asyncio.run(project(database))
+    ranked = "SELECT member_id FROM views.leaderboard ORDER BY 1"
+    before = asked(database, fold)[0], ask(database, ranked)
+    ask(database, "UPDATE views.parked SET asked = 'replay'")
+    asyncio.run(project(database))
+    after = asked(database, fold)[0], ask(database, ranked)
+    assert before == (after[0], [("bob",)])
+    assert after[1] == [("ada",), ("bob",)]
+    assert after[0][1].me.points_earned == 10
 
 
 def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> None:
@@ -136,7 +157,7 @@ def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> No
 
     async def fold(connection: Connection) -> int:
         taking = asyncio.create_task(take_turns())
-        await boards.fold_leaderboard(connection, EVENT, "ada", 10, {})
+        await boards.fold_leaderboard(connection, EVENT, "ada", 10)
         taking.cancel()
         with suppress(asyncio.CancelledError):
             await taking
