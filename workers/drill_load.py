@@ -92,12 +92,14 @@ async def _done(client: Client, method: str, path: str, body: object) -> Answer:
 
 @asynccontextmanager
 async def running(place: Place, told: list[Acknowledged]) -> AsyncIterator[None]:
-    """What is acknowledged meanwhile is told."""
+    """What is acknowledged meanwhile is told; something has been when it begins."""
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for number in range(MEMBERS):
             group.create_task(_play(place, number, told, ended))
         try:
+            while not told:  # noqa: ASYNC110 - whoever gets no answer ends the group
+                await asyncio.sleep(PAUSE)
             yield
         finally:
             ended.set()
