@@ -76,12 +76,11 @@ def applied_once(entries: Iterable[Entry], log: Sequence[Recorded], event_id: st
             acts[entry.act.stream(event_id)].append(entry)
     found: dict[Stream, list[Setting]] = defaultdict(list)
     for recorded in log:
-        setting = set_by(recorded)
-        if setting and recorded.stream in acts:
+        if setting := set_by(recorded):
             found[recorded.stream].append(setting)
     lost, doubled = [], []
-    for name, of_stream in acts.items():
-        missing, more = _differ(_expected(of_stream), found[name])
+    for name in {**acts, **found}:  # nobody acted on what is only found
+        missing, more = _differ(_expected(acts[name]), found[name])
         lost += [f"{name} lacks {what} to {to}" for what, to in missing]
         doubled += [f"{name} has {what} to {to} once too often" for what, to in more]
     return Check("effects of commands", sum(map(len, found.values())), lost, doubled)

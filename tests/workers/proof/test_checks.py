@@ -105,6 +105,14 @@ def test_event_that_is_doubled_is_found(run: Ran, number: int) -> None:
 
 
 @given(busy, which)
+def test_event_on_a_stream_that_nobody_acted_on_is_found(run: Ran, number: int) -> None:
+    twice = run.log[one_of(run.effects(), number)]
+    strayed = replace(twice, position=run.log[-1].position + 1, stream=f"missions:{EVENT}:nobody")
+    check = checks.applied_once(run.entries, [*run.log, strayed], EVENT)
+    assert (len(check.lost), len(check.doubled)) == (0, 1)
+
+
+@given(busy, which)
 def test_event_of_another_effect_is_found(run: Ran, number: int) -> None:
     """Whoever was told that it is done finds something else at that position."""
     at = one_of(run.effects(), number)
