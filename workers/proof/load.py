@@ -16,7 +16,7 @@ from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer
 
 AWAY = {429, 502, 503, 504}
-STAYS = 0.02, 0.4  # seconds for which a restless reader listens
+STAYS = 0.3  # seconds for which a restless reader listens, on average
 EACH = 0.03  # seconds between looks of the probe
 PAUSE = 0.05
 SETTLED = "load.settled"
@@ -61,7 +61,7 @@ class Listener:
     async def run(self, phase: Phase) -> None:
         while not phase.ending.is_set():
             calm = self._calm or phase.settling.is_set()
-            stay = None if calm else self._random.uniform(*STAYS)
+            stay = None if calm else self._random.expovariate(1 / STAYS)
             try:
                 async with asyncio.timeout(stay):
                     await self._listen()

@@ -51,5 +51,5 @@ PLANTS = {
     "key": Plant(
         "Idempotency-Keys are not written in the transaction of their events", recorder=KeysApart
     ),
-    "window": Plant("a live feed that resumes listens only after it has looked", window=0.05),
+    "window": Plant("a live feed that resumes listens only after it has looked", window=0.15),
 }
