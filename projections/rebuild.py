@@ -227,11 +227,16 @@ class _Rebuild:
     async def _look_through(self, until: int) -> None:
         """A new version is not compared, but it must not be worse at what there is."""
         await self._catch_up(until)
+        await self._require_no_more_parked()
+
+    async def _require_no_more_parked(self) -> None:
+        """What was dropped, say, holds nothing back any more; from the log it would again."""
         more = await self._parked(self._shadow.views) - await self._parked(VIEWS)
         if more > 0 and not self._accept:
             raise Refused(
                 f"{self._model.name} stays as it is: version {self._model.version} has to park "
-                f"{more} more of its streams. Mend that first, or say --accept."
+                f"{more} more of its streams, which were dropped, perhaps. Mend that first, or say "
+                "--accept."
             )
 
     # Compare
@@ -241,6 +246,7 @@ class _Rebuild:
         async with await connect(self._database_url, "rebuild") as theirs:
             await theirs.execute(SQL["snapshot"])
             await self._catch_up((await stands(theirs, model.name)).position)
+            await self._require_no_more_parked()
             await ours.execute(SQL["snapshot"])
             old, new = await asyncio.gather(
                 digests(theirs, model, VIEWS), digests(ours, model, views)
