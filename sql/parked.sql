@@ -27,6 +27,10 @@ ORDER BY parked_at, position;
 -- what is parked has changed
 SELECT pg_notify('parked', %(reader)s);
 
+-- name: readers
+-- who reads the log
+SELECT name FROM views.positions ORDER BY name;
+
 -- name: stream_at
 -- of which stream an event is that cannot be read
 SELECT originator_id FROM events.log WHERE notification_id = %(position)s;

@@ -25,7 +25,7 @@ PATIENCE = 15.0  # seconds
 LOOK = 0.1
 DONE = {
     "replay": "{reader} goes on with {stream}: {events} replayed.",
-    "drop": "{reader} goes on with {stream}, and never applies {events}.",
+    "drop": "{reader} goes on with {stream}, and leaves {events} out until it is rebuilt.",
 }
 
 Connection = psycopg.Connection[Any]
@@ -69,10 +69,21 @@ def main(arguments: Sequence[str], answer: Callable[[str], str] = input) -> int:
 def find(connection: Connection, stream: str | None, reader: str | None) -> list[Parked]:
     with connection.cursor(row_factory=class_row(Parked)) as cursor:
         found = cursor.execute(SQL["list"], {"stream": stream, "reader": reader}).fetchall()
+    if reader and not found:
+        _require_reader(connection, reader)
     if stream and not found:
-        where = f"{reader} has" if reader else "nobody has"
-        raise NotFound(f"{where} parked {stream}. `python -m workers parked list` says what is.")
+        where = f" in {reader}" if reader else ""
+        raise NotFound(
+            f"{stream} is not parked{where}. `python -m workers parked list` says what is."
+        )
     return found
+
+
+def _require_reader(connection: Connection, name: str) -> None:
+    known = [reader for (reader,) in connection.execute(SQL["readers"]).fetchall()]
+    if name not in known:
+        there = ", ".join(known) or "none yet"
+        raise NotFound(f"Nobody who reads the log is called {name}. There are {there}.")
 
 
 def listed(found: Sequence[Parked]) -> Iterator[str]:
@@ -144,7 +155,7 @@ def _alive(connection: Connection, reader: str) -> bool:
 def _agreed(found: Sequence[Parked], answer: Callable[[str], str]) -> bool:
     _say(listed(found))
     try:
-        said = answer("These events are then never applied there. Type drop to go on: ")
+        said = answer("These events are then left out there. Type drop to go on: ")
     except EOFError:
         raise Invalid("There is nobody to ask here. Add --yes if that is meant.") from None
     if said.strip() != "drop":

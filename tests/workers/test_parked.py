@@ -133,16 +133,23 @@ def test_drop_asks_first(poisoned: str, said: Said, monkeypatch: pytest.MonkeyPa
     with pytest.raises(Invalid, match="Add --yes"):
         main(["drop", ADA], answer=nobody)
     assert len(waiting(poisoned)) == 2
-    assert asked == ["These events are then never applied there. Type drop to go on: "]
+    assert asked == ["These events are then left out there. Type drop to go on: "]
     said()
     assert run(poisoned, READ_MODELS, "drop", ADA, "--yes") == 0
-    assert said() == [f"mission_board goes on with {ADA}, and never applies 2 events."]
+    assert said() == [
+        f"mission_board goes on with {ADA}, and leaves 2 events out until it is rebuilt."
+    ]
     assert waiting(poisoned) == [(BEN,)]
 
 
 def test_what_is_not_parked_is_not_found(poisoned: str) -> None:
-    for arguments in (["show", "x"], ["replay", "x"], ["drop", "x"], ["show", ADA, "--of", "x"]):
-        with pytest.raises(NotFound, match="`python -m workers parked list` says what is"):
+    for arguments in (["show", "x"], ["replay", "x"], ["drop", "x"]):
+        with pytest.raises(NotFound, match=r"^x is not parked\. `python -m workers parked"):
+            main(arguments)
+    with pytest.raises(NotFound, match=rf"^{ADA} is not parked in leaderboard\."):
+        main(["drop", ADA, "--of", "leaderboard"])
+    for arguments in (["list", "--of", "x"], ["show", ADA, "--of", "x"]):
+        with pytest.raises(NotFound, match=r"is called x\. There are conferences, leaderboard, "):
             main(arguments)
     for arguments in (["replay"], ["replay", ADA, "--all"]):
         with pytest.raises(Invalid):
