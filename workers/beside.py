@@ -38,6 +38,17 @@ def database(settings: Settings) -> Iterator[str]:
             server.stop()
 
 
+def present(settings: Settings) -> str:
+    """The same, for who looks at what runs: nothing is started."""
+    if settings.database_url:
+        elsewhere.require(settings)
+        return settings.database_url
+    if url := running(settings.data_dir):
+        return url
+    home = settings.data_dir.expanduser().resolve()
+    raise Unavailable(f"Nothing runs in {home} at the moment. To start it: `{make('run', home)}`.")
+
+
 def running(data_dir: Path) -> str | None:
     home = data_dir.expanduser().resolve() / "postgres"
     with suppress(FileNotFoundError, IndexError, ValueError, psycopg.OperationalError):

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 import psycopg
@@ -14,7 +14,7 @@ from projections import lag
 from projections.follower import connect
 from projections.lag import Lag
 from workers import settings
-from workers.beside import database
+from workers.beside import database, present
 from workers.elsewhere import why_no_database
 from workers.supervisor import say
 
@@ -26,8 +26,11 @@ BAD = ("stuck", "dead")
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
-    with database(settings.read()) as url:
-        return asyncio.run(watch(url) if given.watch else once(url))
+    config = settings.read()
+    if given.watch:
+        return asyncio.run(watch(lambda: present(config)))
+    with database(config) as url:
+        return asyncio.run(once(url))
 
 
 async def once(url: str) -> int:
@@ -37,12 +40,13 @@ async def once(url: str) -> int:
     return int(any(one.word in BAD for one in known))
 
 
-async def watch(url: str, out: TextIO = sys.stdout) -> int:
-    """Until it is interrupted; in place on a terminal, one table after another elsewhere."""
+async def watch(where: Callable[[], str], out: TextIO = sys.stdout) -> int:
+    """Until it is interrupted; in place on a terminal, one table after another elsewhere. An
+    embedded database that is started again is elsewhere than it was: so `where` is asked again."""
     terminal, height = out.isatty(), 0
     while True:
         began = time.monotonic()
-        shown = list(await _seen(url))
+        shown = list(await _seen(where))
         up = f"\x1b[{height}A\x1b[J" if terminal and height else ""
         out.write(up + "\n".join([*shown, "", ""]))
         out.flush()
@@ -50,10 +54,10 @@ async def watch(url: str, out: TextIO = sys.stdout) -> int:
         await asyncio.sleep(EVERY - (time.monotonic() - began))
 
 
-async def _seen(url: str) -> Iterator[str]:
+async def _seen(where: Callable[[], str]) -> Iterator[str]:
     """A database that is away for a while is watched too."""
     try:
-        return lines(await _read(url))
+        return lines(await _read(where()))
     except Unavailable as e:
         return iter([str(e)])
 

@@ -16,8 +16,9 @@ from tests.product import ROOT
 from tests.store import ask
 from tests.waiting import eventually
 from workers import lag
-from workers.beside import running
+from workers.beside import present, running
 from workers.embedded import start_postgres
+from workers.settings import Settings
 
 numbers = st.integers(0, 10**12)
 times = st.floats(0, 1e9)
@@ -109,7 +110,7 @@ def test_watch_redraws_in_place_on_a_terminal_alone(
     out = kind()
 
     async def story() -> None:
-        watching = asyncio.create_task(lag.watch(database, out))
+        watching = asyncio.create_task(lag.watch(lambda: database, out))
         await eventually(lambda: out.getvalue().count("The log ends") > 2)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -124,11 +125,36 @@ def test_watch_redraws_in_place_on_a_terminal_alone(
 
 def test_watch_outlives_a_database_that_is_away() -> None:
     url = "postgresql://127.0.0.1:1/none"
-    (line,) = asyncio.run(lag._seen(url))
+    (line,) = asyncio.run(lag._seen(lambda: url))
     assert line.startswith("The database does not answer: ")
 
 
 # Where the database is
+def test_watch_starts_nothing_and_follows_an_embedded_database_wherever_it_is(
+    tmp_path: Path,
+) -> None:
+    def line() -> str:
+        return next(asyncio.run(lag._seen(lambda: present(at_home))))
+
+    at_home = Settings(data_dir=tmp_path)
+    said = [line()]
+    for _ in range(2):
+        server = start_postgres(tmp_path)
+        try:
+            migrated = run("migrate", DATABASE_URL=server.url)
+            assert migrated.returncode == 0
+            said.append(line())
+        finally:
+            server.stop()
+        said.append(line())
+
+    nobody = "Nobody has read the log here yet: start a workers process (python -m workers run)."
+    nothing = (
+        f"Nothing runs in {tmp_path} at the moment. To start it: `make run DATA_DIR={tmp_path}`."
+    )
+    assert said == [nothing, nobody, nothing, nobody, nothing]
+
+
 def test_command_finds_the_embedded_database_as_it_runs_and_starts_it_where_it_does_not(
     tmp_path: Path,
 ) -> None:
