@@ -34,6 +34,7 @@ SQL = statements("people")
 PATIENCE = 30.0  # seconds in which read models must have followed
 OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
 LOOK = 0.05
+SHOWN = 5  # names
 SWEEPING = 30.0  # seconds of attempts to write the keys anew
 PAUSE = 0.5  # seconds between them
 
@@ -110,7 +111,9 @@ def _known_as(held: Held) -> str:
     names = [
         n for of in held.values.values() for p, ns in of.items() if p.endswith("name") for n in ns
     ]
-    return ", ".join(dict.fromkeys(map(str, names))) or "without a name"
+    known = list(dict.fromkeys(map(str, names)))
+    more = [f"{len(known) - SHOWN:,} more"] if len(known) > SHOWN else []
+    return ", ".join([*known[:SHOWN], *more]) or "without a name"
 
 
 def _fields(held: Held) -> list[str]:
@@ -225,6 +228,8 @@ def _report(held: Held, traces: Traces) -> bool:
     if traces.theirs:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
         say(f"{looked}: words of {held.person} are left in {places}.")
+        if set(traces.theirs) != {JETSTREAM} and not held.plain:
+            say("They have said more meanwhile, perhaps: run this again.")
         if JETSTREAM in traces.theirs:
             say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
     else:

@@ -12,6 +12,7 @@ import pytest
 from domain.agenda import SaveSpeaker, Speaker
 from domain.aggregate import Recorded
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
+from domain.erasure import Held
 from domain.errors import Unavailable
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
@@ -20,6 +21,7 @@ from tests.bench import past
 from tests.boards import clicks, opening, project, recording
 from tests.store import ask
 from workers import bus, erase
+from workers.settings import Settings
 from workers.traces import Traces, Words, hear, search
 
 NAME = "Quintessa Zephyrine"
@@ -60,6 +62,30 @@ def test_read_models_follow_also_where_no_projector_runs(database: str, erased: 
     assert ask(database, NAMES) == [("Erased", False, 10)]
     assert f"1 event in attendee:evt_1:ada says of ada ({NAME}): name, company" in said
     assert "nothing that ada said of themselves is left" in said
+
+
+def test_who_goes_on_writing_meanwhile_is_to_be_erased_again(
+    database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(number: int) -> None:
+        with recording(database) as record:
+            profile = Profile(f"{NAME} {number}", company="Orrery")
+            record(SaveProfile(event_id="evt_1", member_id="ada", profile=profile))
+        asyncio.run(project(database))
+
+    def late(url: str, config: Settings, held: Held) -> Traces:
+        save(1)
+        return searched(url, config, held)
+
+    searched = erase._searched
+    monkeypatch.setattr(erase, "_searched", late)
+    with recording(database) as record:
+        record(*opening())
+    for number in range(1, 8):
+        save(number)
+    said = erased("ada", code=1)
+    assert f"({', '.join(f'{NAME} {i}' for i in range(1, 6))}, 2 more): name, company" in said
+    assert "They have said more meanwhile, perhaps: run this again.\n" in said
 
 
 def test_what_was_recorded_before_there_were_keys_is_told_of(database: str, erased: Erase) -> None:
