@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     chosen = list(_chosen(given.names, every=given.all))
     gc.set_threshold(COLLECT)
+    _log_sentences()
     with database(settings.read()) as url:
         return max(_tried(url, model, accept=given.accept) for model in chosen)
 
@@ -80,6 +82,19 @@ def _tried(url: str, model: ReadModel, *, accept: bool) -> int:
     _show(done.different)
     say(told(done, time.monotonic() - observer.began))
     return 0
+
+
+class Sentences(logging.Formatter):
+    """What is logged on the way, without where in the code it was."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage()
+
+
+def _log_sentences() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Sentences())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _no(e: Problem) -> int:

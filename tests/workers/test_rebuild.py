@@ -269,6 +269,22 @@ def test_difference_is_printed_and_the_exit_code_is_1(
     assert "--accept" in said.err
 
 
+def test_what_cannot_be_applied_is_said_in_sentences(environment: str) -> None:
+    with recording(environment) as record:
+        record(*opening(), *clicks(1))
+    poison = "SELECT originator_id, 9, topic, 'no JSON' FROM events.log WHERE notification_id = 3"
+    columns = "originator_id, originator_version, topic, state"
+    ask(environment, f"INSERT INTO events.log ({columns}) {poison}")
+    asyncio.run(project(environment))
+    command = [sys.executable, "-m", "workers", "rebuild", "leaderboard"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    why = "the event at position 4 cannot be read: it is no MissionCompleted: "
+    last = ran.stderr.splitlines()[-1]
+    assert ran.returncode == 0
+    assert "Traceback" not in ran.stderr
+    assert last.startswith(f"leaderboard parks missions:evt_1:ada from 4 on: {why}")
+
+
 def test_database_without_tables_is_said_in_a_sentence(
     postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
