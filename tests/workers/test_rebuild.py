@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -31,6 +32,7 @@ from workers.processes import until
 from workers.renewal import renew
 
 NAMES = [model.name for model in READ_MODELS]
+LAST = "in_progress"
 
 
 class Traffic:
@@ -59,27 +61,30 @@ class Traffic:
                     thread.join(20)
 
     def _click(self) -> None:
-        path = f"/api/events/{self._event}/missions"
         with self._product.member(self._event, "ada") as ada:
-            while not self._done.is_set() or len(self.told) % 2:
-                status = "not_started" if len(self.told) % 2 else "completed"
-                patched = ada.patch(f"{path}/goals", json={"status": status})
-                self.told.append(int(patched.headers["Event-Position"]))
-                board, ledger = ada.get(path), ada.get(f"{path}/history")
-                leaders = ada.get(f"/api/events/{self._event}/leaderboard")
-                points = 10 if status == "completed" else 0
-                seen = (
-                    board.json()["missions"][0]["status"],
-                    ledger.json()["balance"],
-                    leaders.json()["me"]["points_earned"],
-                )
-                if seen != (status, points, points):
-                    self.surprises.append(f"{status}: {seen}")
+            while not self._done.is_set():
+                self._set(ada, "completed", 10)
+                self._set(ada, "not_started", 0)
+            self._set(ada, LAST, 0)
+
+    def _set(self, ada: httpx.Client, status: str, points: int) -> None:
+        path = f"/api/events/{self._event}/missions"
+        patched = ada.patch(f"{path}/goals", json={"status": status})
+        self.told.append(int(patched.headers["Event-Position"]))
+        board, ledger = ada.get(path), ada.get(f"{path}/history")
+        leaders = ada.get(f"/api/events/{self._event}/leaderboard")
+        seen = (
+            board.json()["missions"][0]["status"],
+            ledger.json()["balance"],
+            leaders.json()["me"]["points_earned"],
+        )
+        if seen != (status, points, points):
+            self.surprises.append(f"{status}: {seen}")
 
     def _listen(self, messages: Iterator[dict[str, Any]]) -> None:
         for message in messages:
             self.heard.append(message["id"])
-            if self._done.is_set() and message["data"]["status"] == "not_started":
+            if message["data"]["status"] == LAST:
                 return
 
 
