@@ -14,6 +14,7 @@ from api.services import Asked, Services, services
 from domain.errors import Unavailable
 from projections import lag
 from projections.lag import Lag
+from projections.live_feed import LIVE_FEED
 
 TAGS = ["Operations"]
 BEHIND = 5.0  # seconds that the first event it has not applied may be old
@@ -64,9 +65,16 @@ def why_not(follower: Lag) -> str | None:
 
 
 def remarks(known: list[Lag] | None) -> list[str]:
+    renewed = [f"{f.name} is being renewed: {_meanwhile(f)}" for f in known or () if f.renewed]
     parked = [f"{f.name} has parked keys: {f.parked}" for f in known or () if f.parked]
     workers = [why_not(f) for f in known or () if f.kind == "worker"]
-    return parked + [reason for reason in workers if reason]
+    return renewed + parked + [reason for reason in workers if reason]
+
+
+def _meanwhile(follower: Lag) -> str:
+    if follower.name == LIVE_FEED.name:
+        return "live feeds wait"
+    return "what it does not show yet is read from the log"
 
 
 def why_not_ready(at_home: Services, known: list[Lag] | None) -> list[str]:
@@ -75,7 +83,7 @@ def why_not_ready(at_home: Services, known: list[Lag] | None) -> list[str]:
     if known is None:
         reasons.append("the store does not answer")
     else:
-        serving = [follower for follower in known if follower.kind != "worker"]
+        serving = [f for f in known if f.kind != "worker" and not f.renewed]
         reasons += [reason for follower in serving if (reason := why_not(follower))]
         if at_home.watch.positions.keys() - {follower.name for follower in known}:
             reasons.append("the projector has not started yet")

@@ -75,7 +75,8 @@ async def shown(
 
     position, concerned, answer = await asked()
     wanted = max(minimum(request), concerned)
-    known = await reach(read_model, wanted, SOON)  # and with it, what is parked up to there
+    soon = 0.0 if read_model in at_home.watch.renewed else SOON
+    known = await reach(read_model, wanted, soon)  # and with it, what is parked up to there
     if position < wanted and known:
         position, _, answer = await asked()
     if position < wanted and not await is_recorded(request):

@@ -14,7 +14,7 @@ import psycopg
 from domain.aggregate import Stream
 from projections.follower import connect, wanted
 from projections.log import SQL, Connection, end
-from projections.read_models import READ_MODELS
+from projections.read_models import READ_MODELS, VERSIONS
 from sql import statements
 
 PARKED = statements("parked")
@@ -31,6 +31,7 @@ class Watch:
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
         self.parked: dict[str, dict[Stream, int]] = {}
+        self.renewed: frozenset[str] = frozenset()  # of an older version than ours: not soon here
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
         self._end = 0
@@ -101,8 +102,9 @@ class Watch:
     async def _look(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
         self._see_end(await end(connection))
-        self.parked = {name: parked for name, _, parked in rows if parked}
-        for name, position, _ in rows:
+        self.parked = {name: parked for name, *_, parked in rows if parked}
+        self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
+        for name, position, *_ in rows:
             self._see(name, position)
 
     def _see_end(self, position: int) -> None:

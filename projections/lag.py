@@ -8,7 +8,8 @@ One word says how it fares:
     live         it has applied all there is, and the last of it within a minute; or it applied
                  something a moment ago, and what it has not yet is younger than a second
     idle         it has applied all there is, and there has been nothing new for a minute
-    catching up  anything else: there is something to apply, and it is at it
+    catching up  anything else: there is something to apply, and it is at it; or its tables are of
+                 an older version, and to be built anew
 """
 
 from datetime import datetime
@@ -18,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from projections.log import Connection
+from projections.read_models import VERSIONS
 from sql import statements
 
 SQL = statements("lag")
@@ -37,6 +39,7 @@ class Lag(Struct, frozen=True):
 
     name: str
     kind: str
+    version: int
     position: int
     seen: int
     problem: str | None
@@ -49,9 +52,17 @@ class Lag(Struct, frozen=True):
 
     @property
     def word(self) -> Word:
+        if self.renewed:
+            return "catching up"
         return word(
             self.silent_for, self.problem, self.events_behind, self.behind_by, self.still_for
         )
+
+    @property
+    def renewed(self) -> bool:
+        """Whether its tables are of an older version, so that no projector of ours keeps them."""
+        ours = VERSIONS.get(self.name, 0) if self.kind == "read_model" else 0
+        return self.version < ours
 
     @property
     def who(self) -> str:

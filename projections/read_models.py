@@ -14,3 +14,5 @@ READ_MODELS: tuple[ReadModel, ...] = (
     SESSIONS,
     LIVE_FEED,
 )
+
+VERSIONS = {model.name: model.version for model in READ_MODELS}

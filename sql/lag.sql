@@ -20,7 +20,7 @@ ahead AS (
     FROM (SELECT DISTINCT position FROM views.positions) AS p
 )
 SELECT
-    p.name, p.kind, p.position, p.seen, p.problem,
+    p.name, p.kind, p.version, p.position, p.seen, p.problem,
     (SELECT count(*) FROM views.parked AS k WHERE k.reader = p.name) AS parked,
     log.log_end,
     CASE WHEN a.counted < %(most)s THEN a.counted ELSE log.log_end - p.position END AS events_behind,

@@ -40,9 +40,9 @@ SELECT originator_id FROM events.log WHERE notification_id = %(position)s;
 LISTEN parked;
 
 -- name: read_models
--- how far all of them have come, and what each has parked up to there
+-- how far all of them have come, of which version they are, and what each has parked up to there
 SELECT
-    p.name, p.position,
+    p.name, p.position, p.version,
     (SELECT json_object_agg(k.stream, k.position) FROM views.parked AS k WHERE k.reader = p.name)
 FROM views.positions AS p WHERE p.kind = 'read_model';
 

@@ -4,7 +4,8 @@ SET synchronous_commit = off;
 
 -- name: page
 -- what every read model shows, and nobody has been told yet; with what the live feeds say of it.
--- A read model that has no position yet shows nothing
+-- A read model that has no position yet shows nothing; one whose tables are of an older version is
+-- not waited for: it is built anew, and reads are folded meanwhile. But nothing is told without a feed
 SELECT
     l.notification_id, l.originator_id, l.originator_version, l.topic, l.state,
     (
@@ -18,8 +19,9 @@ FROM events.log AS l
 WHERE l.notification_id > %(after)s
 AND l.notification_id <= (
     SELECT min(coalesce(p.position, 0))
-    FROM unnest(%(read_models)s::text[]) AS asked (name)
+    FROM unnest(%(read_models)s::text[], %(versions)s::integer[]) AS asked (name, version)
     LEFT JOIN views.positions AS p USING (name)
+    WHERE p.version IS NULL OR p.version >= asked.version OR name = 'live_feed'
 )
 ORDER BY l.notification_id
 LIMIT %(most)s;

@@ -89,6 +89,7 @@ class Relay:
             "after": self.position,
             "most": PAGE,
             "read_models": [model.name for model in READ_MODELS],
+            "versions": [model.version for model in READ_MODELS],
         }
         rows = await (await self._execute(SQL["page"], parameters)).fetchall()
         return [(_read(*columns), feed) for *columns, feed in rows]

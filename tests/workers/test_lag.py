@@ -27,6 +27,7 @@ lags = st.builds(
     Lag,
     words,
     st.sampled_from(["read_model", "relay", "worker"]),
+    st.integers(0, 9),
     numbers,
     numbers,
     st.none() | words,
@@ -37,7 +38,7 @@ lags = st.builds(
     times,
     times,
 )
-WELL = Lag("board", "read_model", 10, 10, None, 0, 10, 0, 0.1, 1.0, 0.0)
+WELL = Lag("board", "read_model", 1, 10, 10, None, 0, 10, 0, 0.1, 1.0, 0.0)
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

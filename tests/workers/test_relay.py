@@ -175,6 +175,19 @@ async def project_again(database: str, late: str) -> None:
     )
 
 
+@pytest.mark.parametrize("older", [model.name for model in READ_MODELS])
+def test_read_model_of_an_older_version_holds_up_nothing_but_its_own_feed(
+    database: str, nats: str, older: str
+) -> None:
+    filled(database, 2)
+    ask(database, "UPDATE views.positions SET version = 0 WHERE name = %s", older)
+    held_back = end_of(database)
+    positions = filled(database, 2, "evt_2")
+    asyncio.run(tell(database, nats))
+    end = held_back if older == "live_feed" else positions[-1]
+    assert (asyncio.run(told(nats)))[-1] == end
+
+
 def test_nothing_is_told_before_every_read_model_has_a_position(database: str, nats: str) -> None:
     filled(database, 3)
     ask(database, "DELETE FROM views.positions WHERE name = 'leaderboard'")
