@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1_000_000  # bytes
+SOMEBODY = 60.0  # seconds until somebody has had a look, perhaps
 
 MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
 
@@ -28,6 +29,13 @@ DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
 }
+
+
+class HeldBack(errors.Unavailable):
+    """This stands on an event that cannot be read or applied"""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after=SOMEBODY)
 
 
 class FieldError(Struct, frozen=True):
@@ -115,7 +123,7 @@ def on_unreadable(
 ) -> Response[ProblemDetails]:
     log.error("%s %s: %s", request.method, request.url.path, error)
     unreadable = "This stands on an event that this version cannot read. It has been noted."
-    return on_problem(request, errors.Unavailable(unreadable))
+    return on_problem(request, HeldBack(unreadable))
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:

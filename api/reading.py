@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import psycopg
 from litestar import Response
 
+from api.problems import HeldBack
 from api.services import Asked, services
 from api.shapes import POSITION
 from api.wording import WORDS
@@ -83,19 +84,19 @@ async def shown(
         if not await reach(read_model, wanted, PATIENCE - SOON) and not await is_recorded(request):
             raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
         position, _, answer = await asked()
-    parked = at_home.watch.held_back(read_model, event_id).keys()
-    held_back = bool(parked & set(streams) if streams else parked)
+    parked = at_home.watch.held_back(read_model, event_id)
+    held_back = {s: first for s, first in parked.items() if not streams or s in streams}
     if position >= wanted and not held_back:
         return answer, {"Event-Position": str(position)}
     async with pool.connection() as connection:
         end = await events.end(connection)  # before: what is folded shows this, or later
-        with _poisoned(request, read_model) if held_back else nullcontext():
+        with _poisoned(request, read_model, held_back) if held_back else nullcontext():
             position, answer = await fold(connection)
     return answer, {"Event-Position": str(max(position, end)), **FOLDED}
 
 
 @contextmanager
-def _poisoned(request: Asked, read_model: str) -> Iterator[None]:
+def _poisoned(request: Asked, read_model: str, held_back: dict[Stream, int]) -> Iterator[None]:
     """What the read model cannot apply may be too much for the fold as well."""
     try:
         yield
@@ -103,9 +104,10 @@ def _poisoned(request: Asked, read_model: str) -> Iterator[None]:
         raise
     except Exception as e:
         log.error("%s: %s cannot be folded: %s", request.url.path, read_model, e, exc_info=e)
-        raise Unavailable(
-            f"{read_model} holds an event back that it cannot apply, and without it this cannot be "
-            "shown. Nothing is lost, and it has been noted."
+        raise HeldBack(
+            f"{read_model} holds events back that it cannot apply, from position "
+            f"{min(held_back.values())} on, and without them this cannot be shown. Nothing is "
+            "lost: an operator finds them with `python -m workers parked list`."
         ) from e
 
 
