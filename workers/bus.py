@@ -20,7 +20,7 @@ from domain.personal import taken_out
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0  # seconds for a first connection
+PATIENCE = 3.0  # seconds for a first connection
 STREAM = StreamConfig(
     name="EVENTS",
     description="What was recorded, in its order. Made again from Postgres when it is lost.",
@@ -64,6 +64,9 @@ async def connect(
         if what not in said:
             said.add(what)
             log.warning("the connection of %s to NATS: %s", name, what)
+        if not client.is_connected and client._transport:
+            # Else an attempt that broke off leaves its socket open.
+            client._transport.close()  # type: ignore[no-untyped-call]
 
     async def reconnected() -> None:
         said.clear()
