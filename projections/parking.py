@@ -3,15 +3,18 @@ wait in the log, in their order, and everything else goes on."""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 
 from domain.aggregate import Recorded, Stream
 from projections.follower import LeadLostError
 from projections.log import END, Connection
 from sql import VIEWS, statements
 
+DROPPED = statements("parked")["dropped"]
 MOST = 20  # streams that may be parked
 WITHIN = 10_000  # positions of each other
 
@@ -42,6 +45,15 @@ def said(problem: BaseException) -> str:
     return words[:500]
 
 
+class Dropped(Struct, frozen=True):
+    """Events of a stream, from the first that could not be applied up to another."""
+
+    stream: Stream
+    position: int
+    until: int
+    at: datetime
+
+
 class Parking:
     """What these projectors of ours have parked. Only who leads changes it, so it is read once."""
 
@@ -50,19 +62,32 @@ class Parking:
         self._sql = statements("parked", views)
         self._log = statements("log", views)
         self._parked: dict[str, dict[Stream, int]] = {}
+        self._dropped: dict[str, list[Dropped]] = {}
+        self._left_out: dict[str, dict[Stream, int]] = {}  # up to which position
 
     async def load(self, connection: Connection, names: Sequence[str]) -> None:
-        self._parked |= {name: {} for name in names}
+        for known in (self._parked, self._left_out):
+            known |= {name: {} for name in names}
         cursor = await connection.execute(self._sql["parked"], {"names": list(names)})
         for name, stream, position in await cursor.fetchall():
             self._parked[name][stream] = position
+        cursor = await connection.execute(DROPPED, {"names": list(names)})
+        rows = [(name, Dropped(*row)) for name, *row in await cursor.fetchall()]
+        self._dropped |= {name: [d for of, d in rows if of == name] for name in names}
 
     def rest(self, name: str, page: Sequence[Recorded]) -> Sequence[Recorded]:
-        """The page without what waits."""
-        parked = self._parked[name]
-        if not parked:
+        """The page without what waits, or is left out."""
+        parked, left_out = self._parked[name], self._left_out[name]
+        if not parked and not left_out:
             return page
-        return [r for r in page if r.position < parked.get(r.stream, END)]
+        return [
+            r for r in page if left_out.get(r.stream, 0) < r.position < parked.get(r.stream, END)
+        ]
+
+    def dropped(self, name: str, stream: Stream, position: int) -> Dropped | None:
+        """Of what an event is that was dropped before, from other tables than these."""
+        found = (d for d in self._dropped[name] if d.stream == stream)
+        return next((d for d in found if d.position <= position <= d.until), None)
 
     def refuses(self, name: str, stream: Stream, position: int) -> bool:
         """Whether one more is too many."""
@@ -70,7 +95,7 @@ class Parking:
         near = sum(first > position - WITHIN for first in parked.values())
         return stream not in parked and near >= MOST
 
-    # The next two are called in a transaction. Where that fails there is no more lead either, and
+    # The next three are called in a transaction. Where that fails there is no more lead either, and
     # whoever takes it loads what is parked.
 
     async def park(
@@ -82,13 +107,24 @@ class Parking:
         await self._tell(connection, name)
         self._parked[name].setdefault(stream, position)
 
-    async def unpark(self, connection: Connection, stream: Stream, at: dict[str, Any]) -> None:
-        """`at`: name, position, version and turn are the fence."""
+    async def leave_out(
+        self, connection: Connection, name: str, dropped: Dropped, at: int, problem: Exception
+    ) -> None:
+        about = {"reader": name, "position": at, "problem": said(problem)}
+        what = {"stream": dropped.stream, "until": dropped.until, "dropped_at": dropped.at}
+        await connection.execute(self._sql["leave_out"], about | what)
+        self._left_out[name][dropped.stream] = dropped.until
+
+    async def unpark(
+        self, connection: Connection, stream: Stream, at: dict[str, Any], drop: bool = False
+    ) -> None:
+        """`at`: name, position, version and turn are the fence. Dropped, it is left out up to that
+        position."""
         fence = await connection.execute(self._log["turn"], at)
         if not fence.rowcount:
             raise LeadLostError(f"no longer at {at}")
-        about = {"reader": at["name"], "stream": stream}
-        await connection.execute(self._sql["unpark"], about)
+        about = {"reader": at["name"], "stream": stream, "until": at["position"]}
+        await connection.execute(self._sql["drop" if drop else "unpark"], about)
         await self._tell(connection, at["name"])
         self._parked[at["name"]].pop(stream, None)
 

@@ -173,6 +173,11 @@ class Projector:
         if stream is None or is_no_fault_of_an_event(problem):
             await self._get_stuck(model, to, problem)
             return False
+        if dropped := self._parking.dropped(model.name, stream, to):
+            log.warning("%s leaves %s out up to %s: %s", model.name, stream, dropped.until, problem)
+            async with self._moving([model], after, to):
+                await self._parking.leave_out(self._connection, model.name, dropped, to, problem)
+            return True
         if self._parking.refuses(model.name, stream, to):
             await self._get_stuck(model, to, TooManyParkedError(problem))
             return False
@@ -188,7 +193,7 @@ class Projector:
         self._attended_at = time.monotonic()
         for name, stream, first, asked in await self._parking.asked(self._connection):
             if asked == "drop":
-                await self._unpark(self._models[name], stream, ())
+                await self._unpark(self._models[name], stream, (), drop=True)
             else:
                 await self._replay(self._models[name], stream, first)
 
@@ -205,11 +210,13 @@ class Projector:
             await self._parking.keep(self._connection, model.name, stream, first, e)
             await self._parking.load(self._connection, [model.name])
 
-    async def _unpark(self, model: ReadModel, stream: Stream, page: Sequence[Recorded]) -> None:
+    async def _unpark(
+        self, model: ReadModel, stream: Stream, page: Sequence[Recorded], drop: bool = False
+    ) -> None:
         at = {"position": self.positions[model.name], "turn": self._turns[model.name]}
         about = at | {"name": model.name, "version": model.version}
         async with self._connection.transaction():
-            await self._parking.unpark(self._connection, stream, about)
+            await self._parking.unpark(self._connection, stream, about, drop)
             for recorded in page:
                 await self._add(model, recorded)
         self._turns[model.name] += 1

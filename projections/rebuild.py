@@ -230,13 +230,11 @@ class _Rebuild:
         await self._require_no_more_parked()
 
     async def _require_no_more_parked(self) -> None:
-        """What was dropped, say, holds nothing back any more; from the log it would again."""
         more = await self._parked(self._shadow.views) - await self._parked(VIEWS)
         if more > 0 and not self._accept:
             raise Refused(
                 f"{self._model.name} stays as it is: version {self._model.version} has to park "
-                f"{more} more of its streams, which were dropped, perhaps. Mend that first, or say "
-                "--accept."
+                f"{more} more of its streams. Mend that first, or say --accept."
             )
 
     # Compare
@@ -301,9 +299,10 @@ class _Rebuild:
 
     async def _arrive(self, position: int) -> None:
         itself = {"name": self._model.name}
-        if parked := await self._parked(VIEWS) + await self._parked(self._shadow.views):
-            await self._connection.execute(SQL["unpark"], itself)
-            await carry_out(self._connection, "park", itself)
+        parked = await self._parked(VIEWS) + await self._parked(self._shadow.views)
+        await self._connection.execute(SQL["unpark"], itself)
+        await carry_out(self._connection, "park", itself)
+        if parked:
             await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
         at = {"position": self._come, "version": self._model.version}
         turn = {"turn": int(self._differs or parked > 0)}

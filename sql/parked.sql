@@ -12,6 +12,40 @@ ON CONFLICT (reader, stream) DO NOTHING;
 -- this stream waits no more
 DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s;
 
+-- name: drop
+-- this stream waits no more, and what waited up to this position is left out
+WITH gone AS (
+    DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s
+    RETURNING reader, stream, position, problem
+)
+
+INSERT INTO views.dropped (reader, stream, position, until, problem)
+SELECT reader, stream, position, %(until)s, problem FROM gone
+ON CONFLICT (reader, stream, position)
+DO UPDATE SET until = excluded.until, problem = excluded.problem, dropped_at = now();
+
+-- name: dropped
+-- what was dropped of these read models
+SELECT reader, stream, position, until, dropped_at FROM views.dropped WHERE reader = ANY(%(names)s);
+
+-- name: leave_out
+-- what was dropped is left out in these tables too
+INSERT INTO views.dropped (reader, stream, position, until, problem, dropped_at)
+VALUES (%(reader)s, %(stream)s, %(position)s, %(until)s, %(problem)s, %(dropped_at)s)
+ON CONFLICT (reader, stream, position) DO NOTHING;
+
+-- name: list_dropped
+-- what was dropped, and how many events of it are left out
+SELECT
+    d.reader, d.stream, d.position, d.until, d.problem,
+    (
+        SELECT count(*) FROM events.log AS l
+        WHERE l.originator_id = d.stream AND l.notification_id BETWEEN d.position AND d.until
+    ) AS events
+FROM views.dropped AS d
+WHERE %(reader)s::text IS NULL OR d.reader = %(reader)s
+ORDER BY d.dropped_at, d.position, d.reader;
+
 -- name: still_parked
 -- what was asked for has been tried, and this is why it cannot be done
 UPDATE views.parked SET asked = NULL, position = %(position)s, problem = %(problem)s

@@ -39,7 +39,7 @@ FROM (
     )
     FROM pg_class AS c
     WHERE c.relnamespace = 'views'::regnamespace AND c.relkind = 'r'
-    AND c.relname = ANY(%(tables)s::text[] || '{positions, parked}')
+    AND c.relname = ANY(%(tables)s::text[] || '{positions, parked, dropped}')
 ) AS made
 ORDER BY turn;
 
@@ -144,12 +144,15 @@ FROM (
 ) AS steps;
 
 -- name: unpark
--- what is parked in the new tables takes the place of what was parked in the old ones
+-- what is parked in the new tables, or left out, takes the place of what was so in the old ones
+WITH undropped AS (DELETE FROM views.dropped WHERE reader = %(name)s)
+
 DELETE FROM views.parked WHERE reader = %(name)s;
 
 -- name: park
--- what is to be executed for what is parked in the new tables to be so for all to see
-SELECT format('INSERT INTO views.parked SELECT * FROM rebuild_%%s.parked', %(name)s::text);
+-- what is to be executed for what is parked in the new tables, or left out, to be so for all to see
+SELECT format('INSERT INTO views.%%1$I SELECT * FROM rebuild_%%2$s.%%1$I', held, %(name)s::text)
+FROM unnest('{parked, dropped}'::text[]) AS held;
 
 -- name: arrive
 -- what the tables will show in a moment. With another turn, whoever has read rows that are not the

@@ -191,7 +191,7 @@ class Consumer:
             return
         about = {"name": self.name, "version": 1, "position": self.position, "turn": self._turn}
         async with self._connection.transaction():
-            await self._parking.unpark(self._connection, stream, about)
+            await self._parking.unpark(self._connection, stream, about, drop=what == "drop")
         self._turn += 1
 
     async def _execute(self, statement: str, **more: Any) -> Any:

@@ -25,7 +25,7 @@ PATIENCE = 15.0  # seconds
 LOOK = 0.1
 DONE = {
     "replay": "{reader} goes on with {stream}: {events} replayed.",
-    "drop": "{reader} goes on with {stream}, and leaves {events} out until it is rebuilt.",
+    "drop": "{reader} goes on with {stream}: {events} left out until a rebuild can apply them.",
 }
 
 Connection = psycopg.Connection[Any]
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str], answer: Callable[[str], str] = input) -> int:
     with database(settings.read()) as url, psycopg.connect(url, autocommit=True) as connection:
         match given.what:
             case "list":
-                return _say(listed(find(connection, None, given.of)))
+                _say(listed(find(connection, None, given.of)))
+                return _say(left_out(connection, given.of))
             case "show":
                 return _say(shown(connection, find(connection, given.key, given.of)))
             case "replay":
@@ -93,6 +94,13 @@ def listed(found: Sequence[Parked]) -> Iterator[str]:
         asked = f", {one.asked} is asked for" if one.asked else ""
         yield f"{one.stream} in {one.reader}, for {_ago(one.age)}{asked}"
         yield f"    {_events(one.events)} from position {one.position} on. {one.problem}"
+
+
+def left_out(connection: Connection, reader: str | None) -> Iterator[str]:
+    rows = connection.execute(SQL["list_dropped"], {"reader": reader}).fetchall()
+    for name, stream, position, until, problem, events in rows:
+        yield f"{stream} in {name} was dropped from position {position} to {until}"
+        yield f"    {_events(events)}, left out until a rebuild can apply them. {problem}"
 
 
 def shown(connection: Connection, found: Sequence[Parked]) -> Iterator[str]:

@@ -11,6 +11,18 @@ CREATE TABLE views.parked (
     PRIMARY KEY (reader, stream)
 );
 
+-- What was dropped of them: left out up to a position, and in tables that are built anew as well, as
+-- long as it cannot be applied.
+CREATE TABLE views.dropped (
+    reader text COLLATE "C" NOT NULL,
+    stream text COLLATE "C" NOT NULL,
+    position bigint NOT NULL,                  -- of the first event that is left out
+    until bigint NOT NULL,                     -- what is later of the stream is applied
+    problem text NOT NULL,
+    dropped_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (reader, stream, position)
+);
+
 -- `turn` rises when what is parked is replayed or dropped: who does not know of it has lost the
 -- lead, as who does not know the position.
 ALTER TABLE views.positions

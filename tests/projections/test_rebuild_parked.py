@@ -8,10 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain.aggregate import Recorded
-from domain.errors import Refused
 from domain.missions import MissionReset, ResetMission, StartMission
 from projections.missions import MISSION_BOARD
-from projections.read_model import Change
+from projections.read_model import Change, ReadModel
 from projections.rebuild import Different
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.projections.test_rebuild import Heard, content, rebuilt
@@ -41,21 +40,41 @@ def test_stream_that_cannot_be_applied_is_parked_in_the_rebuilt_one_too(database
     assert [stream for _, stream, _ in held_back] == ["missions:evt_1:ben"]
 
 
-def test_stream_that_was_dropped_is_parked_again_only_where_that_is_accepted(
-    database: str,
-) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_was_dropped_is_left_out_of_the_rebuilt_one_too(database: str, version: int) -> None:
     broken = replace(MISSION_BOARD, project=of_nobody_else)
     with recording(database) as record:
         record(*opening(), *ben_resets())
         asyncio.run(project(database, [broken]))
-        held_back = parked(database)
-        ask(database, "UPDATE views.parked SET asked = 'drop'")
+        dropped(database, broken)
+        record(*clicks(1, "ben"))
         asyncio.run(project(database, [broken]))
-    with pytest.raises(Refused, match="has to park 1 more of its streams, which were dropped"):
-        rebuilt(database, broken)
-    assert parked(database) == []
-    rebuilt(database, broken, accept=True)
-    assert parked(database) == held_back
+        before, left_out = content(database), out_of(database)
+        for _ in range(2):
+            done = rebuilt(database, replace(broken, version=version))
+            assert (done.position, done.different) == (end_of(database), [])
+            assert (content(database), out_of(database)) == (before, left_out)
+    assert (parked(database), [row[:2] for row in left_out]) == ([], [("missions:evt_1:ben", 4)])
+
+
+def test_what_was_dropped_and_can_be_applied_now_is_left_out_no_longer(database: str) -> None:
+    broken = replace(MISSION_BOARD, project=of_nobody_else)
+    with recording(database) as record:
+        record(*opening(), *ben_resets())
+    asyncio.run(project(database, [broken]))
+    dropped(database, broken)
+    rebuilt(database, replace(MISSION_BOARD, version=2))
+    assert (parked(database), out_of(database)) == ([], [])
+    assert ask(database, "SELECT status FROM views.member_missions") == [("not_started",)]
+
+
+def dropped(database: str, model: ReadModel) -> None:
+    ask(database, "UPDATE views.parked SET asked = 'drop'")
+    asyncio.run(project(database, [model]))
+
+
+def out_of(database: str) -> list[tuple[Any, ...]]:
+    return ask(database, "SELECT stream, position, until, dropped_at FROM views.dropped")
 
 
 def test_stream_that_can_be_applied_now_is_parked_no_longer(database: str) -> None:

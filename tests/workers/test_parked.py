@@ -137,9 +137,13 @@ def test_drop_asks_first(poisoned: str, said: Said, monkeypatch: pytest.MonkeyPa
     said()
     assert run(poisoned, READ_MODELS, "drop", ADA, "--yes") == 0
     assert said() == [
-        f"mission_board goes on with {ADA}, and leaves 2 events out until it is rebuilt."
+        f"mission_board goes on with {ADA}: 2 events left out until a rebuild can apply them."
     ]
     assert waiting(poisoned) == [(BEN,)]
+    main(["list"])
+    *_, heading, what = said()
+    assert heading.startswith(f"{ADA} in mission_board was dropped from position ")
+    assert what.startswith("    2 events, left out until a rebuild can apply them. ")
 
 
 def test_what_is_not_parked_is_not_found(poisoned: str) -> None:
