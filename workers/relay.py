@@ -9,13 +9,21 @@ and goes on from there: from the start, where the stream is gone or is of anothe
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import nats.errors
+import psycopg
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg, StreamState
 from nats.js.errors import NotFoundError
@@ -57,7 +65,8 @@ class Relay:
         await self._connection.execute(SQL["hasty"])
         itself = {"names": [self.name], "versions": [1], "kind": "relay"}
         await self._connection.execute(LOG["enrol"], itself)
-        with stepping_down():
+        await self._connection.execute(LOG["beat"], {"names": [self.name]})
+        async with self._stepping_down():
             self._client = await bus.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)
             await self._arrived(await self._look())
@@ -66,7 +75,7 @@ class Relay:
         await self._open.aclose()
 
     async def step(self) -> bool:
-        with stepping_down():
+        async with self._stepping_down():
             if time.monotonic() - self._looked_at > LOOK:
                 await self._look_again()
             page = await self._page()
@@ -81,7 +90,8 @@ class Relay:
             log.warning("the stream did not take events after %s: %s", before, e)
             await self._look_again()
             if self.position == before:
-                await self._get_stuck(page, e)
+                problem = f"NATS does not take what follows: {type(e).__name__}: {e}"
+                await self._get_stuck(page[-1][0].position, problem)
         return self.position != before
 
     async def _page(self) -> list[tuple[Recorded, str | None]]:
@@ -150,10 +160,20 @@ class Relay:
             page = [bus.unreadable(e.position)]
         return bool(page) and bus.is_of(last.headers, page[0])
 
-    async def _get_stuck(self, page: list[tuple[Recorded, str | None]], e: Exception) -> None:
-        problem = f"NATS does not take what follows: {type(e).__name__}: {e}"[:500]
-        seen = page[-1][0].position
-        await self._execute(LOG["stuck"], {"name": self.name, "seen": seen, "problem": problem})
+    @asynccontextmanager
+    async def _stepping_down(self) -> AsyncIterator[None]:
+        """It is said where others look as well: else it would seem that no relay runs."""
+        try:
+            with stepping_down():
+                yield
+        except StepDownError as e:
+            with suppress(psycopg.Error):
+                await self._get_stuck(self.position, str(e))
+            raise
+
+    async def _get_stuck(self, seen: int, problem: str) -> None:
+        about = {"name": self.name, "seen": seen, "problem": problem[:500]}
+        await self._execute(LOG["stuck"], about)
 
     async def _arrived(self, position: int) -> None:
         self.position = position
