@@ -1,6 +1,6 @@
 """Whether two copies of a read model hold the same, and if not, where they differ."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, LiteralString, cast
 
@@ -35,7 +35,8 @@ async def digests(connection: Connection, model: ReadModel, views: str) -> list[
 
 
 class Difference(Struct, frozen=True):
-    """A row that is only here (`old`), only there (`new`), or not the same."""
+    """A row that is only here (`old`), only there (`new`), or not the same; or of which nothing but
+    its key is to be shown."""
 
     table: str
     key: tuple[Any, ...]
@@ -44,6 +45,8 @@ class Difference(Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.table} {', '.join(map(str, self.key))}"
+        if self.old is None and self.new is None:
+            return
         if self.old is None or self.new is None:
             sign, row = ("-", self.old) if self.new is None else ("+", self.new)
             yield f"  {sign} {_shown(msgspec.json.encode(row))}"
@@ -51,6 +54,10 @@ class Difference(Struct, frozen=True):
         for column in self.old:
             if self.old[column] != self.new[column]:
                 yield f"  {column}: {_shown(self.old[column])} -> {_shown(self.new[column])}"
+
+
+def without_values(found: Iterable[Difference]) -> list[Difference]:
+    return [Difference(difference.table, difference.key, None, None) for difference in found]
 
 
 def _shown(value: bytes | Raw) -> str:

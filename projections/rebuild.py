@@ -24,8 +24,8 @@ from psycopg.pq import TransactionStatus
 from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from projections import log as events
-from projections.difference import Difference, Digest, differences, digests
-from projections.follower import connect
+from projections.difference import Difference, Digest, differences, digests, without_values
+from projections.follower import StepDownError, connect
 from projections.log import SQL as LOG
 from projections.log import Connection
 from projections.projector import AWAY, PAGE, Projector
@@ -121,7 +121,7 @@ class _Rebuild:
         self._projector = Projector([model], views=shadow.views)
 
     async def run(self) -> Rebuilt:
-        old = await self._stand(self._connection)
+        old = await self._followed(await self._stand(self._connection))
         async with await connect(self._database_url, "rebuild") as reader:
             ahead = await self._ahead(old, await events.end(reader))
             is_new = old.version != self._model.version
@@ -147,6 +147,25 @@ class _Rebuild:
                 f"version {model.version}. Run the newer program."
             )
         return stand
+
+    async def _followed(self, old: Stand) -> Stand:
+        """Whoever was erased is forgotten in the old tables first, where these can go on: no row of
+        theirs is to be compared."""
+        if old.version != self._model.version or not await self._erased_since(old.position):
+            return old
+        projector = Projector([self._model])
+        try:
+            with suppress(StepDownError):  # somebody else does it
+                await projector.start(self._database_url)
+                await projector.catch_up(await events.end(self._connection))
+        finally:
+            await projector.stop()
+        return await stands(self._connection, self._model.name)
+
+    async def _erased_since(self, position: int) -> bool:
+        about = {"name": self._model.name, "position": position}
+        ((erased,),) = await (await self._connection.execute(SQL["erased_since"], about)).fetchall()
+        return bool(erased)
 
     async def _ahead(self, old: Stand, end: int) -> bool:
         """Whether it is not enough to come as far as the old one is."""
@@ -243,7 +262,8 @@ class _Rebuild:
         ours, model, views = self._connection, self._model, self._shadow.views
         async with await connect(self._database_url, "rebuild") as theirs:
             await theirs.execute(SQL["snapshot"])
-            await self._catch_up((await stands(theirs, model.name)).position)
+            position = (await stands(theirs, model.name)).position
+            await self._catch_up(position)
             await self._require_no_more_parked()
             await ours.execute(SQL["snapshot"])
             old, new = await asyncio.gather(
@@ -258,6 +278,12 @@ class _Rebuild:
                             break
             await ours.execute(SQL["over"])
         self._differs = old != new
+        if found and await self._erased_since(position):
+            self._observer.say(
+                f"Somebody was erased, and {model.name} does not follow: of the rows that differ "
+                "only the keys are shown."
+            )
+            found = without_values(found)
         if self._differs and not self._accept:
             raise Different(model.name, found)
         return new, found

@@ -81,6 +81,19 @@ FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
 JOIN views.positions AS p USING (name)
 WHERE p.version < known.version;
 
+-- name: erased_since
+-- whether somebody was erased after this position, or in what is parked or left out: then rows may
+-- still say what they said
+SELECT EXISTS (
+    SELECT FROM events.log AS l
+    WHERE l.notification_id > least(
+        %(position)s::bigint,
+        (SELECT min(k.position) - 1 FROM views.parked AS k WHERE k.reader = %(name)s),
+        (SELECT min(d.position) - 1 FROM views.dropped AS d WHERE d.reader = %(name)s)
+    )
+    AND position(convert_to('"actor":"erase"', 'UTF8') IN l.state) > 0
+);
+
 -- name: held_back
 -- how many streams are parked in it
 SELECT count(*) FROM views.parked WHERE reader = %(name)s;

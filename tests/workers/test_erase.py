@@ -14,9 +14,10 @@ from domain.aggregate import Recorded
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
 from domain.erasure import Held
 from domain.errors import Unavailable
+from projections.missions import MISSION_LEADERBOARD
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
-from projections.rebuild import rebuild
+from projections.rebuild import Different, rebuild
 from tests.bench import past
 from tests.boards import clicks, opening, project, recording
 from tests.store import ask
@@ -62,6 +63,50 @@ def test_read_models_follow_also_where_no_projector_runs(database: str, erased: 
     assert ask(database, NAMES) == [("Erased", False, 10)]
     assert f"1 event in attendee:evt_1:ada says of ada ({NAME}): name, company" in said
     assert "nothing that ada said of themselves is left" in said
+
+
+def erased_unfollowed(database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The read models do not hear of it."""
+    monkeypatch.setattr(erase, "PATIENCE", 0.0)
+    monkeypatch.setattr(erase, "OTHERS", 1e9)
+    with recording(database) as record:
+        record(*opening(), SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))
+        record(*clicks(1))
+    asyncio.run(project(database))
+    with pytest.raises(Unavailable, match="read models do not follow"):
+        erased("ada")
+
+
+def test_rebuild_after_an_erasure_lets_the_old_tables_follow_first(
+    database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erased_unfollowed(database, erased, monkeypatch)
+    done = asyncio.run(rebuild(database, MISSION_LEADERBOARD))
+    assert done.different == []
+    assert ask(database, NAMES) == [("Erased", False, 10)]
+
+
+def test_rebuild_shows_nothing_that_was_erased_where_the_old_tables_cannot_follow(
+    database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erased_unfollowed(database, erased, monkeypatch)
+    park(database, "leaderboard")
+    asyncio.run(project(database))
+    with pytest.raises(Different) as refused:
+        asyncio.run(rebuild(database, MISSION_LEADERBOARD))
+    lines = [line for difference in refused.value.differences for line in difference.lines()]
+    assert lines == ["leaderboard evt_1, ada"]
+
+
+def park(database: str, reader: str) -> None:
+    """From its first event that this reader has not applied."""
+    ask(
+        database,
+        """INSERT INTO views.parked (reader, stream, position, problem)
+        SELECT name, 'attendee:evt_1:ada', position + 1, 'ValueError: no'
+        FROM views.positions WHERE name = %s""",
+        reader,
+    )
 
 
 def test_who_goes_on_writing_meanwhile_is_to_be_erased_again(
