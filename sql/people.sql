@@ -36,6 +36,13 @@ SELECT DISTINCT person FROM events.person_keys
 WHERE split_part(person, ':', 2) = %(id)s AND key IS NOT NULL
 ORDER BY 1;
 
+-- name: held_back
+-- which read models have parked these streams, or left something out of them
+SELECT stream, reader, 'parked' FROM views.parked WHERE stream = ANY(%(streams)s)
+UNION ALL
+SELECT DISTINCT stream, reader, 'dropped' FROM views.dropped WHERE stream = ANY(%(streams)s)
+ORDER BY 1, 2;
+
 -- name: sweep
 -- what is to be executed so that no table and no statistics keep a row as it was
 SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, tablename)

@@ -49,7 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         _confirm(given.person, given.yes)
         erased = erasing.erase(given.person, datetime.now(UTC))
         _sweep(url, given.person, erased)
-        left = held.events > 0 and _report(held, _searched(url, config, held))
+        left = held.events > 0 and _report(
+            held, _searched(url, config, held), _held_back(url, held)
+        )
         say("Backups made before now still hold the key: let them expire.")
     return int(left)
 
@@ -209,6 +211,16 @@ def words_of(held: Held) -> Words:
     return Words(id_of(held.person), said)
 
 
+def _tags(held: Held) -> str:
+    tags = (
+        path.rpartition(".")[2]
+        for of in held.values.values()
+        for path, values in of.items()
+        if any(value and not isinstance(value, str) for value in values)
+    )
+    return ", ".join(dict.fromkeys(tags)).capitalize()
+
+
 def _searched(url: str, config: Settings, held: Held) -> Traces:
     """The files of a NATS of ours; of another one, its messages."""
     store, words = config.data_dir / "nats" / "jetstream", words_of(held)
@@ -219,7 +231,19 @@ def _searched(url: str, config: Settings, held: Held) -> Traces:
     return traces
 
 
-def _report(held: Held, traces: Traces) -> bool:
+def _held_back(url: str, held: Held) -> list[str]:
+    """What does not follow because an event before could not be applied, and how it is made to."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        rows = connection.execute(SQL["held_back"], {"streams": list(held.values)}).fetchall()
+    return [
+        f"{reader} does not follow, for {stream} is {what} there. To have it follow: "
+        + (f"`python -m workers parked replay {stream}`, or " if what == "parked" else "")
+        + f"`python -m workers rebuild {reader} --accept`."
+        for stream, reader, what in rows
+    ]
+
+
+def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
     of_bus = _count(*((n, "message") if (n := traces.messages) else (traces.files, "file")))
     looked = (
         f"Searched {traces.rows:,} rows of {traces.tables} tables in a dump, the statistics, and "
@@ -228,12 +252,16 @@ def _report(held: Held, traces: Traces) -> bool:
     if traces.theirs:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
         say(f"{looked}: words of {held.person} are left in {places}.")
-        if set(traces.theirs) != {JETSTREAM} and not held.plain:
+        for sentence in held_back:
+            say(sentence)
+        if set(traces.theirs) != {JETSTREAM} and not held.plain and not held_back:
             say("They have said more meanwhile, perhaps: run this again.")
         if JETSTREAM in traces.theirs:
             say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
     else:
         say(f"{looked}: nothing that {held.person} said of themselves is left.")
+    if tags := _tags(held):
+        say(f"{tags} are everybody's words: not searched for.")
     if held.plain:
         say(
             f"{_count(held.plain, 'event')} {'was' if held.plain == 1 else 'were'} recorded before "

@@ -109,6 +109,30 @@ def park(database: str, reader: str) -> None:
     )
 
 
+def test_what_is_parked_is_named_with_what_makes_it_follow(database: str, erased: Erase) -> None:
+    with recording(database) as record:
+        record(*opening(), SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))
+        record(*clicks(1))
+    asyncio.run(project(database))
+    park(database, "leaderboard")
+    said = erased("ada", code=1)
+    assert (
+        "leaderboard does not follow, for attendee:evt_1:ada is parked there. To have it follow: "
+        "`python -m workers parked replay attendee:evt_1:ada`, or "
+        "`python -m workers rebuild leaderboard --accept`.\n"
+    ) in said
+    assert "run this again" not in said
+    asyncio.run(rebuild(database, MISSION_LEADERBOARD, accept=True))
+    assert ask(database, NAMES) == [("Erased", False, 10)]
+
+
+def test_what_is_not_searched_for_is_said(database: str, erased: Erase) -> None:
+    profile = Profile(NAME, goals=("meet horologists",), seeks=("rubies",))
+    with recording(database) as record:
+        record(*opening(), SaveProfile(event_id="evt_1", member_id="ada", profile=profile))
+    assert "Goals, seeks are everybody's words: not searched for.\n" in erased("ada")
+
+
 def test_who_goes_on_writing_meanwhile_is_to_be_erased_again(
     database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
