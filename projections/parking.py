@@ -38,9 +38,12 @@ def is_no_fault_of_an_event(problem: Exception) -> bool:
 
 
 def said(problem: BaseException) -> str:
-    """In a line. Postgres takes no NUL, and says after its first line what somebody's row holds."""
+    """In a line. Postgres takes no NUL, and says after its first line what somebody's row holds;
+    of data that it does not take, at the end of that line already."""
     where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
     message = re.split(r"\n(?:DETAIL|CONTEXT):  ", str(problem))[0]
+    if isinstance(problem, psycopg.DataError):
+        message = message.partition(': "')[0]
     words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {message}")
     return words[:500]
 

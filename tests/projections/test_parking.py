@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -281,3 +282,13 @@ def test_replay_under_traffic_loses_nothing_and_doubles_nothing(
         asyncio.run(story())
     counted = "SELECT member_id, count(*), sum(points) FROM views.mission_ledger GROUP BY 1"
     assert sorted(ask(database, counted)) == [("ada", 60, 0), ("ben", 60, 0)]
+
+
+@pytest.mark.parametrize("type_", ["integer", "timestamptz", "uuid"])
+@given(name=st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=1))
+def test_problem_says_nothing_of_what_was_not_taken(postgres: str, type_: str, name: str) -> None:
+    name = f"Zephyrine: {name}"
+    with pytest.raises(psycopg.DataError) as refused:
+        ask(postgres, f"SELECT %s::text::{type_}", name)
+    assert "Zephyrine" in str(refused.value)
+    assert parking.said(refused.value).rstrip().endswith(("type integer", "zone", "uuid"))
