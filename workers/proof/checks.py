@@ -1,7 +1,7 @@
 """What must hold, as pure functions of what was written down and of the log."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -43,6 +43,21 @@ def acknowledged(entries: Sequence[Entry], log: Sequence[Recorded], event_id: st
         elif found != entry.act.to:
             lost.append(f"{_said(entry)}: acknowledged at {entry.position}, where it is {found!r}")
     return Check("acknowledged commands", len(told), lost)
+
+
+def answered(entries: Sequence[Entry], ended: Collection[str], writers: Collection[str]) -> Check:
+    """Every writer was, once at least, and waits for nothing at the end."""
+    told = Counter(entry.act.member for entry in entries if entry.position >= 0)
+    lost = [f"{writer} was never answered" for writer in writers if not told[writer]]
+    lost += [
+        f"{writer} waits for an answer at the end" for writer in writers if writer not in ended
+    ]
+    lost += [
+        f"{_said(entry)}: unanswered for {entry.at - entry.sent:.0f} s, until the end"
+        for entry in entries
+        if entry.position < 0
+    ]
+    return Check("writers that were answered", len(writers), lost)
 
 
 def _states(log: Iterable[Recorded]) -> dict[tuple[Stream, str], list[tuple[int, str]]]:

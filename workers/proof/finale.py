@@ -15,10 +15,11 @@ from projections.read_model import Rows
 from workers import bus
 from workers.proof import checks, stream, tables
 from workers.proof.checks import Check
-from workers.proof.ledger import Entry, Heard, Refusal, Tally, lines
+from workers.proof.ledger import Ended, Entry, Heard, Refusal, Tally, lines
 from workers.proof.spec import Spec
 
 PAGE = 5_000
+Line = Entry | Refusal | Tally | Ended
 
 
 class Found(Struct, frozen=True):
@@ -27,6 +28,7 @@ class Found(Struct, frozen=True):
     entries: Sequence[Entry]
     refusals: Sequence[Refusal]
     tallies: Sequence[Tally]
+    ended: Sequence[Ended]
     heard: Sequence[Heard]
     tail: Sequence[int]
     log: Sequence[Recorded]  # of the event
@@ -45,6 +47,7 @@ async def read(spec: Spec) -> Found:
         [a for a in answers if isinstance(a, Entry)],
         [a for a in answers if isinstance(a, Refusal)],
         [a for a in answers if isinstance(a, Tally)],
+        [a for a in answers if isinstance(a, Ended)],
         lines(spec.file("heard.jsonl"), Heard),
         list(chain.from_iterable(lines(spec.file("tail.jsonl"), list[int]))),
         [r for r in log if r.scope_id == spec.event_id],
@@ -52,9 +55,9 @@ async def read(spec: Spec) -> Found:
     )
 
 
-def _answers(spec: Spec) -> list[Entry | Refusal | Tally]:
+def _answers(spec: Spec) -> list[Line]:
     files = [spec.file("load.jsonl"), *sorted(Path(spec.folder).glob("store_*.jsonl"))]
-    return list(chain.from_iterable(lines(file, Entry | Refusal | Tally) for file in files))
+    return list(chain.from_iterable(lines(file, Line) for file in files))
 
 
 async def _log(spec: Spec) -> list[Recorded]:
@@ -73,6 +76,7 @@ async def check(spec: Spec, found: Found) -> list[Check]:
     rows = [row for row in pure[FEED].values() if row.position > spec.start]
     return [
         checks.acknowledged(entries, log, spec.event_id),
+        checks.answered(entries, {one.member for one in found.ended}, spec.writers()),
         checks.applied_once(entries, log, spec.event_id),
         checks.points(entries, pure[LEDGER].values()),
         checks.same_reply(entries),

@@ -36,6 +36,12 @@ class Refusal(Struct, frozen=True, tag="refusal"):
     answer: str
 
 
+class Ended(Struct, frozen=True, tag="ended"):
+    """A writer has done all it began, and waits for no answer."""
+
+    member: str
+
+
 class Tally(Struct, frozen=True, tag="tally"):
     """How often something was done to what runs."""
 

@@ -11,7 +11,7 @@ import uvloop
 
 from workers.proof.acts import MISSIONS, PROBE, Act, request
 from workers.proof.http import Client, LostError
-from workers.proof.ledger import Book, Entry, Heard, Mark, Refusal, Tally
+from workers.proof.ledger import Book, Ended, Entry, Heard, Mark, Refusal, Tally
 from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer
 
@@ -101,15 +101,16 @@ class Probe:
     async def change(self, phase: Phase) -> None:
         for number in count():
             if phase.settling.is_set():
-                return
+                break
             to = ("in_progress", "not_started")[number % 2]
             act = Act("mission", PROBE, MISSIONS[0], to)
             try:
                 await self._change(act, phase)
             except RefusedError as e:
                 self._book.write(Refusal(act, str(e)))
-                return
+                break
             await asyncio.sleep(EACH)
+        self._book.write(Ended(PROBE))
 
     async def _change(self, act: Act, phase: Phase) -> None:
         began = time.monotonic()

@@ -46,6 +46,10 @@ class Spec(Struct, frozen=True):
     def store_members(self, process: int) -> list[str]:
         return [f"store_{process}_{i}" for i in range(self.on_store[process])]
 
+    def writers(self) -> list[str]:
+        stores = [m for n in range(len(self.on_store)) for m in self.store_members(n)]
+        return [ORGANIZER, PROBE, *self.web_members(), *stores]
+
     def readers(self) -> dict[str, str]:
         """Names of readers of live feeds, each with its member."""
         stores = [m for n in range(len(self.on_store)) for m in self.store_members(n)]

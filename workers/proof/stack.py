@@ -28,7 +28,7 @@ from workers.proof import spec as specs
 from workers.proof.acts import preparations
 from workers.proof.load import SETTLED
 from workers.proof.spec import Spec
-from workers.proof.writers import GRACE
+from workers.proof.writers import LAST
 from workers.settings import Settings
 from workers.signals import Signals
 from workers.supervisor import ROOT, Embedded, Service
@@ -81,7 +81,7 @@ class Stack:
             os.kill(process.pid, SIGUSR1)
         stores = [process for name, process in self._load.items() if name.startswith("store")]
         settled = self.spec.file(SETTLED)
-        self.wait(lambda: settled.exists() and not any(s.alive() for s in stores), 2 * GRACE)
+        self.wait(lambda: settled.exists() and not any(s.alive() for s in stores), LAST)
 
     def stop(self) -> None:
         for process in self._load.values():

@@ -5,9 +5,11 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from workers.proof.acts import Act, drawn
-from workers.proof.ledger import Book, Entry, Refusal
+from workers.proof.http import PATIENCE
+from workers.proof.ledger import Book, Ended, Entry, Refusal
 from workers.proof.spec import ORGANIZER, Phase, Spec
 
 PACE = 0.02  # seconds between acts, on average
@@ -15,7 +17,8 @@ KEYED = 0.5  # of them come with an Idempotency-Key
 REPEATED = 0.6  # of those come again, some acts later
 LATER = 2
 PAUSE = 0.03  # seconds before the next attempt
-GRACE = 15.0  # seconds in which what has begun must be answered, once nothing new begins
+GRACE = PATIENCE + 5.0  # seconds in which what has begun must be answered, once nothing new begins
+LAST = GRACE + 2 * PATIENCE  # with the attempts that are waited for before it and at its end
 
 
 class AwayError(Exception):
@@ -43,12 +46,12 @@ class Writer:
         self._keys = 0
 
     async def run(self) -> None:
-        try:
+        with suppress(RefusedError):  # what comes of its acts is unknown from here on
+            await self._go_on()
             while not self._phase.settling.is_set():
-                await self._go_on()
                 await asyncio.sleep(self._random.expovariate(1 / PACE))
-        except RefusedError:
-            return  # what comes of its acts is unknown from here on
+                await self._go_on()
+        self._book.write(Ended(self._member))
 
     async def _go_on(self) -> None:
         act, key = drawn(self._random, self._member, self._member == ORGANIZER), None

@@ -64,6 +64,21 @@ def one_of(of: list[int], number: int) -> int:
     return of[number % len(of)]
 
 
+@given(runs, which)
+def test_who_is_not_answered_is_found(run: Ran, number: int) -> None:
+    writers = {entry.act.member for entry in run.entries}
+    assert checks.answered(run.entries, writers, writers).holds
+    for writer in writers:
+        silent = [e for e in run.entries if e.act.member != writer]
+        assert checks.answered(silent, writers, writers).lost == [f"{writer} was never answered"]
+        hanging = checks.answered(run.entries, writers - {writer}, writers)
+        assert hanging.lost == [f"{writer} waits for an answer at the end"]
+    some = number % len(run.entries)
+    last = replace(run.entries[some], position=-1, at=45.0)
+    (lost,) = checks.answered([*run.entries, last], writers, writers).lost
+    assert lost.endswith(": unanswered for 45 s, until the end")
+
+
 def found(run: Ran, log: list[Recorded]) -> list[checks.Check]:
     return [
         checks.acknowledged(run.entries, log, EVENT),
