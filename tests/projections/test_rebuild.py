@@ -69,6 +69,14 @@ def test_rebuilt_tables_are_like_those_of_the_migrations(database: str, model: A
     assert moved == (model.name == "leaderboard")
 
 
+def test_what_others_may_read_by_default_they_may_read_when_it_is_rebuilt(database: str) -> None:
+    allowed = "SELECT has_table_privilege('public', 'views.leaderboard', 'SELECT')"
+    ask(database, "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO public")
+    before = ask(database, allowed)
+    rebuilt(database, MISSION_LEADERBOARD)
+    assert (before, ask(database, allowed)) == ([(False,)], [(True,)])
+
+
 def content(database: str) -> dict[str, list[Any]]:
     return {
         table.name: ask(
