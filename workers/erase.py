@@ -52,7 +52,10 @@ def main(arguments: Sequence[str]) -> int:
         left = held.events > 0 and _report(
             held, _searched(url, config, held), _held_back(url, held)
         )
-        say("Backups made before now still hold the key: let them expire.")
+        say(
+            "Backups made before now still hold the key, and so does WAL until checkpoints have "
+            "recycled it: let them expire."
+        )
     return int(left)
 
 
