@@ -84,7 +84,7 @@ class Product:
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"},
             cookies=httpx.Cookies(),
-            timeout=10,
+            timeout=30,
         )
 
     def event(self, *missions: dict[str, Any]) -> str:

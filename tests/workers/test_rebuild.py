@@ -58,7 +58,7 @@ class Traffic:
             finally:
                 self._done.set()
                 for thread in threads:
-                    thread.join(20)
+                    thread.join(60)
 
     def _click(self) -> None:
         with self._product.member(self._event, "ada") as ada:
@@ -151,7 +151,7 @@ def test_upkeep_drops_what_was_left_unless_it_is_at_work(database: str) -> None:
             async with await connect(database, "upkeep") as upkeep:
                 at_work = await tidy(upkeep)
                 await connection.close()
-                await eventually(lambda: ask(database, ALONE) == [(0,)])
+                await eventually(lambda: ask(database, ALONE) == [(0,)], 30)
                 return [at_work, await tidy(upkeep), await tidy(upkeep)]
 
     assert asyncio.run(story()) == [[], ["mission_board"], []]
@@ -171,15 +171,15 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
     async def story() -> None:
         work = [asyncio.create_task(follow(old, database))]
         try:
-            await eventually(lambda: old.positions.get("mission_board") == end_of(database))
+            await eventually(lambda: old.positions.get("mission_board") == end_of(database), 30)
             work.append(asyncio.create_task(renew(database, newer)))
-            await eventually(lambda: ask(database, VERSION) == [(2,)])
+            await eventually(lambda: ask(database, VERSION) == [(2,)], 30)
             await asyncio.to_thread(record, *clicks(2, "ben"))
-            await eventually(lambda: old.positions.get("live_feed") == end_of(database), 20)
+            await eventually(lambda: old.positions.get("live_feed") == end_of(database), 30)
             assert "mission_board" not in old.positions
             work[0].cancel()
             work.append(asyncio.create_task(follow(new, database)))
-            await eventually(lambda: new.positions.get("mission_board") == end_of(database), 20)
+            await eventually(lambda: new.positions.get("mission_board") == end_of(database), 30)
         finally:
             for task in work:
                 task.cancel()
@@ -203,7 +203,7 @@ def test_newer_version_that_can_apply_less_does_not_come(
 
     async def story() -> None:
         task = asyncio.create_task(renew(database, [newer]))
-        await eventually(lambda: "version 2 has to park 2 more of its streams" in caplog.text, 20)
+        await eventually(lambda: "version 2 has to park 2 more of its streams" in caplog.text, 30)
         assert not task.done()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -238,7 +238,7 @@ def test_what_stands_on_the_tables_stands_on_the_rebuilt_ones(product: Product) 
         assert shown() == before
         with product.client("eve", f"event:{event}:organizer") as eve:
             sessions_now.put(eve, event, "new", -1, 300)
-        assert until(lambda: "new" in sessions_now.ids(shown()[0]), 5)
+        assert until(lambda: "new" in sessions_now.ids(shown()[0]), 30)
 
 
 # Words
