@@ -14,21 +14,24 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 from msgspec import Struct
 
-from domain.errors import Invalid, Refused, Unavailable
+from domain.errors import Invalid, Problem, Refused, Unavailable
 from projections.read_models import READ_MODELS
 from projections.rebuild import rebuild
 from sql import statements
 from workers import drill_load, dumps, elsewhere, settings, supervisor
 from workers.drill_load import Acknowledged, Place
 from workers.embedded import start_nats, start_postgres
-from workers.processes import free_port, until
+from workers.leftovers import clear
+from workers.processes import free_port, last_words, until
+from workers.proof.http import LostError
 from workers.settings import Settings
+from workers.signals import interrupted
 from workers.supervisor import PROGRAMS, say
 
 SQL = statements("drill")
@@ -50,8 +53,21 @@ def main(arguments: Sequence[str]) -> int:
         raise Invalid("--seconds is from 1 to 3600.")
     config = settings.read()
     elsewhere.require(config)
-    with tempfile.TemporaryDirectory(prefix="rapport-drill-") as folder:
-        return int(not drill(Path(folder), config, seconds))
+    try:
+        with interrupted():
+            return int(not _drilled(config, seconds))
+    except KeyboardInterrupt:
+        say("Stopped. What the drill made for itself is removed.")
+        raise
+
+
+def _drilled(config: Settings, seconds: float) -> bool:
+    folder, holds = Path(tempfile.mkdtemp(prefix="rapport-drill-")), False
+    try:
+        holds = drill(folder, config, seconds)
+    finally:
+        clear(folder, holds)
+    return holds
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,8 +87,9 @@ def drill(folder: Path, config: Settings, seconds: float) -> bool:
         here = _servers(folder / "here", config.database_url, config.nats_url, stack)
         supervisor.migrate(here.database_url)
         _serve(here, stack)
-        drill_load.prepare(here)
-        told, backup = asyncio.run(_under_load(here, file, seconds))
+        with _answered():
+            drill_load.prepare(here)
+            told, backup = asyncio.run(_under_load(here, file, seconds))
     _report_backup(told, backup)
     with ExitStack() as stack:
         there = _servers(folder / "there", None, None, stack)
@@ -120,11 +137,37 @@ def _serve(place: Place, stack: ExitStack) -> None:
     for program in PROGRAMS:
         stack.callback(program.starter(environment, output)().stop)
     if not until(lambda: asyncio.run(drill_load.ready(place)), READY):
-        said = (place.folder / "programs.log").read_text(errors="replace")[-500:]
-        raise Unavailable(f"The product did not get ready on {place.folder.name}: {said}")
+        log = place.folder / "programs.log"
+        raise Unavailable(
+            f"The product did not get ready: {last_words(log)} Its log is {log}. The drill needs "
+            "room for two databases and a backup."
+        )
 
 
 # Under load
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Who gets no answer ends the load, and the drill."""
+    try:
+        yield
+    except (LostError, ExceptionGroup) as e:
+        known = [one for one in _each(e) if isinstance(one, LostError | Problem)]
+        if not known:
+            raise
+        raise Unavailable(
+            f"The product did not take the load: {str(known[0]).rstrip('.')}. The drill needs room "
+            "for two databases and a backup."
+        ) from e
+
+
+def _each(e: Exception) -> Iterator[Exception]:
+    if isinstance(e, ExceptionGroup):
+        for one in e.exceptions:
+            yield from _each(one)
+    else:
+        yield e
+
+
 async def _under_load(
     place: Place, file: Path, seconds: float
 ) -> tuple[list[Acknowledged], Backup]:

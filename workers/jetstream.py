@@ -10,7 +10,7 @@ from signal import SIGTERM
 
 from domain.errors import Unavailable
 from workers.datadir import Lock, private, secret
-from workers.processes import Process, Server, end_leftover, said, spawn, until
+from workers.processes import Process, Server, end_leftover, last_words, spawn, until
 
 # One key per line and quoted strings: nats-server reads `key: 2m,` as no setting at all, and only
 # warns. `sync_interval: always`, because acknowledged messages are lost otherwise.
@@ -92,8 +92,7 @@ def _start(config: Path, log: Path) -> tuple[Process, int]:
         raise
     process.kill()
     raise Unavailable(
-        f"The embedded NATS did not start: {said(log, start)[-500:] or 'it said nothing'}. "
-        f"Its log is {log}."
+        f"The embedded NATS did not start: {last_words(log, start)} Its log is {log}."
     )
 
 

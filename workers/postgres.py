@@ -32,6 +32,7 @@ from workers.processes import (
     User,
     end_leftover,
     free_port,
+    last_words,
     pid_in,
     said,
     spawn,
@@ -207,7 +208,7 @@ def _step(home: Home, program: Sequence[str | Path], words: str = "") -> None:
         process.kill()
     if not done or process.exit_code != 0:
         raise Unavailable(
-            f"The embedded PostgreSQL could not be set up: {said(home.log, start)[-500:]} "
+            f"The embedded PostgreSQL could not be set up: {last_words(home.log, start)} "
             f"Its log is {home.log}."
         )
 
@@ -246,7 +247,7 @@ def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock
         words = said(home.log, start)
         if time.monotonic() > deadline or not any(reason in words for reason in PASSING):
             raise Unavailable(
-                f"The embedded PostgreSQL did not start: {words[-500:] or 'it said nothing'} "
+                f"The embedded PostgreSQL did not start: {last_words(home.log, start)} "
                 f"Its log is {home.log}."
             )
         time.sleep(0.1)

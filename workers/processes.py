@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 
 TRAMPOLINE = Path(__file__).with_name("trampoline.py")
 POLL = 0.005
+FATAL = ("FATAL:", "PANIC:", "[FTL]")  # what comes before why a server ends
 
 
 class User(NamedTuple):
@@ -194,3 +195,10 @@ def said(log: Path, start: int = 0) -> str:
     with log.open("rb") as file:
         file.seek(start)
         return file.read().decode(errors="replace").strip()
+
+
+def last_words(log: Path, start: int = 0) -> str:
+    """Of that, why it ended, as a sentence's end."""
+    lines = said(log, start).splitlines() or ["it said nothing"]
+    fatal = [line.partition(word)[2] for line in lines for word in FATAL if word in line]
+    return f"{(fatal or lines)[-1].strip()[-500:].rstrip('.')}."

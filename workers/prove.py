@@ -2,10 +2,7 @@
 it promised meanwhile compared with what is there at the end."""
 
 import argparse
-import os
 import random
-import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +14,7 @@ from domain.errors import Invalid, Refused
 from sql import statements
 from workers import elsewhere, settings
 from workers.datadir import private
+from workers.leftovers import clear
 from workers.proof import report
 from workers.proof.plants import NOTHING, PLANTS
 from workers.proof.report import Proof
@@ -47,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         holds = proof.holds
         say("\n".join(report.lines(proof)))
     finally:
-        _clear(folder, holds)
+        clear(folder, holds)
     return int(not holds)
 
 
@@ -98,16 +96,3 @@ def _prove(folder: Path, config: Settings, given: argparse.Namespace) -> Proof:
         finally:
             signals.asked = max(1, signals.asked)
             stack.stop()
-
-
-def _clear(folder: Path, holds: bool) -> None:
-    """What was written down stays where something does not hold; never what has a password."""
-    if holds or sys.exc_info()[0] is KeyboardInterrupt:
-        shutil.rmtree(folder)
-        return
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.suffix not in (".jsonl", ".log"):
-            os.unlink(path)
-    say(f"What was written down meanwhile is in {folder}.")

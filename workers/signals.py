@@ -3,6 +3,8 @@
 import select
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -52,3 +54,20 @@ class Signals:
         self.asked += 1
         if self.asked == 1:
             raise Stop
+
+
+@contextmanager
+def interrupted() -> Iterator[None]:
+    """Every signal to end is as Ctrl-C, with which asyncio knows how to end."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    ending = [s for s in ENDING if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
+    before = {s: signal.signal(s, ask) for s in ending if s != signal.SIGINT}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
