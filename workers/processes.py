@@ -1,6 +1,7 @@
 """Child processes that end with us, however we end."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from domain.errors import Unavailable
 
 TRAMPOLINE = Path(__file__).with_name("trampoline.py")
 POLL = 0.005
-FATAL = ("FATAL:", "PANIC:", "[FTL]")  # what comes before why a server ends
+WHY = re.compile(r"(?:FATAL|PANIC):\s+(.*)|\[FTL\] (.*)|(?:LOG|ERROR):\s+(could not .*)")
 
 
 class User(NamedTuple):
@@ -200,5 +201,6 @@ def said(log: Path, start: int = 0) -> str:
 def last_words(log: Path, start: int = 0) -> str:
     """Of that, why it ended, as a sentence's end."""
     lines = said(log, start).splitlines() or ["it said nothing"]
-    fatal = [line.partition(word)[2] for line in lines for word in FATAL if word in line]
-    return f"{(fatal or lines)[-1].strip()[-500:].rstrip('.')}."
+    reasons = [next(filter(None, why.groups())) for line in lines if (why := WHY.search(line))]
+    words = "; ".join(dict.fromkeys(reasons)) or lines[-1].strip()
+    return f"{words[-500:].rstrip('.')}."

@@ -63,9 +63,10 @@ def interrupted() -> Iterator[None]:
     def ask(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    ending = [s for s in ENDING if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
-    before = {s: signal.signal(s, ask) for s in ending if s != signal.SIGINT}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, ask)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, ask)
     try:
         yield
     finally:
