@@ -118,6 +118,7 @@ class Live:
 
     async def missed(self, reader: Reader) -> bytes:
         """What Postgres has for this reader, a page at a time."""
+        reader.taken = True
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
         event_id, member_id = reader.audience
         async with self._pool.connection() as connection:
@@ -235,7 +236,7 @@ class Live:
                 reader.dropped = True
                 reader.wake()
             else:
-                reader.offer(0, COMMENT)
+                reader.beat(COMMENT)
 
 
 def encoded(position: int, type_: str, data: bytes) -> bytes:

@@ -23,6 +23,7 @@ class Reader:
         "queue",
         "sent",
         "stream",
+        "taken",
         "unread",
         "woken",
     )
@@ -34,6 +35,7 @@ class Reader:
         self.cycle = cycle
         self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
         self.missed = True
+        self.taken = True
         self.dropped = False
         self.unread = False
         self.queue: deque[tuple[int, bytes]] = deque()
@@ -48,6 +50,14 @@ class Reader:
             self.queue.append((position, message))
             self.wake()
         elif not self.dropped:
+            self.drop()
+
+    def beat(self, comment: bytes) -> None:
+        """A side that has come for nothing since the last comment does not read."""
+        if self.taken:
+            self.taken = False
+            self.offer(0, comment)
+        else:
             self.drop()
 
     def miss(self) -> None:
@@ -80,6 +90,7 @@ class Reader:
     def take(self) -> bytes:
         """All that waits, as one piece, unless something before it was missed. What a replay has
         sent already is left out."""
+        self.taken = True
         if self.missed:
             return b""
         pieces = []
