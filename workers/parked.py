@@ -88,12 +88,20 @@ def _require_reader(connection: Connection, name: str) -> None:
 
 
 def listed(found: Sequence[Parked]) -> Iterator[str]:
+    """By key, and by why: many readers cannot read the same event."""
     if not found:
         yield "Nothing is parked."
+    groups: dict[tuple[str, int, str], list[Parked]] = {}
     for one in found:
-        asked = f", {one.asked} is asked for" if one.asked else ""
-        yield f"{one.stream} in {one.reader}, for {_ago(one.age)}{asked}"
-        yield f"    {_events(one.events)} from position {one.position} on. {one.problem}"
+        groups.setdefault((one.stream, one.position, one.problem), []).append(one)
+    for (stream, position, problem), group in groups.items():
+        age = _ago(max(one.age for one in group))
+        yield f"{stream} in {', '.join(map(_reader, group))}, for {age}"
+        yield f"    {_events(group[0].events)} from position {position} on. {problem}"
+
+
+def _reader(one: Parked) -> str:
+    return f"{one.reader} ({one.asked} is asked for)" if one.asked else one.reader
 
 
 def left_out(connection: Connection, reader: str | None) -> Iterator[str]:

@@ -42,13 +42,12 @@ class Progress:
 
 
 def line(done: int, total: int, unit: str, rate: float) -> str:
-    """`[###...] 45 %, 68,912 of 153,371 contacts, 5,120/s, 0:16 left`"""
+    """`[###...] 45 %, 68,912 of 153,371 contacts, 5,120/s, 0:16 left`. Seconds have no rate."""
     share = done / total if total else 1.0
     bar = "#" * int(share * WIDTH)
     left = _clock(round((total - done) / rate)) if rate else "?"
-    return (
-        f"[{bar:.<{WIDTH}}] {share:4.0%}, {done:,} of {total:,} {unit}, {rate:,.0f}/s, {left} left"
-    )
+    speed = "" if unit == "s" else f" {rate:,.0f}/s,"
+    return f"[{bar:.<{WIDTH}}] {share:4.0%}, {done:,} of {total:,} {unit},{speed} {left} left"
 
 
 def _clock(seconds: int) -> str:

@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 def _chosen(names: Sequence[str], *, every: bool) -> Iterator[ReadModel]:
     known = {model.name: model for model in READ_MODELS}
     there = f"There are {', '.join(known)}; --all is each of them."
-    if every == bool(names):
+    if every and names:
+        raise Invalid(f"Say either --all or {', '.join(names)}. {there}")
+    if not every and not names:
         raise Invalid(f"Say which read models are to be rebuilt. {there}")
     if unknown := [name for name in names if name not in known]:
         raise Invalid(f"There is no read model {', '.join(unknown)}. {there}")
@@ -113,7 +115,7 @@ def _show(found: Sequence[Difference]) -> None:
 def told(done: Rebuilt, seconds: float) -> str:
     rows = sum(digest.rows for digest in done.digests)
     same = "not the same as before" if done.different else "the same as before"
-    holds = f" It holds {rows:,} rows, {same}." if done.digests else ""
+    holds = f" It holds {rows:,} {'row' if rows == 1 else 'rows'}, {same}." if done.digests else ""
     return (
         f"{done.name} is rebuilt up to position {done.position:,} in {seconds:.1f} s "
         f"({done.position / seconds:,.0f}/s).{holds} "

@@ -87,6 +87,27 @@ def test_list_says_what_waits_where_and_why(poisoned: str, said: Said) -> None:
     assert said() == ["Nothing is parked."]
 
 
+def test_key_that_several_hold_back_for_the_same_reason_is_listed_once(
+    poisoned: str, said: Said
+) -> None:
+    ask(
+        poisoned,
+        """INSERT INTO views.parked (reader, stream, position, problem, asked)
+        SELECT 'leaderboard', stream, position, problem, 'replay' FROM views.parked
+        WHERE stream = %s""",
+        ADA,
+    )
+    assert main(["list"]) == 0
+    ada, why, ben, _ = said()
+    assert sorted(ada.removeprefix(f"{ADA} in ").split(", ")) == [
+        "for 0 s",
+        "leaderboard (replay is asked for)",
+        "mission_board",
+    ]
+    assert why == "    2 events from position 3 on. LookupError: a bug"
+    assert ben == f"{BEN} in mission_board, for 0 s"
+
+
 def test_show_gives_the_events_in_their_order(poisoned: str, said: Said) -> None:
     ask(poisoned, "INSERT INTO events.log VALUES (%s, 3, 'Odd', '\\xff00')", ADA)
     assert main(["show", ADA]) == 0

@@ -1,6 +1,6 @@
 from io import StringIO
 
-from workers.progress import Progress
+from workers.progress import Progress, line
 
 
 def test_progress_says_share_rate_and_time_left() -> None:
@@ -13,3 +13,8 @@ def test_progress_says_share_rate_and_time_left() -> None:
     assert out.getvalue() == (
         "[###############...............]  50%, 500 of 1,000 contacts, 20/s, 0:25 left\n"
     )
+
+
+def test_progress_of_seconds_has_no_rate() -> None:
+    bar = "[###############...............]"
+    assert line(30, 60, "s", 1.0) == f"{bar}  50%, 30 of 60 s, 0:30 left"

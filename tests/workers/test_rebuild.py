@@ -248,12 +248,20 @@ def environment(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return database
 
 
-@pytest.mark.parametrize("arguments", [["nobody"], [], ["sessions", "--all"]])
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["nobody"], "There is no read model nobody."),
+        ([], "Say which read models are to be rebuilt."),
+        (["sessions", "--all"], "Say either --all or sessions."),
+    ],
+)
 def test_name_that_is_none_is_answered_with_those_there_are(
-    environment: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    environment: str, arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["rebuild", *arguments]) == 2
-    assert f"There are {', '.join(NAMES)}; --all is each of them." in capsys.readouterr().err
+    there = f"There are {', '.join(NAMES)}; --all is each of them."
+    assert capsys.readouterr().err == f"{why} {there}\n"
 
 
 def test_difference_is_printed_and_the_exit_code_is_1(
@@ -269,8 +277,8 @@ def test_difference_is_printed_and_the_exit_code_is_1(
     shown = ["leaderboard evt_1, ada", '  name: "Ada" -> "ada"']
     lines = said.out.splitlines()
     assert lines[:2] == lines[2:4] == shown
-    assert "1 rows, not the same as before" in lines[4]
-    assert "1 rows, the same as before" in lines[5]
+    assert "It holds 1 row, not the same as before" in lines[4]
+    assert "It holds 1 row, the same as before" in lines[5]
     assert "--accept" in said.err
 
 
