@@ -1,14 +1,19 @@
 """`python -m workers`: what runs beside the web, and the whole."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from domain.errors import Invalid, Problem
-from workers import settings, supervisor
-from workers.datadir import out_of_reach
-from workers.embedded import start_postgres
+QUIET = __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if QUIET:  # what follows takes a moment: whoever ends it there needs no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from domain.errors import Invalid, Problem  # noqa: E402
+from workers import settings, supervisor  # noqa: E402
+from workers.datadir import out_of_reach  # noqa: E402
+from workers.embedded import start_postgres  # noqa: E402
 
 Rest = Sequence[str]
 
@@ -157,4 +162,6 @@ def _sentence(e: Problem | OSError) -> str:
 
 
 if __name__ == "__main__":
+    if QUIET:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())
