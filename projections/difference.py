@@ -45,11 +45,11 @@ class Difference(Struct, frozen=True):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.table} {', '.join(map(str, self.key))}"
-        if self.old is None and self.new is None:
-            return
         if self.old is None or self.new is None:
-            sign, row = ("-", self.old) if self.new is None else ("+", self.new)
-            yield f"  {sign} {_shown(msgspec.json.encode(row))}"
+            for sign, row in (("-", self.old), ("+", self.new)):
+                if row is not None:
+                    shown = (f"{column}: {_shown(value)}" for column, value in row.items())
+                    yield f"  {sign} {{{', '.join(shown)}}}"
             return
         for column in self.old:
             if self.old[column] != self.new[column]:
@@ -60,7 +60,7 @@ def without_values(found: Iterable[Difference]) -> list[Difference]:
     return [Difference(difference.table, difference.key, None, None) for difference in found]
 
 
-def _shown(value: bytes | Raw) -> str:
+def _shown(value: Raw) -> str:
     text = bytes(value).decode()
     return text if len(text) <= 500 else f"{text[:500]}..."
 

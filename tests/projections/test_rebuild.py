@@ -8,12 +8,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from domain.missions import ResetMission
 from projections import rebuild as module
+from projections.difference import Difference
 from projections.follower import LeadLostError
 from projections.live_feed import LIVE_FEED
 from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
@@ -129,6 +131,17 @@ def test_difference_is_shown_and_refused_unless_accepted(database: str) -> None:
         rebuilt(database, MISSION_LEADERBOARD, accept=True).different == refused.value.differences
     )
     assert content(database) == right
+
+
+def test_row_of_one_side_is_shown_with_all_its_columns_however_long_one_is() -> None:
+    row = {"about": Raw(b'"' + b"x" * 600 + b'"'), "name": Raw(b'"Ada"')}
+    for sign, old, new in (("-", row, None), ("+", None, row)):
+        found = Difference("attendees", ("evt_1", "ada"), old, new)
+        about = '"' + "x" * 499
+        assert list(found.lines()) == [
+            "attendees evt_1, ada",
+            f'  {sign} {{about: {about}..., name: "Ada"}}',
+        ]
 
 
 def test_page_folded_on_rows_that_were_not_right_is_not_written_over_the_right_ones(
