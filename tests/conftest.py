@@ -1,6 +1,7 @@
 """Real servers for every test that wants them: one PostgreSQL a run, a database a test made from
 a template, a nats-server where one is asked for, and the whole product as processes."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,10 @@ TEMPLATE = "rapport_template"
 # How long an example takes says nothing on a machine that does other things besides.
 settings.register_profile("rapport", deadline=None)
 settings.load_profile("rapport")
+
+# A shell lets what it starts in the background ignore interrupts, and that is inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
