@@ -19,6 +19,7 @@ from workers import relay as module
 from workers.relay import Relay
 
 NAME = str(bus.STREAM.name)
+ALL = "SELECT notification_id FROM events.log ORDER BY 1"
 
 
 class Message(Struct, frozen=True):
@@ -256,9 +257,6 @@ def test_nats_that_was_killed_gets_what_is_missing(
 
     before = filled(database, 30)[-1]
     assert asyncio.run(story()) == [row[0] for row in ask(database, ALL)]
-
-
-ALL = "SELECT notification_id FROM events.log ORDER BY 1"
 
 
 CONNECTED = """
