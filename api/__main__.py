@@ -5,7 +5,7 @@ import sys
 
 from domain.errors import Problem
 from workers import settings
-from workers.datadir import jwt_secret, out_of_reach
+from workers.servers.datadir import jwt_secret, out_of_reach
 from workers.tokens import check, sign
 
 

@@ -6,23 +6,13 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from api import (
-    attendees,
-    calendar_links,
-    concierge,
-    conferences,
-    health,
-    mcp,
-    metrics,
-    missions,
-    pages,
-    schedule,
-    session,
-    sessions,
-    stream,
-)
-from api.described import Described
-from api.problems import HANDLERS, LARGEST_BODY
+from api import attendees, calendar_links, conferences, missions, pages, schedule, sessions
+from api.agents import concierge, mcp
+from api.http.problems import HANDLERS, LARGEST_BODY
+from api.identity import session
+from api.live import stream
+from api.openapi import Described
+from api.operations import health, metrics
 from api.services import Asked, Services, lifespan, signed_in
 from workers.settings import Settings
 

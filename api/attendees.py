@@ -6,28 +6,28 @@ import msgspec
 from litestar import Response, put
 from msgspec import Meta
 
-from api import shapes
-from api.asked import Asked
-from api.commands import answered, execute
-from api.problems import documented
-from api.shapes import EventId, MemberId
+from api.http import fields
+from api.http.executing import answered, execute
+from api.http.fields import EventId, MemberId
+from api.http.problems import documented
+from api.http.request import Asked
 from domain.attendees import Attendee, Profile, SaveProfile
 
 TAGS = ["Attendees"]
 
 
-class ProfileBody(shapes.Body, frozen=True, kw_only=True):
-    name: shapes.Name
-    headline: shapes.Line = ""
-    company: shapes.Line = ""
-    role: shapes.Line = ""
-    avatar_url: shapes.Url = ""
-    interests: shapes.Tags = ()
-    industries: shapes.Tags = ()
-    focus_areas: shapes.Tags = ()
-    goals: shapes.Tags = ()
-    offers: shapes.Tags = ()
-    seeks: shapes.Tags = ()
+class ProfileBody(fields.Body, frozen=True, kw_only=True):
+    name: fields.Name
+    headline: fields.Line = ""
+    company: fields.Line = ""
+    role: fields.Line = ""
+    avatar_url: fields.Url = ""
+    interests: fields.Tags = ()
+    industries: fields.Tags = ()
+    focus_areas: fields.Tags = ()
+    goals: fields.Tags = ()
+    offers: fields.Tags = ()
+    seeks: fields.Tags = ()
     visibility: Annotated[
         Literal["listed", "hidden"], Meta(description="hidden: nowhere shown, to nobody")
     ] = "listed"

@@ -11,19 +11,19 @@ from litestar.params import Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api import ical
-from api.asked import Asked
-from api.commands import answered, execute
-from api.principal import Principal
-from api.problems import documented
-from api.reading import answer, check_exists, shown
+from api.formats import ical
+from api.http.executing import answered, execute
+from api.http.fields import OF_LINK, EventId, MemberId, OfMember
+from api.http.problems import documented
+from api.http.request import Asked
+from api.identity.principal import Principal
+from api.reads.reading import answer, check_exists, shown
 from api.schedule import agenda, as_calendar
 from api.services import services
 from api.sessions import PATH, TAGS
-from api.shapes import OF_LINK, EventId, MemberId, OfMember
 from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
 from domain.errors import NotFound
-from projections.calendar import Taken, folded_link, link_digest, read_link
+from projections.sessions.calendar import Taken, folded_link, link_digest, read_link
 
 
 class Link(Struct, frozen=True):

@@ -7,12 +7,12 @@ import msgspec
 from litestar import Response, get, put
 from msgspec import Struct
 
-from api import shapes
-from api.asked import Asked
-from api.commands import answered, execute
-from api.problems import documented
-from api.reading import answer, shown
-from api.shapes import EventId
+from api.http import fields
+from api.http.executing import answered, execute
+from api.http.fields import EventId
+from api.http.problems import documented
+from api.http.request import Asked
+from api.reads.reading import answer, shown
 from domain.conferences import AnnounceConference
 from domain.errors import Forbidden, NotFound
 from projections.conferences import Conference, conference, folded_conference
@@ -20,11 +20,11 @@ from projections.conferences import Conference, conference, folded_conference
 TAGS = ["Event"]
 
 
-class ConferenceBody(shapes.Body, frozen=True, kw_only=True):
-    name: shapes.Name
-    timezone: shapes.TimeZone
-    starts_at: shapes.Moment | None = None
-    ends_at: shapes.Moment | None = None
+class ConferenceBody(fields.Body, frozen=True, kw_only=True):
+    name: fields.Name
+    timezone: fields.TimeZone
+    starts_at: fields.Moment | None = None
+    ends_at: fields.Moment | None = None
 
 
 class Announced(Struct, frozen=True):
@@ -50,7 +50,7 @@ async def put_conference(
     command = AnnounceConference(
         event_id=event_id,
         name=data.name,
-        timezone=shapes.zone(data.timezone),
+        timezone=fields.zone(data.timezone),
         starts_at=data.starts_at,
         ends_at=data.ends_at,
     )

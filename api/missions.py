@@ -9,13 +9,14 @@ from litestar import Response, get, patch, post, put
 from litestar.params import Parameter
 from msgspec import Meta, Struct
 
-from api import metrics, shapes
-from api.asked import Asked
-from api.commands import answered, execute
-from api.past import AsOf, as_it_was
-from api.problems import documented
-from api.reading import answer, check_exists, shown
-from api.shapes import EventId, Limit, MissionId, OfMember
+from api.http import fields
+from api.http.executing import answered, execute
+from api.http.fields import EventId, Limit, MissionId, OfMember
+from api.http.problems import documented
+from api.http.request import Asked
+from api.operations import metrics
+from api.reads.as_of import AsOf, as_it_was
+from api.reads.reading import answer, check_exists, shown
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
 from domain.errors import NotFound, Problem
 from domain.missions import (
@@ -29,8 +30,8 @@ from domain.missions import (
     StartMission,
     Status,
 )
-from projections import boards
-from projections.missions import Progress
+from projections.missions import questions as boards
+from projections.missions.rows import Progress
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +45,14 @@ COMMANDS: dict[Status, type[OnMission]] = {
 }
 
 
-class MissionBody(shapes.Body, frozen=True, kw_only=True):
-    id: shapes.Id
-    title: shapes.Name
-    description: shapes.Text
+class MissionBody(fields.Body, frozen=True, kw_only=True):
+    id: fields.Id
+    title: fields.Name
+    description: fields.Text
     points: Annotated[int, Meta(ge=0, le=1_000_000)]
-    category: shapes.Line
+    category: fields.Line
     active: bool = True
-    requires: Annotated[tuple[shapes.Id, ...], Meta(max_length=100)] = ()
+    requires: Annotated[tuple[fields.Id, ...], Meta(max_length=100)] = ()
 
 
 CatalogueBody = Annotated[list[MissionBody], Meta(max_length=500)]
@@ -112,7 +113,7 @@ async def get_missions(
     return answer(board, headers)
 
 
-class StatusBody(shapes.Body, frozen=True, kw_only=True):
+class StatusBody(fields.Body, frozen=True, kw_only=True):
     status: Status
 
 
@@ -218,14 +219,14 @@ async def get_leaderboard(
 
 
 MeetAttendees = Annotated[
-    str, Parameter(pattern=shapes.ID, schema_extra={"enum": [MEET_ATTENDEES]})
+    str, Parameter(pattern=fields.ID, schema_extra={"enum": [MEET_ATTENDEES]})
 ]
 
 
-class TelemetryBody(shapes.Body, frozen=True, kw_only=True):
+class TelemetryBody(fields.Body, frozen=True, kw_only=True):
     action: Action
-    target_member_id: shapes.Id
-    ts: shapes.Moment
+    target_member_id: fields.Id
+    ts: fields.Moment
     dwell_ms: Annotated[int, Meta(ge=0, le=86_400_000, description="milliseconds there")] = 0
 
 

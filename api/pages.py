@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 
-from api.problems import on_http
+from api.http.problems import on_http
 
 WEB = Path(__file__).parent / "web"
 NAMES = frozenset(file.name for file in WEB.iterdir())

@@ -11,18 +11,19 @@ from litestar import Response, get, post
 from litestar.params import Parameter
 from msgspec.structs import asdict
 
-from api import ical, shapes
-from api.asked import Asked
-from api.commands import answered, execute
-from api.frab import ScheduleFile, schedule_file
-from api.problems import documented
-from api.reading import answer, check_exists, shown
+from api.formats import ical
+from api.formats.frab import ScheduleFile, schedule_file
+from api.http import fields
+from api.http.executing import answered, execute
+from api.http.fields import EventId
+from api.http.problems import documented
+from api.http.request import Asked
+from api.http.uploads import uploaded
+from api.reads.reading import answer, check_exists, shown
 from api.sessions import PATH, TAGS, event_zone
-from api.shapes import EventId
-from api.uploads import uploaded
 from domain.agenda import Agenda, Counts, ImportSchedule, counted
-from projections.calendar import Taken, fold_agenda, read_agenda
-from projections.programme import Programme
+from projections.sessions.calendar import Taken, fold_agenda, read_agenda
+from projections.sessions.questions import Programme
 from workers import schedules
 from workers.schedules import Odd
 from workers.schedules.archives import BYTES
@@ -44,7 +45,7 @@ Source = Annotated[
     Parameter(
         min_length=1,
         max_length=200,
-        pattern=shapes.NO_CONTROL,
+        pattern=fields.NO_CONTROL,
         description="revisions of one source know each other by this; absent: by the file's name "
         "of the conference",
     ),

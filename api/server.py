@@ -9,10 +9,10 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
-from api.live import Live
-from api.methods import Methods
-from api.observed import Observed
-from api.protocol import Protocol, WithCycle
+from api.http.methods import Methods
+from api.http.protocol import Protocol, WithCycle
+from api.live.feed import Live
+from api.operations.instrumentation import Observed
 from workers import telemetry
 from workers.settings import Settings
 

@@ -8,17 +8,17 @@ from typing import Any, cast
 from litestar import Litestar, Request
 from psycopg_pool import AsyncConnectionPool
 
-from api.asked import Asked
-from api.identity import Identity
-from api.live import Live
-from api.watch import Watch
+from api.http.request import Asked
+from api.identity.tokens import Identity
+from api.live.feed import Live
+from api.live.watch import Watch
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.history import History
-from domain.recorder import open_recorder
-from projections.log import SQL, Connection
+from domain.store.recorder import open_recorder
+from domain.store.writer import History
+from projections.engine.event_log import SQL, Connection
 from sql import statements
-from workers.datadir import jwt_secret
 from workers.model import Model
+from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
 
 __all__ = ["Asked", "Services", "lifespan", "services", "signed_in"]

@@ -10,39 +10,32 @@ from litestar.params import Parameter
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, force_setattr, replace
 
-from api import shapes
-from api.asked import Asked
-from api.commands import answered, execute
-from api.past import AsOf, as_it_was
-from api.problems import documented
-from api.reading import answer, check_exists, shown
+from api.http import fields
+from api.http.executing import answered, execute
+from api.http.fields import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
+from api.http.problems import documented
+from api.http.request import Asked
+from api.reads.as_of import AsOf, as_it_was
+from api.reads.reading import answer, check_exists, shown
 from api.services import services
-from api.shapes import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
-from domain.agenda import (
-    Agenda,
-    AgendaItem,
-    CancelItem,
-    SaveSpeaker,
-    ScheduleItem,
-    Speaker,
-    Status,
-)
+from domain.agenda import Agenda, CancelItem, SaveSpeaker, ScheduleItem, Speaker, Status
+from domain.agenda_items import AgendaItem
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.stars import MOST, OnStar, Stars, StarSession, UnstarSession
-from projections import programme
 from projections.conferences import folded_conference
+from projections.sessions import questions as programme
 
 TAGS = ["Sessions"]
 PATH = "/api/events/{event_id:str}"
 
 Areas = Annotated[
-    tuple[shapes.Name, ...],
+    tuple[fields.Name, ...],
     Meta(max_length=100, description="what it is about; a member's are in their profile"),
 ]
 
 
 # The programme
-class WithAreas(shapes.Body, frozen=True, kw_only=True):
+class WithAreas(fields.Body, frozen=True, kw_only=True):
     """null counts as none."""
 
     focus_areas: Areas | None = ()
@@ -54,21 +47,21 @@ class WithAreas(shapes.Body, frozen=True, kw_only=True):
 
 
 class ItemBody(WithAreas, frozen=True, kw_only=True):
-    title: shapes.Name
-    start_time: shapes.LocalMoment
-    end_time: shapes.LocalMoment
-    description: Annotated[str, Meta(max_length=20_000, pattern=shapes.NO_CONTROL)] = ""
-    location: shapes.Line = ""
-    track: shapes.Line = ""
+    title: fields.Name
+    start_time: fields.LocalMoment
+    end_time: fields.LocalMoment
+    description: Annotated[str, Meta(max_length=20_000, pattern=fields.NO_CONTROL)] = ""
+    location: fields.Line = ""
+    track: fields.Line = ""
     item_type: Annotated[
-        shapes.Name, Meta(description="only what is a `session` is shown as one")
+        fields.Name, Meta(description="only what is a `session` is shown as one")
     ] = "session"
     status: Status = "scheduled"
     speaker_ids: Annotated[
-        tuple[shapes.Id, ...], Meta(max_length=100, description="each counts once")
+        tuple[fields.Id, ...], Meta(max_length=100, description="each counts once")
     ] = ()
-    url: shapes.Url = ""
-    language: shapes.Line = ""
+    url: fields.Url = ""
+    language: fields.Line = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -144,8 +137,8 @@ def _item(command: ScheduleItem | CancelItem, state: Agenda) -> bytes:
 
 
 class SpeakerBody(WithAreas, frozen=True, kw_only=True):
-    name: shapes.Name
-    email: shapes.Email | None = None
+    name: fields.Name
+    email: fields.Email | None = None
 
 
 class SavedSpeaker(Speaker, frozen=True, kw_only=True):
@@ -204,7 +197,7 @@ async def get_sessions(
 
 def _moment(at: str | None) -> datetime:
     try:
-        return shapes.moment(at) if at is not None else datetime.now(UTC)
+        return fields.moment(at) if at is not None else datetime.now(UTC)
     except ValueError:
         raise Invalid("", ("at", "must be a time in RFC 3339 with an offset")) from None
 

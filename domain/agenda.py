@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
 from domain.errors import Invalid, NotFound
-from domain.kept import changed
+from domain.persistent_map import changed
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 from domain.slots import settled
 
@@ -28,22 +29,6 @@ class Speaker(Struct, frozen=True):
     name: Annotated[str, personal(ERASED)]
     email: Annotated[str | None, PERSONAL] = None
     focus_areas: Annotated[tuple[str, ...], PERSONAL] = ()
-
-
-class AgendaItem(Struct, frozen=True):
-    id: str
-    title: str
-    start_time: datetime
-    end_time: datetime
-    description: str = ""
-    location: str = ""
-    track: str = ""
-    focus_areas: tuple[str, ...] = ()
-    item_type: str = "session"
-    status: str = "scheduled"
-    speaker_ids: tuple[str, ...] = ()
-    url: str = ""
-    language: str = ""
 
 
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.

@@ -9,14 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
-if TYPE_CHECKING:  # which has its imports settled here
-    from domain.agenda import AgendaItem
+from domain.agenda_items import AgendaItem
 
-    Items = Sequence[AgendaItem]
+Items = Sequence[AgendaItem]
 
 LONGEST = 120  # characters that the ids of a talk's slots begin with: a number follows
 NUMBERED = re.compile(rf"(.{{1,{LONGEST}}})\.(?:[2-9]|[1-9]\d{{1,5}})", re.ASCII)
@@ -38,8 +37,8 @@ def _stem(talk: str) -> str:
 
 
 def settled(
-    items: "Items", slots: Mapping[str, str], known: Mapping[str, "AgendaItem"], gone: set[str]
-) -> "tuple[AgendaItem, ...]":
+    items: Items, slots: Mapping[str, str], known: Mapping[str, AgendaItem], gone: set[str]
+) -> tuple[AgendaItem, ...]:
     """The items under the ids that they are `known` by. `slots` says of ids that stand in no file
     which talk they belong to; ids that are `gone` are known, and free for other slots."""
     siblings = _siblings(known)
@@ -77,7 +76,7 @@ def _siblings(known: Mapping[str, Any]) -> defaultdict[str, list[str]]:
     return siblings
 
 
-def _named(group: "Items", known: "Items", gone: set[str]) -> "list[tuple[str | None, AgendaItem]]":
+def _named(group: Items, known: Items, gone: set[str]) -> list[tuple[str | None, AgendaItem]]:
     """In the order of time, each with the id of what it was: the same, or what was there and then,
     or what was nearest in time."""
     left = sorted(group, key=lambda item: (item.start_time, item.location, item.title))
@@ -95,7 +94,7 @@ def _named(group: "Items", known: "Items", gone: set[str]) -> "list[tuple[str | 
     return [(found.get(i), item) for i, item in enumerate(left)]
 
 
-def _nearest(items: "Items", missing: list[int], known: "Items") -> Iterator[tuple[int, str]]:
+def _nearest(items: Items, missing: list[int], known: Items) -> Iterator[tuple[int, str]]:
     if len(missing) * len(known) > PAIRS:
         yield from zip(missing, (item.id for item in known), strict=False)
         return
@@ -109,9 +108,9 @@ def _nearest(items: "Items", missing: list[int], known: "Items") -> Iterator[tup
             yield i, id_
 
 
-def _content(item: "AgendaItem") -> Any:
+def _content(item: AgendaItem) -> Any:
     return replace(item, id="")
 
 
-def _place(item: "AgendaItem") -> Any:
+def _place(item: AgendaItem) -> Any:
     return item.start_time, item.location

@@ -7,7 +7,7 @@ from msgspec import Struct, json
 
 from domain.aggregate import Recorded, stream
 from domain.conferences import ConferenceAnnounced
-from projections.log import Connection, last, streams
+from projections.engine.event_log import Connection, last, streams
 from projections.read_model import Change, ReadModel, Table, folded
 from sql import statements
 

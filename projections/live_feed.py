@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from domain.aggregate import Recorded
-from projections import missions, sessions
+from projections.missions import rows as missions
 from projections.read_model import Change, Key, ReadModel, RowOf, Spread, Table
+from projections.sessions import rows as sessions
 
 
 class Message(Struct, frozen=True):

@@ -2,9 +2,9 @@
 
 from projections.conferences import CONFERENCES
 from projections.live_feed import LIVE_FEED
-from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
 from projections.read_model import ReadModel
-from projections.sessions import SESSIONS
+from projections.sessions.rows import SESSIONS
 
 READ_MODELS: tuple[ReadModel, ...] = (
     CONFERENCES,

@@ -9,10 +9,10 @@ from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.history import History
 from domain.missions import CompleteMission, ResetMission
-from domain.recorder import open_recorder
-from projections.projector import Projector
+from domain.store.recorder import open_recorder
+from domain.store.writer import History
+from projections.engine.projector import Projector
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
 from sql import statements

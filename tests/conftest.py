@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from sql.migrate import migrate
 from tests.product import Product
 from tests.restarting import Restarting
-from workers.embedded import start_nats, start_postgres
+from workers.servers.embedded import start_nats, start_postgres
 
 TEMPLATE = "rapport_template"
 

@@ -20,7 +20,7 @@ from tests.harness.laws import LAWS
 from tests.harness.machine import Tally
 from tests.harness.plants import NOTHING, PLANTS, Plant
 from tests.harness.run import databases, run_machine_until
-from workers.embedded import start_nats, start_postgres
+from workers.servers.embedded import start_nats, start_postgres
 
 FOR_PURE_LAWS = 0.25  # of the time
 EXAMPLES = 50  # of a law, before the next has its turn

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from workers.processes import free_port, until
+from workers.servers.processes import free_port, until
 from workers.tokens import sign
 
 ROOT = Path(__file__).parent.parent

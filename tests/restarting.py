@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from signal import SIGKILL
 
-from workers.embedded import Server, start_nats
+from workers.servers.embedded import Server, start_nats
 
 
 class Restarting:

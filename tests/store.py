@@ -11,10 +11,10 @@ import psycopg
 from msgspec import Struct
 
 from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
-from domain.envelope import EnvelopeMapper
 from domain.errors import Refused
-from domain.history import Author, History, Key, Outcome
-from domain.recorder import Recorder, open_recorder
+from domain.store.envelope import EnvelopeMapper
+from domain.store.recorder import Recorder, open_recorder
+from domain.store.writer import Author, History, Key, Outcome
 from sql import statements
 
 AUTHOR = Author("ada", "evt_1", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")

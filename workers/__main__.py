@@ -11,9 +11,10 @@ if QUIET:  # what follows takes a moment: whoever ends it there needs no traceba
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from domain.errors import Invalid, Problem  # noqa: E402
-from workers import settings, supervisor  # noqa: E402
-from workers.datadir import out_of_reach  # noqa: E402
-from workers.embedded import start_postgres  # noqa: E402
+from workers import settings  # noqa: E402
+from workers.servers import supervisor  # noqa: E402
+from workers.servers.datadir import out_of_reach  # noqa: E402
+from workers.servers.embedded import start_postgres  # noqa: E402
 
 Rest = Sequence[str]
 
@@ -24,7 +25,7 @@ def serve(rest: Rest) -> int:
 
 
 def demo(rest: Rest) -> int:
-    from workers.demo import fill
+    from workers.demo.fill import fill
 
     supervisor.serve(settings.read(), when_ready=fill, log="demo.log")
     return 0
@@ -51,55 +52,55 @@ def run(rest: Rest) -> int:
 
 
 def replay_contacts(rest: Rest) -> int:
-    from workers.contacts import main
+    from workers.contacts.replay import main
 
     return main(rest)
 
 
 def import_schedule(rest: Rest) -> int:
-    from workers.schedule_import import main
+    from workers.schedules.command import main
 
     return main(rest)
 
 
 def lag(rest: Rest) -> int:
-    from workers.lag import main
+    from workers.operations.lag import main
 
     return main(rest)
 
 
 def prove(rest: Rest) -> int:
-    from workers.prove import main
+    from workers.proof.prove import main
 
     return main(rest)
 
 
 def rebuild(rest: Rest) -> int:
-    from workers.rebuild import main
+    from workers.operations.rebuild import main
 
     return main(rest)
 
 
 def erase(rest: Rest) -> int:
-    from workers.erase import main
+    from workers.operations.erase import main
 
     return main(rest)
 
 
 def export(rest: Rest) -> int:
-    from workers.export import main
+    from workers.operations.export import main
 
     return main(rest)
 
 
 def drill(rest: Rest) -> int:
-    from workers.drill import main
+    from workers.operations.drill import main
 
     return main(rest)
 
 
 def parked(rest: Rest) -> int:
-    from workers.parked import main
+    from workers.operations.parked import main
 
     return main(rest)
 

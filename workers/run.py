@@ -10,14 +10,14 @@ import uvloop
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
-from projections.follower import follow
-from projections.projector import Projector
+from projections.engine.follower import follow
+from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from workers import telemetry
-from workers.relay import Relay
-from workers.renewal import renew
+from workers.bus.relay import Relay
+from workers.operations.renewal import renew
+from workers.operations.upkeep import Upkeep
 from workers.settings import Settings
-from workers.upkeep import Upkeep
 
 COLLECT = 10_000  # objects between looks for circles of garbage: a page is many, in no circle
 

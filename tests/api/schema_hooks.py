@@ -9,8 +9,8 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core import NOT_SET
 
-from api.shapes import ID, POSITION, ZONES
-from tests.workers.schedule_files import frab
+from api.http.fields import ID, POSITION, ZONES
+from tests.workers.schedules.files import frab
 
 MOST = 100  # that a mission requires
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.asking import Json
+from tests.api.agents.asking import Json
 from tests.product import Product
 
 NOW, NEXT_60 = ("ai", "opening", "web"), ("keynote", "tea")  # as ada has them, best first

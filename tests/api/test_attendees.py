@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.asked import decoded
 from api.attendees import ProfileBody
-from tests.api.asking import nothing_recorded, problem
+from api.http.request import decoded
+from tests.api.agents.asking import nothing_recorded, problem
 from tests.product import Product
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60)

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from icalendar import Calendar
 
-from tests.api.asking import nothing_recorded, paths, problem
+from tests.api.agents.asking import nothing_recorded, paths, problem
 from tests.product import Product
-from tests.workers.schedule_files import event, frab, xml
+from tests.workers.schedules.files import event, frab, xml
 
 KEY = {"Idempotency-Key": "once"}
 

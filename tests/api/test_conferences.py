@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.asked import decoded
 from api.conferences import ConferenceBody
+from api.http.request import decoded
 from domain.errors import Invalid
-from tests.api.asking import nothing_recorded
+from tests.api.agents.asking import nothing_recorded
 from tests.product import Product
 
 

@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.api.asking import nothing_recorded, problem, recorded
+from tests.api.agents.asking import nothing_recorded, problem, recorded
 from tests.product import Product, messages, mission
 
 COMPLETED = {"status": "completed"}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.pages import POLICY, WEB
-from tests.api.asking import problem
+from tests.api.agents.asking import problem
 from tests.product import Product
 
 PAGES = {"/": "index.html", "/sign-in": "sign-in.html", "/events/evt_1": "board.html"}

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.problems import LARGEST_BODY
+from api.http.problems import LARGEST_BODY
 from api.schedule import LARGEST_SCHEDULE
-from tests.api.asking import Json, nothing_recorded, paths, problem
+from tests.api.agents.asking import Json, nothing_recorded, paths, problem
 from tests.product import Product
-from tests.workers.schedule_files import EVENT, REAL, event, frab, of_revisions, real, xml
+from tests.workers.schedules.files import EVENT, REAL, event, frab, of_revisions, real, xml
 from workers.schedules import read
 
 KEYS = ("added", "changed", "cancelled", "unchanged")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.asked import decoded
+from api.http.request import decoded
 from api.sessions import ItemBody, in_zone
-from domain.agenda import AgendaItem
-from tests.api.asking import Json, nothing_recorded, paths, problem
+from domain.agenda_items import AgendaItem
+from tests.api.agents.asking import Json, nothing_recorded, paths, problem
 from tests.product import Product
 
 NINE = "2026-09-01T09:00:00+02:00"

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.asking import Json, problem
+from tests.api.agents.asking import Json, problem
 from tests.product import Product
 
 NINE = "2026-09-01T09:00:00+02:00"

@@ -11,9 +11,9 @@ from msgspec import Struct
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.history import Author, History
 from domain.missions import CompleteMission, ResetMission, StartMission
-from domain.recorder import open_recorder
+from domain.store.recorder import open_recorder
+from domain.store.writer import Author, History
 from sql import statements
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, as_processes_do

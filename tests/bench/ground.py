@@ -17,8 +17,8 @@ from psycopg.sql import SQL, Identifier
 
 from sql.migrate import migrate
 from tests.product import ROOT, Product
-from workers.embedded import start_nats, start_postgres
-from workers.processes import until
+from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.processes import until
 
 DRAINED = """
 SELECT (SELECT coalesce(max(notification_id), 0) FROM events.log)

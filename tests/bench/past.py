@@ -14,8 +14,8 @@ from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.envelope import EnvelopeMapper
 from domain.missions import CompleteMission, RecordTelemetry, ResetMission, StartMission
+from domain.store.envelope import EnvelopeMapper
 
 EVENT = "evt_1"
 BEGIN = datetime(2026, 1, 1, 9, tzinfo=UTC)

@@ -9,7 +9,7 @@ import psycopg
 import uvloop
 from msgspec import Struct
 
-from projections.projector import Projector
+from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from tests.bench import stock_projection
 from tests.bench.figure import Figure

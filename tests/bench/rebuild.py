@@ -11,12 +11,12 @@ from typing import Any
 import uvloop
 from msgspec import Struct
 
-from projections import log as events
-from projections.follower import connect
-from projections.missions import MISSION_BOARD
-from projections.projector import PAGE, Projector
+from projections.engine import event_log
+from projections.engine.follower import connect
+from projections.engine.projector import PAGE, Projector
+from projections.engine.rebuild import rebuild
+from projections.missions.rows import MISSION_BOARD
 from projections.read_models import READ_MODELS
-from projections.rebuild import rebuild
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured, as_processes_do, client
 from tests.bench.past import fill
@@ -73,7 +73,7 @@ async def _project(url: str, until: int) -> None:
 async def _read(url: str) -> float:
     async with await connect(url, "bench") as connection:
         started, position = time.monotonic(), 0
-        while page := await events.page(connection, position, PAGE):
+        while page := await event_log.page(connection, position, PAGE):
             position = page[-1].position
         return time.monotonic() - started
 

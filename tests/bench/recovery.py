@@ -16,9 +16,9 @@ from sql.migrate import migrate
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground
 from tests.product import ROOT, SECRET, mission
-from workers.embedded import start_nats, start_postgres
-from workers.processes import Process, free_port, spawn
-from workers.supervisor import Embedded, Service
+from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.processes import Process, free_port, spawn
+from workers.servers.supervisor import Embedded, Service
 from workers.tokens import sign
 
 STATUSES = ("in_progress", "not_started")

@@ -3,10 +3,10 @@
 from litestar import Response, patch
 
 from api.app import create_app
+from api.http.fields import EventId, MissionId
 from api.missions import StatusBody
 from api.server import run
 from api.services import Asked, services
-from api.shapes import EventId, MissionId
 from workers.settings import read
 
 EMPTY = "/empty/events/{event_id:str}/missions/{mission_id:str}"

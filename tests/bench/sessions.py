@@ -19,17 +19,18 @@ import psycopg
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.agenda import AgendaItem, ImportSchedule, Speaker
+from domain.agenda import ImportSchedule, Speaker
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.attendees import Profile, SaveProfile
 from domain.conferences import AnnounceConference
-from projections.programme import SQL
+from projections.sessions.questions import SQL
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured, client
 from tests.bench.past import past, write
 from tests.bench.wire import ask_any, connections, request
 from tests.product import ROOT
-from tests.workers.schedule_files import REAL
+from tests.workers.schedules.files import REAL
 
 CONNECTIONS = 64
 OPENS = datetime(2026, 2, 1, 9, tzinfo=UTC)

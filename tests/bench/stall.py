@@ -11,8 +11,8 @@ from msgspec import Struct
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.history import Author, History
-from domain.recorder import open_recorder
+from domain.store.recorder import open_recorder
+from domain.store.writer import Author, History
 from sql import statements
 from tests.bench import past
 from tests.bench.commands import COMMANDS, MISSIONS, Work

@@ -16,7 +16,7 @@ from msgspec import json
 
 from domain.aggregate import Recorded
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.envelope import EnvelopeMapper
+from domain.store.envelope import EnvelopeMapper
 from projections.read_model import Rows, fold
 from projections.read_models import READ_MODELS
 from sql import statements

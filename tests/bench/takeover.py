@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured
-from workers.processes import until
+from workers.servers.processes import until
 
 PATIENCE = 60.0  # seconds
 LOOK = 0.01

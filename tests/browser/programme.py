@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Conference
-from workers.processes import until
+from workers.servers.processes import until
 
 DAY = "2026-05-0{}T{}:00+02:00"  # in Vienna
 

@@ -20,8 +20,8 @@ from tests.browser.programme import (
     star,
     tile,
 )
-from tests.workers.schedule_files import REAL, real
-from workers.processes import until
+from tests.workers.schedules.files import REAL, real
+from workers.servers.processes import until
 
 PHONE = {"width": 390, "height": 844}
 

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expe
 
 from tests.browser.conftest import Conference
 from tests.browser.programme import at, furnish, open_schedule, put, star
-from tests.workers.schedule_files import EVENT, event, xml
+from tests.workers.schedules.files import EVENT, event, xml
 
 NEXT = event("2026-02-01T11:00:00+01:00", guid="talk-2", title="On stacks")
 

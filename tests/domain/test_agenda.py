@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from domain.agenda import (
     AGENDA,
     Agenda,
-    AgendaItem,
     AgendaItemCancelled,
     AgendaItemChanged,
     AgendaItemScheduled,
@@ -25,6 +24,7 @@ from domain.agenda import (
     counted,
     decide,
 )
+from domain.agenda_items import AgendaItem
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import Invalid, NotFound
 from tests.harness.agenda import PROGRAMME, items, sources, speakers

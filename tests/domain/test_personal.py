@@ -15,8 +15,8 @@ from domain.agenda import Speaker, SpeakerSaved
 from domain.aggregate import Aggregate, Recorded
 from domain.attendees import AttendeeProfileChanged, AttendeeRegistered, Profile
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.envelope import EnvelopeMapper, UnreadableEventError
 from domain.personal import PERSONAL, SPEAKER, marked, personal
+from domain.store.envelope import EnvelopeMapper, UnreadableEventError
 from tests.harness.agenda import speakers
 from tests.harness.attendees import PROFILES
 

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from domain.agenda import (
     Agenda,
-    AgendaItem,
     AgendaItemScheduled,
     CancelItem,
     ImportSchedule,
     ScheduleItem,
     decide,
 )
+from domain.agenda_items import AgendaItem
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.slots import LONGEST, further
 from tests.harness.agenda import PROGRAMME

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.agenda import Agenda, AgendaItem
+from domain.agenda import Agenda
+from domain.agenda_items import AgendaItem
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import NotFound, Refused
 from domain.stars import MOST, SessionStarred, Stars, StarSession, UnstarSession, decide

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from tests.api.hearing import serving
+from tests.api.live.hearing import serving
 from tests.boards import Record, clicks, opening, recording
 from tests.restarting import Restarting
-from tests.workers.test_consumer import clicked, done, echoed, parked, soon, working
+from tests.workers.bus.test_consumer import clicked, done, echoed, parked, soon, working
 
 WIPED = 2  # times
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.product import ROOT, Product, mission
 from tests.store import ask
-from workers.dumps import dumped
-from workers.processes import until
+from workers.operations.dumps import dumped
+from workers.servers.processes import until
 
 WORDS = {
     "name": "Quintessa Zephyrine",

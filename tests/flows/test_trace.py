@@ -10,7 +10,7 @@ import pytest
 
 from tests.collector import Collector, Seen, collecting
 from tests.product import Product
-from workers.embedded import start_nats
+from workers.servers.embedded import start_nats
 
 CALLER = "00f067aa0ba902b7"
 PATCH = "PATCH /api/events/{event_id}/missions/{mission_id}"

@@ -7,7 +7,6 @@ from hypothesis.strategies import SearchStrategy
 from domain.agenda import (
     AGENDA,
     STATUSES,
-    AgendaItem,
     AgendaItemCancelled,
     AgendaItemChanged,
     AgendaItemScheduled,
@@ -20,10 +19,11 @@ from domain.agenda import (
     SpeakerErased,
     SpeakerSaved,
 )
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.stars import STARS, SessionStarred, SessionUnstarred, StarSession, UnstarSession
 from projections.live_feed import LIVE_FEED
-from projections.sessions import SESSIONS
+from projections.sessions.rows import SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, texts
 

@@ -10,8 +10,8 @@ from domain.attendees import (
     Profile,
     SaveProfile,
 )
-from projections.missions import MISSION_LEADERBOARD
-from projections.sessions import SESSIONS
+from projections.missions.rows import MISSION_LEADERBOARD
+from projections.sessions.rows import SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, tags, texts
 

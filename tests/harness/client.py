@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from api.live import Live
-from api.stream import Stream
+from api.live.feed import Live
+from api.live.stream import Stream
 from tests.product import messages
 
 NEVER = float("inf")

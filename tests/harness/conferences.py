@@ -9,7 +9,7 @@ from domain.conferences import (
     ConferenceChanged,
 )
 from projections.conferences import CONFERENCES
-from projections.sessions import SESSIONS
+from projections.sessions.rows import SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import moments, names
 

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command, Recorded
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.envelope import EnvelopeMapper
 from domain.errors import Invalid, NotFound, Problem, Refused
+from domain.store.envelope import EnvelopeMapper
 from projections.read_model import ReadModel, Rows, fold, folded, looked_up
 from projections.read_models import READ_MODELS
 from tests.harness.capabilities import CAPABILITIES, capability

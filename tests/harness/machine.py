@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem
-from domain.history import Key, Outcome
+from domain.store.writer import Key, Outcome
 from tests.harness import play
 from tests.harness.capabilities import commands
 from tests.harness.client import Client

@@ -22,7 +22,7 @@ from domain.missions import (
     SyncCreated,
 )
 from projections.live_feed import LIVE_FEED
-from projections.missions import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, some_moments, texts
 

@@ -2,8 +2,8 @@
 feed over HTTP, and seldom breaks a line between two transactions."""
 
 from domain.aggregate import Recorded
-from projections import log as events
-from projections.log import SQL, Pages
+from projections.engine import event_log
+from projections.engine.event_log import SQL, Pages
 from sql import statements
 from workers.proof import plants
 from workers.proof.plants import NOTHING, Plant
@@ -31,8 +31,8 @@ def small_pages(plant: Plant) -> Pages:
     statement = plant.page or SQL["page"]
 
     async def page(
-        connection: events.Connection, after: int, most: int, until: int
+        connection: event_log.Connection, after: int, most: int, until: int
     ) -> list[Recorded]:
-        return await events.page(connection, after, min(most, MOST), until, statement)
+        return await event_log.page(connection, after, min(most, MOST), until, statement)
 
     return page

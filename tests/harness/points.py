@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from projections.live_feed import FEED
-from projections.missions import GAINED, LEADERBOARD, LEDGER, MEMBER_MISSIONS, LedgerEntry
+from projections.missions.rows import GAINED, LEADERBOARD, LEDGER, MEMBER_MISSIONS, LedgerEntry
 from projections.read_model import Rows
 
 Member = tuple[str, str]

@@ -9,16 +9,16 @@ import nats.errors
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from api.live import Live
-from api.watch import Watch
+from api.live.feed import Live
+from api.live.watch import Watch
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.history import History
-from projections.log import Connection
-from projections.projector import LeadLostError, Projector
+from domain.store.writer import History
+from projections.engine.event_log import Connection
+from projections.engine.projector import LeadLostError, Projector
 from projections.read_models import READ_MODELS
 from tests.harness.plants import Plant, small_pages
+from workers.bus.relay import Relay
 from workers.proof.wire import Wire
-from workers.relay import Relay
 
 
 class Api:

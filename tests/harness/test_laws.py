@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain.capabilities import AGGREGATES
 from domain.missions import Board, MissionStarted
-from projections.missions import LEDGER, MISSION_LEDGER, project_ledger
+from projections.missions.rows import LEDGER, MISSION_LEDGER, project_ledger
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from tests.harness.capabilities import CAPABILITIES

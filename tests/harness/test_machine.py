@@ -9,7 +9,7 @@ from tests.harness.machine import Tally
 from tests.harness.plants import NOTHING, PLANTS
 from tests.harness.run import run_machine
 from tests.harness.world import World
-from workers.embedded import start_nats
+from workers.servers.embedded import start_nats
 
 LIMIT = 30.0  # seconds to find a plant; alone on a machine it takes one to five
 

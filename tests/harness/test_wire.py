@@ -7,9 +7,9 @@ import pytest
 
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
 from domain.conferences import AnnounceConference, ConferenceAnnounced
-from domain.history import Key, Outcome
+from domain.store.writer import Key, Outcome
 from tests.harness.world import World
-from workers.embedded import start_nats
+from workers.servers.embedded import start_nats
 
 KEY = Key("m1", "a key", b"a fingerprint")
 

@@ -13,18 +13,18 @@ import nats.js.errors
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem, Unavailable
-from domain.history import Author, Key, Outcome
-from projections import log as events
-from projections.boards import fold_board
-from projections.follower import connect
+from domain.store.writer import Author, Key, Outcome
+from projections.engine import event_log
+from projections.engine.follower import connect
 from projections.live_feed import FEED
+from projections.missions.questions import fold_board
 from projections.read_model import Rows
 from tests.harness.client import Client
 from tests.harness.plants import NOTHING, Plant
 from tests.harness.play import LATE
 from tests.harness.points import check_points
 from tests.harness.process import Api, ProjectorProcess, RelayProcess
-from workers import bus
+from workers.bus import messages
 from workers.proof import tables
 from workers.proof.wire import Fault
 
@@ -62,7 +62,7 @@ class World:
 
     async def _open(self) -> None:
         self._observer = await connect(self._urls[0], "observer")
-        self._bus = await bus.connect(self._urls[1], "observer")
+        self._bus = await messages.connect(self._urls[1], "observer")
         await self.lose_bus()
         for process in (*self.apis, *self.projectors, *self.relays):
             await process.start()
@@ -148,28 +148,28 @@ class World:
     # What goes wrong
     async def lose_bus(self) -> None:
         with suppress(nats.js.errors.NotFoundError):
-            await self._bus.jetstream().delete_stream(str(bus.STREAM.name))
+            await self._bus.jetstream().delete_stream(str(messages.STREAM.name))
             self._bus_lost = True
 
     async def redeliver(self, back: int) -> None:
         """A message that was published once is published again, to the letter."""
         jetstream = self._bus.jetstream()
         with suppress(nats.js.errors.NotFoundError):
-            info = await jetstream.stream_info(str(bus.STREAM.name))
+            info = await jetstream.stream_info(str(messages.STREAM.name))
             sequence = info.state.last_seq - back
             if sequence < max(info.state.first_seq, 1):
                 return
-            found = await jetstream.get_msg(str(bus.STREAM.name), sequence)
+            found = await jetstream.get_msg(str(messages.STREAM.name), sequence)
             await self._bus.publish(found.subject or "", found.data or b"", headers=found.headers)
             await self._bus.flush()
 
     # What is there
     async def log(self, event_id: str, after: int = 0) -> list[Recorded]:
         cursor = await self._observer.execute(OF_EVENT, (event_id, after))
-        return await events.recorded(self._observer, await cursor.fetchall())
+        return await event_log.recorded(self._observer, await cursor.fetchall())
 
     async def end(self) -> int:
-        return await events.end(self._observer)
+        return await event_log.end(self._observer)
 
     async def settle(self) -> None:
         """Everybody does what there is to do; relays have looked whether the bus is still there."""
@@ -199,12 +199,14 @@ class World:
 
     async def _check_bus(self) -> None:
         end = await self.end()
-        info = await self._bus.jetstream().stream_info(str(bus.STREAM.name))
+        info = await self._bus.jetstream().stream_info(str(messages.STREAM.name))
         recorded = await self._observer.execute("SELECT count(*) FROM events.log")
         ((total,),) = await recorded.fetchall()
         assert info.state.messages == total, f"{info.state.messages} messages of {total} events"
-        last = await self._bus.jetstream().get_msg(str(bus.STREAM.name), info.state.last_seq)
-        assert (last.headers or {})[bus.POSITION] == str(end), "the bus does not end with the log"
+        last = await self._bus.jetstream().get_msg(str(messages.STREAM.name), info.state.last_seq)
+        assert (last.headers or {})[messages.POSITION] == str(end), (
+            "the bus does not end with the log"
+        )
 
     async def _check_then(self, client: Client, log: list[Recorded]) -> None:
         """The board as of some time is that as of a position, and has what was stamped by then."""
@@ -212,7 +214,7 @@ class World:
         at = log[len(log) // 2].at
         position, then = await fold_board(self._observer, *client.audience, as_of=at)
         by_then = [r for r in log if r.stream in own and r.at <= at]
-        assert position == events.last(by_then)
+        assert position == event_log.last(by_then)
         assert (position, then) == await fold_board(self._observer, *client.audience, position)
 
     async def _check_client(self, client: Client, pure: Rows) -> None:

@@ -19,8 +19,8 @@ from sql import statements
 from sql.migrate import migrate
 from tests.product import Product
 from tests.workers.rules import Scrape, firing, firing_by_promtool, rules, scraped
-from workers.embedded import Server, start_nats, start_postgres
-from workers.processes import until
+from workers.servers.embedded import Server, start_nats, start_postgres
+from workers.servers.processes import until
 
 PROMTOOL = shutil.which("promtool")  # where there is one, it must say the same
 FOLLOWERS = len(READ_MODELS) + 1

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import Invalid
 from workers import settings
-from workers.datadir import make, private
+from workers.servers.datadir import make, private
 from workers.settings import Settings
 
 

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from domain.errors import Invalid
-from projections import parking
+from projections.engine import parking
 from tests.product import ROOT, SECRET, Product
 from tests.store import ask
 from workers import telemetry
-from workers.embedded import start_nats
+from workers.servers.embedded import start_nats
 from workers.settings import Settings, read
 from workers.telemetry import JsonLines
 

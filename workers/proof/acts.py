@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from domain.agenda import AgendaItem, AgendaItemChanged, ScheduleItem
+from domain.agenda import AgendaItemChanged, ScheduleItem
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Command, Recorded, Stream, stream
 from domain.attendees import Profile, SaveProfile
 from domain.catalogues import Mission, PublishCatalogue
@@ -26,7 +27,7 @@ from domain.missions import (
     StartMission,
 )
 from domain.stars import SessionStarred, SessionUnstarred, StarSession, UnstarSession
-from projections.missions import standing
+from projections.missions.rows import standing
 
 POINTS = {f"mission_{i}": 10 * i for i in range(1, 5)}
 MISSIONS = tuple(POINTS)

@@ -5,7 +5,7 @@ from itertools import chain
 
 import psycopg
 
-from projections.log import SQL as LOG
+from projections.engine.event_log import SQL as LOG
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers.proof.ledger import Heard, Page

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from domain.aggregate import Recorded, Stream
 from projections.live_feed import Message
-from projections.missions import LedgerEntry
+from projections.missions.rows import LedgerEntry
 from workers.proof.acts import POINTS, initial, set_by
 from workers.proof.ledger import Entry, Heard
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from domain.aggregate import Recorded
-from projections import log as events
-from projections.follower import connect
+from projections.engine import event_log
+from projections.engine.follower import connect
 from projections.live_feed import FEED
-from projections.missions import LEDGER
+from projections.missions.rows import LEDGER
 from projections.read_model import Rows
-from workers import bus
+from workers.bus import messages
 from workers.proof import checks, stream, tables
 from workers.proof.checks import Check
 from workers.proof.ledger import Ended, Entry, Heard, Refusal, Tally, lines
@@ -64,7 +64,7 @@ async def _log(spec: Spec) -> list[Recorded]:
     log: list[Recorded] = []
     async with await connect(spec.database_url, "proof") as connection:
         position = spec.begin
-        while page := await events.page(connection, position, PAGE):
+        while page := await event_log.page(connection, position, PAGE):
             log += page
             position = page[-1].position
     return log
@@ -103,12 +103,12 @@ async def _stream(spec: Spec, log: Sequence[Recorded]) -> Check:
     """Each event once and in order, and each message of the very event."""
     headers = await stream.published(spec.nats_url, spec.event_id)
     by_position = {recorded.position: recorded for recorded in log}
-    read = [bus.position(one) for one in headers]
+    read = [messages.position(one) for one in headers]
     check = checks.in_order("messages of JetStream", read, sorted(by_position))
     of_others = [
         f"the message at {position} is not of the event that the log has there"
         for position, one in zip(read, headers, strict=True)
-        if position in by_position and not bus.is_of(one, by_position[position])
+        if position in by_position and not messages.is_of(one, by_position[position])
     ]
     return Check(check.name, check.looked_at, check.lost, [*check.doubled, *of_others])
 

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from projections import log as events
+from projections.engine import event_log
 from workers.proof.plants import PLANTS, Plant
 
 
@@ -19,13 +19,13 @@ def plant_bug(plant: Plant, program: str) -> None:
         run: Any = importlib.import_module("workers.run")
         run.Projector = partial(run.Projector, pages=_pages(plant.page))
     if plant.window and program == "api":
-        live: Any = importlib.import_module("api.live")
+        live: Any = importlib.import_module("api.live.feed")
         live.Live.join = _joining_late(live.Live, plant.window)
 
 
 def _pages(statement: str) -> Any:
-    def page(connection: events.Connection, after: int, most: int, until: int) -> Any:
-        return events.page(connection, after, most, until, statement)
+    def page(connection: event_log.Connection, after: int, most: int, until: int) -> Any:
+        return event_log.page(connection, after, most, until, statement)
 
     return page
 

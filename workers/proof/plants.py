@@ -9,7 +9,7 @@ from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
 from psycopg import Connection
 
-from domain.recorder import KeyRow, Recorder, open_recorder
+from domain.store.recorder import KeyRow, Recorder, open_recorder
 from sql import statements
 
 

@@ -4,14 +4,14 @@ import asyncio
 import time
 
 from domain.errors import Unavailable
-from workers.processes import said
-from workers.progress import Progress
+from workers.operations.progress import Progress
 from workers.proof import faults, finale
 from workers.proof.catching_up import CatchingUp
 from workers.proof.faults import CALM, FAULTS, PATIENCE, Fault, Recovery
 from workers.proof.ledger import Mark, Page
 from workers.proof.report import Proof
 from workers.proof.stack import Stack
+from workers.servers.processes import said
 
 FIRST = 60.0  # seconds in which the first change must be acknowledged, shown and heard
 LAST = 60.0  # seconds in which everybody must have caught up

@@ -16,22 +16,22 @@ from typing import Any
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
-from domain.history import Author, History
-from domain.recorder import open_recorder
-from projections import log as events
-from projections.follower import connect
+from domain.store.recorder import open_recorder
+from domain.store.writer import Author, History
+from projections.engine import event_log
+from projections.engine.follower import connect
 from sql import statements
 from sql.migrate import migrate
-from workers.embedded import start_nats, start_postgres
-from workers.processes import Process, free_port, said, spawn, until
 from workers.proof import spec as specs
 from workers.proof.acts import preparations
 from workers.proof.load import SETTLED
 from workers.proof.spec import Spec
 from workers.proof.writers import LAST
+from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.processes import Process, free_port, said, spawn, until
+from workers.servers.signals import Signals
+from workers.servers.supervisor import ROOT, Embedded, Service
 from workers.settings import Settings
-from workers.signals import Signals
-from workers.supervisor import ROOT, Embedded, Service
 
 POSTGRES, NATS, API, WORKERS = "PostgreSQL", "NATS", "the api", "the workers"
 PROGRAMS = {WORKERS: ("workers", "run"), API: ("api", "serve")}
@@ -184,7 +184,7 @@ class Stored:
 async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
     """A conference of our own; where the log ended before it, and ends with it."""
     async with await connect(database_url, "proof") as connection:
-        begin = await events.end(connection)
+        begin = await event_log.end(connection)
     recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
     position, by = begin, Author("prove", event_id)
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:

@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
-from domain.history import Author, History, Key
-from projections.follower import connect
+from domain.store.writer import Author, History, Key
+from projections.engine.follower import connect
 from sql import statements
 from workers.proof.acts import Act, command
 from workers.proof.ledger import Book, Tally

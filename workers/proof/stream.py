@@ -6,7 +6,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from workers import bus
+from workers.bus import messages
 
 PAGE = 500
 PATIENCE = 2.0  # seconds for each page
@@ -15,7 +15,7 @@ Headers = Mapping[str, str]
 
 
 async def published(nats_url: str, event_id: str) -> list[Headers]:
-    client = await bus.connect(nats_url, "proof")
+    client = await messages.connect(nats_url, "proof")
     try:
         return await _read(client, f"events.*.{event_id}.>")
     finally:
@@ -30,7 +30,7 @@ async def _read(client: Client, subject: str) -> list[Headers]:
         mem_storage=True,
         inactive_threshold=30,
     )
-    stream = str(bus.STREAM.name)
+    stream = str(messages.STREAM.name)
     subscription = await client.jetstream().pull_subscribe(subject, stream=stream, config=config)
     total = (await subscription.consumer_info()).num_pending or 0
     found: list[Headers] = []

@@ -6,7 +6,7 @@ from typing import Any, LiteralString, cast
 import msgspec
 
 from domain.aggregate import Recorded
-from projections.log import Connection
+from projections.engine.event_log import Connection
 from projections.read_model import Key, Rows, Table, folded
 from projections.read_models import READ_MODELS
 from sql import statements

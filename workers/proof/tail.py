@@ -8,8 +8,8 @@ import psycopg
 import uvloop
 from psycopg import sql
 
-from projections import log as events
-from projections.follower import connect
+from projections.engine import event_log
+from projections.engine.follower import connect
 from workers.proof.ledger import Book
 from workers.proof.spec import Phase, Spec, spec_given
 
@@ -34,9 +34,9 @@ class Tail:
                     await self._follow(connection)
             await asyncio.sleep(PAUSE)
 
-    async def _follow(self, connection: events.Connection) -> None:
+    async def _follow(self, connection: event_log.Connection) -> None:
         while not self._phase.ending.is_set():
-            if page := await events.page(connection, self._position, PAGE):
+            if page := await event_log.page(connection, self._position, PAGE):
                 self._book.write([recorded.position for recorded in page])
                 self._position = page[-1].position
             else:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from domain.agenda import AgendaItem, Speaker
+from domain.agenda import Speaker
+from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from domain.slots import further
 from workers.schedules import moments, text, tidy

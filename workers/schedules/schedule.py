@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from msgspec import UNSET, Struct
 
-from domain.agenda import AgendaItem, Speaker
+from domain.agenda import Speaker
+from domain.agenda_items import AgendaItem
 from workers.schedules import text
 
 REMARKS = 500

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from domain.agenda import STATUSES, AgendaItem
+from domain.agenda import STATUSES
+from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from workers.schedules import moments, text
 from workers.schedules.schedule import Remarks, Session

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Recorded
 from projections.live_feed import FEED, Message
-from projections.missions import LEDGER
+from projections.missions.rows import LEDGER
 from tests.harness.play import Play
 from workers.proof import checks, tables
 from workers.proof.acts import Act, command, drawn, preparations, set_by

@@ -14,12 +14,12 @@ import pytest
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.conferences import AnnounceConference
-from domain.history import Author, History
-from domain.recorder import open_recorder
+from domain.store.recorder import open_recorder
+from domain.store.writer import Author, History
 from sql import statements
 from tests.product import ROOT
-from workers.processes import until
 from workers.proof.plants import PLANTS
+from workers.servers.processes import until
 
 ON_LINUX = pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 # Some show only where a line breaks, or a reader comes, at one moment.

@@ -1,0 +1,156 @@
+"""An agenda as schedule.json, in the form that frab, pretalx and the CCC publish. What that form
+has no place for is in keys of our own, so that `workers.schedules` reads all of it again."""
+
+import html
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from api.reads.clocks import MINUTE, local
+from projections.sessions.questions import Programme
+from projections.sessions.rows import Item, Speaker
+from workers.schedules.moments import LONGEST
+
+GENERATOR = "Rapport"
+
+
+class Person(Struct, frozen=True, omit_defaults=True):
+    """The e-mail address is for organizers."""
+
+    id: int
+    guid: str
+    public_name: str
+    focus_areas: tuple[str, ...] = ()
+    email: str | None = None
+
+
+class Event(Struct, frozen=True, omit_defaults=True):
+    """From `focus_areas` on it is our own."""
+
+    id: int
+    guid: str
+    date: datetime
+    start: str
+    duration: str
+    room: str
+    title: str
+    track: str
+    type: str
+    language: str
+    url: str
+    subtitle: str
+    abstract: str
+    description: str
+    persons: list[Person]
+    focus_areas: tuple[str, ...]
+    item_type: str
+    status: str
+    end_time: datetime | None = None  # where `duration` cannot say it
+
+
+class Day(Struct, frozen=True):
+    index: int
+    date: date
+    day_start: datetime
+    day_end: datetime
+    rooms: dict[str, list[Event]]
+
+
+class Conference(Struct, frozen=True, rename={"days_count": "daysCount"}):
+    acronym: str
+    title: str
+    start: date | None
+    end: date | None
+    days_count: int
+    time_zone_name: str
+    days: list[Day]
+
+
+class Generator(Struct, frozen=True):
+    name: str = GENERATOR
+
+
+class Schedule(Struct, frozen=True):
+    version: str  # when it last changed
+    conference: Conference
+    generator: Generator = Generator()
+
+
+class ScheduleFile(Struct, frozen=True):
+    schedule: Schedule
+
+
+def schedule_file(programme: Programme, *, emails: bool) -> ScheduleFile:
+    """Revisions know each other by the acronym: it is the event's id."""
+    latest = max((item.updated_at for item in programme.items), default=None)
+    agenda, zone = programme.agenda, ZoneInfo(programme.agenda.event_timezone)
+    of_day: dict[date, list[Event]] = defaultdict(list)
+    for item in sorted(programme.items, key=lambda item: (item.start_time, item.item_id)):
+        event = _event(item, programme, zone, emails)
+        of_day[event.date.date()].append(event)
+    days = [_day(i, day, of_day[day]) for i, day in enumerate(sorted(of_day), 1)]
+    conference = Conference(
+        acronym=agenda.event_id,
+        title=agenda.event_name,
+        start=days[0].date if days else None,
+        end=days[-1].date if days else None,
+        days_count=len(days),
+        time_zone_name=zone.key,
+        days=days,
+    )
+    return ScheduleFile(Schedule(latest.isoformat() if latest else "", conference))
+
+
+def _day(index: int, day: date, events: Iterable[Event]) -> Day:
+    rooms: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        rooms[event.room].append(event)
+    all_events = [event for of_room in rooms.values() for event in of_room]
+    ends = max(event.date for event in all_events)
+    return Day(index, day, all_events[0].date, ends, {room: rooms[room] for room in sorted(rooms)})
+
+
+def _event(item: Item, programme: Programme, zone: ZoneInfo, emails: bool) -> Event:
+    start, length = local(item.start_time, zone), item.end_time - item.start_time
+    minutes = length // MINUTE
+    speakers = (programme.speakers.get(id_) for id_ in item.speaker_ids)
+    return Event(
+        id=_number(item.item_id),
+        guid=item.item_id,
+        date=start,
+        start=f"{start:%H:%M}",
+        duration=f"{minutes // 60:02}:{minutes % 60:02}",
+        room=item.location,
+        title=item.title,
+        track=item.track,
+        type=item.item_type,
+        language=item.language,
+        url=item.url,
+        subtitle="",
+        abstract="",
+        description=html.escape(item.description, quote=False),
+        persons=[_person(speaker, emails) for speaker in speakers if speaker],
+        focus_areas=item.focus_areas,
+        item_type=item.item_type,
+        status=item.status,
+        end_time=item.end_time if length % MINUTE or length > LONGEST else None,
+    )
+
+
+def _person(speaker: Speaker, emails: bool) -> Person:
+    return Person(
+        _number(speaker.speaker_id),
+        speaker.speaker_id,
+        speaker.name,
+        speaker.focus_areas,
+        speaker.email if emails else None,
+    )
+
+
+def _number(id_: str) -> int:
+    """The form wants numbers besides guids."""
+    return zlib.crc32(id_.encode())

@@ -1,0 +1,163 @@
+"""An agenda as iCalendar (RFC 5545): the same bytes as long as nothing has changed."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from litestar.openapi.datastructures import ResponseSpec
+
+from projections.sessions.questions import Programme
+from projections.sessions.rows import Item
+
+MEDIA_TYPE = "text/calendar"
+UNCHANGED = ResponseSpec(None, description="Nothing has changed since the ETag that was named")
+OCTETS = 75  # of a line, at most
+YEARS = range(1970, 2101)  # whose local times are written as such; others are in UTC
+REFRESHED = "PT15M"
+
+STATUS = {"cancelled": "CANCELLED", "tentative": "TENTATIVE"}
+ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": ""})
+
+
+def calendar(programme: Programme, name: str) -> bytes:
+    zone = ZoneInfo(programme.agenda.event_timezone)
+    items = sorted(programme.items, key=lambda item: (item.start_time, item.item_id))
+    return b"".join(folded(line) for line in _calendar(programme, items, zone, name))
+
+
+def folded(line: str) -> bytes:
+    """In lines of so many octets, none of which ends within a character."""
+    data, lines = line.encode(), []
+    while len(data) > OCTETS:
+        cut = OCTETS
+        while data[cut] & 0xC0 == 0x80:
+            cut -= 1
+        lines.append(data[:cut])
+        data = b" " + data[cut:]
+    return b"\r\n".join([*lines, data, b""])
+
+
+def escaped(text: str) -> str:
+    return text.translate(ESCAPED)
+
+
+def _calendar(programme: Programme, items: list[Item], zone: ZoneInfo, name: str) -> Iterator[str]:
+    yield from ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Rapport//Rapport//EN")
+    yield from ("CALSCALE:GREGORIAN", "METHOD:PUBLISH")
+    yield from (f"NAME:{escaped(name)}", f"X-WR-CALNAME:{escaped(name)}")
+    yield f"X-WR-TIMEZONE:{zone.key}"
+    yield from (f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESHED}", f"X-PUBLISHED-TTL:{REFRESHED}")
+    yield from _timezone(zone, items)
+    for item in items:
+        yield from _event(item, programme, zone)
+    yield "END:VCALENDAR"
+
+
+def _event(item: Item, programme: Programme, zone: ZoneInfo) -> Iterator[str]:
+    yield "BEGIN:VEVENT"
+    yield f"UID:{item.item_id}@{item.event_id}"
+    yield f"DTSTAMP:{_utc(item.updated_at)}"
+    yield f"LAST-MODIFIED:{_utc(item.updated_at)}"
+    yield f"SEQUENCE:{item.sequence}"
+    yield f"STATUS:{STATUS.get(item.status, 'CONFIRMED')}"
+    yield f"DTSTART{_moment(item.start_time, zone)}"
+    if item.end_time > item.start_time:  # else it ends as it starts, which is said by no DTEND
+        yield f"DTEND{_moment(item.end_time, zone)}"
+    yield f"SUMMARY:{escaped(item.title)}"
+    yield from _described(item, programme)
+    yield "END:VEVENT"
+
+
+def _described(item: Item, programme: Programme) -> Iterator[str]:
+    speakers = [
+        programme.speakers[id_].name for id_ in item.speaker_ids if id_ in programme.speakers
+    ]
+    description = "\n\n".join(filter(None, (", ".join(speakers), item.description)))
+    if description:
+        yield f"DESCRIPTION:{escaped(description)}"
+    if item.location:
+        yield f"LOCATION:{escaped(item.location)}"
+    if item.url:
+        yield f"URL:{item.url}"
+    categories = dict.fromkeys(filter(None, (item.track, *item.focus_areas)))
+    if categories:
+        yield f"CATEGORIES:{','.join(map(escaped, categories))}"
+
+
+# Times
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    """Local where that is clear: of a time that comes twice, RFC 5545 means the first."""
+    local = at.astimezone(zone) if _spoken_of(at, zone) else None
+    if local is None or local.fold or zone.key == "UTC":
+        return f":{_utc(at)}"
+    return f";TZID={zone.key}:{local:%Y%m%dT%H%M%S}"
+
+
+def _spoken_of(at: datetime, zone: ZoneInfo) -> bool:
+    """The years at both ends of the calendar may not exist in the zone."""
+    return at.year - 1 in YEARS and at.year + 1 in YEARS
+
+
+def _utc(at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{utc.year:04}{utc:%m%dT%H%M%SZ}"
+
+
+def _timezone(zone: ZoneInfo, items: Iterable[Item]) -> Iterator[str]:
+    """The zone in the years that there are times of: at least one, for a calendar may not be
+    empty."""
+    times = [at for item in items for at in (item.start_time, item.end_time)]
+    years = {at.astimezone(zone).year for at in times if _spoken_of(at, zone)} or {YEARS[1]}
+    yield from ("BEGIN:VTIMEZONE", f"TZID:{zone.key}")
+    for year in sorted(years):
+        yield from _observances(zone.key, year, year - 1 not in years)
+    yield "END:VTIMEZONE"
+
+
+@lru_cache(maxsize=256)
+def _observances(zone: str, year: int, first: bool) -> tuple[str, ...]:
+    """Of one year: when its clocks changed, and for the first what they showed until then."""
+    here = ZoneInfo(zone)
+    start, end = (datetime(y, 1, 1, tzinfo=here).astimezone(UTC) for y in (year, year + 1))
+    lines = list(_observance(start, start, here)) if first else []
+    while start < end:
+        after = min(start + timedelta(days=1), end)
+        if _offset(start, here) != _offset(after, here):
+            lines += _observance(start, _change(start, after, here), here)
+        start = after
+    return tuple(lines)
+
+
+def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first second of another offset."""
+    while after - before > timedelta(seconds=1):
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if _offset(middle, zone) == _offset(before, zone):
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _observance(before: datetime, at: datetime, zone: ZoneInfo) -> Iterator[str]:
+    local, old = at.astimezone(zone), _offset(before, zone)
+    kind = "DAYLIGHT" if local.dst() else "STANDARD"
+    yield f"BEGIN:{kind}"
+    yield f"DTSTART:{at.replace(tzinfo=None) + old:%Y%m%dT%H%M%S}"
+    yield f"TZOFFSETFROM:{_shown(old)}"
+    yield f"TZOFFSETTO:{_shown(_offset(at, zone))}"
+    yield f"TZNAME:{local.tzname()}"
+    yield f"END:{kind}"
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta()
+
+
+def _shown(offset: timedelta) -> str:
+    seconds = int(offset.total_seconds())
+    hours, rest = divmod(abs(seconds), 3600)
+    minutes, seconds_left = divmod(rest, 60)
+    shown = f"{'-' if seconds < 0 else '+'}{hours:02}{minutes:02}"
+    return shown + (f"{seconds_left:02}" if seconds_left else "")

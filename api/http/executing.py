@@ -1,0 +1,64 @@
+"""From a request to a command to a reply: what is the same for all of them."""
+
+import hashlib
+import re
+from typing import Any
+
+from litestar import Response
+
+from api.identity.principal import Principal
+from api.reads.reading import MINIMUM, minimum_cookie
+from api.services import Asked, services
+from domain.aggregate import Command
+from domain.errors import Invalid
+from domain.store.writer import Author, Key, Outcome, Reply
+from workers import telemetry
+
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}\Z")
+KEPT = 60  # seconds for which a browser asks to see what it was told
+COOKIE = f"{MINIMUM}={{}}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite=lax"
+
+
+async def execute(
+    request: Asked, command: Command, principal: Principal, tenant: str, reply: Reply | None = None
+) -> Outcome:
+    """Within the trace of the request, under its Idempotency-Key."""
+    with telemetry.span(type(command).__name__) as trace:
+        return await services(request).history.execute(
+            command,
+            by=Author(principal.sub, tenant, trace),
+            reply=reply,
+            key=await _key(request, principal),
+        )
+
+
+async def _key(request: Asked, principal: Principal) -> Key | None:
+    given = request.single("Idempotency-Key")
+    if given is None:
+        return None
+    if not PRINTABLE.match(given):
+        raise Invalid("", ("Idempotency-Key", "must be 1-128 printable characters"))
+    seen = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode())
+    if query := request.scope["query_string"]:  # which says what is wanted, as the body does
+        seen.update(query + b"\n")
+    seen.update(await request.body())
+    return Key(principal.sub, given, seen.digest())
+
+
+def answered(
+    request: Asked, outcome: Outcome, status: int = 200, media_type: str = "application/json"
+) -> Response[Any]:
+    """The reply, and the position that later reads by the same browser will wait for."""
+    if not outcome.position:
+        return Response(outcome.reply, status_code=status, media_type=media_type)
+    position = max(outcome.position, minimum_cookie(request))
+    return Response(
+        outcome.reply,
+        status_code=status,
+        media_type=media_type,
+        headers={
+            "Event-Position": str(outcome.position),
+            "Cache-Control": "no-store",
+            "Set-Cookie": COOKIE.format(position),  # Litestar's own would cost as much as the rules
+        },
+    )

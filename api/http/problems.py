@@ -1,0 +1,166 @@
+"""Every no is RFC 9457 problem+json, made in this one place."""
+
+import logging
+import math
+import re
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+from psycopg import OperationalError
+
+from api.http.methods import allow
+from api.http.wording import wrong
+from domain import errors
+from domain.store.envelope import UnreadableEventError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+LARGEST_BODY = 1_000_000  # bytes
+SOMEBODY = 60.0  # seconds until somebody has had a look, perhaps
+
+MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
+
+DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+}
+
+
+class HeldBack(errors.Unavailable):
+    """This stands on an event that cannot be read or applied"""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after=SOMEBODY)
+
+
+class FieldError(Struct, frozen=True):
+    path: str
+    message: str
+
+
+class ProblemDetails(Struct, frozen=True, omit_defaults=True):
+    """RFC 9457"""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+CLASSES = {
+    c.status: c
+    for c in (
+        errors.Invalid,
+        errors.Unauthorized,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.Refused,
+        errors.TooLarge,
+        errors.TooMany,
+        errors.Unavailable,
+    )
+}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """What else a call may answer, for OpenAPI."""
+    return {
+        status: ResponseSpec(
+            ProblemDetails,
+            description=CLASSES[status].title(),
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+def on_problem(_: Request[Any, Any, Any], problem: errors.Problem) -> Response[ProblemDetails]:
+    return _answer(
+        problem.status, type(problem).title(), problem.detail, problem.errors, problem.retry_after
+    )
+
+
+def on_validation(
+    _: Request[Any, Any, Any], error: ValidationException
+) -> Response[ProblemDetails]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    fields = [_field(e) for e in extra if isinstance(e, dict)]
+    if missing := MISSING.match(error.detail):
+        fields.append((missing[1], "is needed"))
+    detail = "; ".join(f"{path}: {message}" for path, message in fields) or error.detail
+    return _answer(400, errors.Invalid.title(), detail, fields)
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[ProblemDetails]:
+    status = HTTPStatus(error.status_code)
+    if status >= 500:
+        return on_bug(request, error)
+    known = CLASSES.get(status)
+    detail = DETAILS.get(status, error.detail or status.phrase)
+    if status == 413:
+        most = request.route_handler.resolve_request_max_body_size()
+        detail = f"A body may have at most {most:,} bytes here."
+    response = _answer(status, known.title() if known else status.phrase, detail, ())
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = allow(value.split(", ")) if name.lower() == "allow" else value
+    return response
+
+
+def on_store(request: Request[Any, Any, Any], error: OperationalError) -> Response[ProblemDetails]:
+    log.warning("%s %s: the store is away: %s", request.method, request.url.path, error)
+    return on_problem(request, errors.Unavailable())
+
+
+def on_unreadable(
+    request: Request[Any, Any, Any], error: UnreadableEventError
+) -> Response[ProblemDetails]:
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    unreadable = "This stands on an event that this version cannot read. It has been noted."
+    return on_problem(request, HeldBack(unreadable))
+
+
+def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
+    log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+    return _answer(500, "Something broke here", "It has been noted. Trying again may help.", ())
+
+
+def _field(error: dict[str, Any]) -> tuple[str, str]:
+    """Of a parameter. Bodies are not decoded by the framework, but missed."""
+    if error.get("key") == "data":
+        return "$", "a JSON body is needed"
+    return str(error.get("key", "")), wrong(str(error.get("message")))[1]
+
+
+def _answer(
+    status: int,
+    title: str,
+    detail: str,
+    wrong: Any,
+    retry_after: float | None = None,
+) -> Response[ProblemDetails]:
+    headers = {"Cache-Control": "no-store"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    problem = ProblemDetails(
+        "about:blank", title, int(status), detail, [FieldError(*pair) for pair in wrong]
+    )
+    return Response(problem, status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
+
+
+HANDLERS: Any = {
+    errors.Problem: on_problem,
+    ValidationException: on_validation,
+    HTTPException: on_http,
+    OperationalError: on_store,
+    UnreadableEventError: on_unreadable,
+    Exception: on_bug,
+}

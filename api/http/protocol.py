@@ -1,0 +1,100 @@
+"""What uvicorn leaves open of HTTP/1.1: bounds on what is no whole request yet, and a no in our
+words to what is no HTTP at all."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.http.problems import CLASSES, MEDIA_TYPE, ProblemDetails
+
+LARGEST_HEAD = 65_536  # bytes of a request before its body
+PATIENCE = 30.0  # seconds for a whole request, from its first byte or from connecting
+
+
+class Protocol(HttpToolsProtocol):
+    """Ends connections that ask too much, or nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head = 0  # bytes of a head that has not ended
+        self._unfinished = False
+        self._giving_up: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._giving_up = self.loop.call_later(PATIENCE, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._unfinished:
+            self._wait_no_more()
+        elif self._giving_up is None:
+            self._giving_up = self.loop.call_later(PATIENCE, self._give_up)
+        if self._head >= 0:
+            self._head += len(data)
+            if self._unfinished and self._head > LARGEST_HEAD:
+                self._refuse(431, f"Before its body a request may have {LARGEST_HEAD:,} bytes.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._unfinished, self._head = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._head = -1
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._unfinished = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _wait_no_more(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+
+    def _give_up(self) -> None:
+        self._giving_up = None
+        self._refuse(408, f"A request must be whole within {PATIENCE:.0f} seconds.")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Nothing is said into an answer that has begun, nor to who has not asked anything."""
+        cycle = self.cycle
+        answering = cycle and cycle.response_started and not cycle.response_complete
+        asked = self._unfinished or status == HTTPStatus.BAD_REQUEST
+        if asked and not answering and not self.transport.is_closing():
+            self.transport.write(_answer(HTTPStatus(status), detail))
+        self.transport.close()
+
+
+def _answer(status: HTTPStatus, detail: str) -> bytes:
+    known = CLASSES.get(status)
+    title = known.title() if known else status.phrase
+    problem = ProblemDetails("about:blank", title, int(status), detail)
+    body = msgspec.json.encode(problem)
+    head = (
+        f"HTTP/1.1 {int(status)} {status.phrase}\r\n"
+        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class WithCycle:
+    """Hands uvicorn's request cycle on: who does not read can only be dropped by its transport."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope["cycle"] = getattr(send, "__self__", None)
+        await self.app(scope, receive, send)

@@ -1,0 +1,45 @@
+"""What is wrong with a field, in words: msgspec says it of types and patterns."""
+
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from api.http.fields import EMAIL, ID, LAST_POSITION, NO_CONTROL, OF_LINK, POSITION, URL
+
+LONGEST = 300  # characters; some of it was sent to us
+PLACE = re.compile(r"(.*) - at `(?:key in )?(.+)`\Z", re.DOTALL)
+
+WORDS = {
+    ID: "must be 1-128 of A-Z a-z 0-9 _ - .",
+    NO_CONTROL: "must hold no control characters but tab and newline",
+    POSITION: "must be a position: a whole number from 0",
+    LAST_POSITION: "must be a position: a whole number from 0",
+    OF_LINK: "must be the 43 characters that the link ends with",
+    URL: "must be an http or https address",
+    EMAIL: "must be a mail address",
+}
+
+
+def wrong(said: str, body: Any = None) -> tuple[str, str]:
+    """(path, message), from `message - at path`; a body's type knows what one may choose from."""
+    message, path = found.groups() if (found := PLACE.match(said)) else (said, "$")
+    for pattern, words in WORDS.items():
+        if repr(pattern) in message:
+            message = words
+    if message.startswith("Invalid enum value") and (choices := _choices(body).get(_field(path))):
+        message = f"must be one of {', '.join(choices)}"
+    return path[:LONGEST], message[:LONGEST]
+
+
+def _field(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+@cache
+def _choices(body: Any) -> dict[str, list[str]]:
+    """Of each field that has some: its values."""
+    _, shapes = msgspec.json.schema_components([body])
+    fields = (field for shape in shapes.values() for field in shape.get("properties", {}).items())
+    return {name: [*map(str, schema["enum"])] for name, schema in fields if "enum" in schema}

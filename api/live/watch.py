@@ -1,0 +1,124 @@
+"""How far the read models have come, and what they have parked, known in this process within a
+millisecond or so. Of what is parked it knows all up to the position that it knows."""
+
+import asyncio
+import heapq
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import psycopg
+
+from domain.aggregate import Stream
+from projections.engine.event_log import SQL, Connection, end
+from projections.engine.follower import connect, wanted
+from projections.read_models import READ_MODELS, VERSIONS
+from sql import statements
+
+PARKED = statements("parked")
+log = logging.getLogger(__name__)
+
+LOOK = 1.0  # seconds between looks when nobody notifies
+
+
+class Watch:
+    """`positions[name]`, and a way to wait for one. `on_older` is told where the log ends now, when
+    Postgres came back from an older backup; `on_erased`, when somebody was erased, or may have been
+    while nothing could be heard."""
+
+    def __init__(self, database_url: str) -> None:
+        self.positions = {model.name: 0 for model in READ_MODELS}
+        self.parked: dict[str, dict[Stream, int]] = {}
+        self.renewed: frozenset[str] = frozenset()  # of an older version than ours: not soon here
+        self.on_older: Callable[[int], None] = lambda end: None
+        self.on_erased: Callable[[], None] = lambda: None
+        self._end = 0
+        self._database_url = database_url
+        self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
+        self._gone: Counter[str] = Counter()
+        self._order = itertools.count()
+
+    async def run(self) -> None:
+        while wanted():
+            try:
+                await self._listen()
+            except (psycopg.Error, OSError) as e:
+                log.warning("cannot watch the read models: %s", e)
+                await asyncio.sleep(LOOK)
+
+    async def reach(self, name: str, position: int, seconds: float) -> bool:
+        """Waits until the read model shows the position, for so many seconds at most."""
+        if self.positions[name] >= position:
+            return True
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting.setdefault(name, []), (position, next(self._order), future))
+        try:
+            async with asyncio.timeout(seconds):
+                await future
+        except TimeoutError:
+            self._tidy(name)
+            return False
+        return True
+
+    def held_back(self, name: str, event_id: str) -> dict[Stream, int]:
+        """An event's streams that the read model has parked, and from which position on."""
+        parked = self.parked.get(name)
+        if not parked:
+            return {}
+        return {s: first for s, first in parked.items() if s.split(":", 2)[1:2] == [event_id]}
+
+    def _tidy(self, name: str) -> None:
+        """Those who gave up must not pile up behind a read model that does not go on."""
+        self._gone[name] += 1
+        if self._gone[name] > len(self._waiting[name]) / 2:
+            self._waiting[name] = [w for w in self._waiting[name] if not w[2].done()]
+            heapq.heapify(self._waiting[name])
+            self._gone[name] = 0
+
+    async def _listen(self) -> None:
+        async with await connect(self._database_url, "watch") as connection:
+            await connection.execute(SQL["listen"])
+            await connection.execute(SQL["listen_for_erasures"])
+            await connection.execute(PARKED["listen"])
+            self.on_erased()
+            while wanted():
+                await self._look(connection)
+                looked = time.monotonic()
+                async for told in connection.notifies(timeout=LOOK):
+                    if told.channel == "people":
+                        self.on_erased()
+                        continue
+                    if told.channel == "parked":
+                        break
+                    position, *names = told.payload.split()
+                    self._end = max(self._end, int(position))
+                    for name in names:
+                        self._see(name, max(int(position), self.positions.get(name, 0)))
+                    if time.monotonic() - looked > LOOK:
+                        break
+
+    async def _look(self, connection: Connection) -> None:
+        rows = await (await connection.execute(PARKED["read_models"])).fetchall()
+        self._see_end(await end(connection))
+        self.parked = {name: parked for name, *_, parked in rows if parked}
+        self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
+        for name, position, *_ in rows:
+            self._see(name, position)
+
+    def _see_end(self, position: int) -> None:
+        """The log only grows; read models alone may also begin anew."""
+        if position < self._end:
+            log.error("the log ends with %s, not %s: of an older backup", position, self._end)
+            self.positions = {name: min(p, position) for name, p in self.positions.items()}
+            self.on_older(position)
+        self._end = position
+
+    def _see(self, name: str, position: int) -> None:
+        self.positions[name] = position
+        waiting = self._waiting.get(name)
+        while waiting and waiting[0][0] <= position:
+            _, _, future = heapq.heappop(waiting)
+            if not future.done():
+                future.set_result(None)

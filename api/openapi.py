@@ -1,0 +1,175 @@
+"""The OpenAPI description, with what the framework leaves out of it or gets wrong."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Litestar, MediaType, Request
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.routes import HTTPRoute
+
+from api.http import fields
+from api.reads.reading import FOLDED
+
+Schema = dict[str, Any]
+
+COMMANDS = ("put", "patch", "post", "delete")
+FEED = "text/event-stream"
+
+IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "the same key, path and body gives the first reply again, for 24 h at least",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 128,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
+}
+MIN_POSITION: Schema = {
+    "name": "Min-Position",
+    "in": "header",
+    "required": False,
+    "description": "the answer shows this position or a later one",
+    "schema": {"type": "string", "pattern": fields.POSITION},
+}
+LAST_EVENT_ID: Schema = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "resume after this position; browsers send it by themselves",
+    "schema": {"type": "string", "pattern": fields.LAST_POSITION},
+}
+EVENT_POSITION: Schema = {
+    "description": "the position that the answer stands on",
+    "schema": {"type": "integer"},
+}
+READ_MODEL: Schema = {
+    "description": "`folded`: the projector is away, this comes from the log",
+    "schema": {"type": "string", "enum": list(FOLDED.values())},
+}
+SCHEDULE = "/api/events/{event_id}/schedule"
+A_FILE: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+OF_PROBLEMS: dict[str, Schema] = {
+    "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "429": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+    "503": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+}
+
+# Where one call leads to the next: (from, to, what is taken along).
+EVENT = {"event_id": "$request.path.event_id"}
+ITEM = EVENT | {"item_id": "$request.path.item_id"}
+SESSION = EVENT | {"session_id": "$request.path.item_id"}
+STARRED = EVENT | {"session_id": "$request.path.session_id"}
+MISSION = EVENT | {"mission_id": "$response.body#/missions/0/id"}
+LINKS = (
+    ("put_conference", "get_conference", EVENT),
+    ("put_conference", "put_missions", EVENT),
+    ("put_conference", "put_attendee", EVENT),
+    ("put_missions", "get_missions", EVENT),
+    ("put_missions", "get_history", EVENT),
+    ("put_missions", "get_leaderboard", EVENT),
+    ("put_missions", "patch_mission", MISSION),
+    ("put_attendee", "post_telemetry", EVENT),
+    ("put_conference", "put_item", EVENT),
+    ("put_conference", "put_speaker", EVENT),
+    ("put_item", "put_star", SESSION),
+    ("put_item", "delete_item", ITEM),
+    ("put_star", "get_agenda", EVENT),
+    ("put_star", "delete_star", STARRED),
+    ("put_conference", "post_schedule", EVENT),
+    ("put_conference", "put_calendar_link", EVENT),
+    ("put_calendar_link", "get_calendar_link", EVENT),
+    ("put_calendar_link", "delete_calendar_link", EVENT),
+    ("post_schedule", "get_schedule_json", EVENT),
+    ("post_schedule", "get_schedule_ics", EVENT),
+)
+
+
+class Described(OpenAPIRenderPlugin):
+    """The description as JSON, at `/schema` and `/schema/openapi.json`."""
+
+    def __init__(self) -> None:
+        super().__init__(path=["/openapi.json", "/"], media_type=MediaType.JSON)
+        self._rendered: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
+        if self._rendered is None:
+            self._rendered = msgspec.json.encode(_completed(openapi_schema, request.app))
+        return self._rendered
+
+
+def _completed(schema: Schema, app: Litestar) -> Schema:
+    _with_bodies(schema, app)
+    for path, method, operation in _operations(schema):
+        if path.startswith("/api/events"):
+            _with_positions(method, operation)
+        elif path.startswith("/api/ai-concierge"):
+            _with_positions("get", operation)  # a question, by POST for its body
+        for status, response in operation["responses"].items():
+            if status in OF_PROBLEMS:
+                response.setdefault("headers", {}).update(OF_PROBLEMS[status])
+            if status.startswith("2"):
+                response["description"] = HTTPStatus(int(status)).phrase
+                _with_either(response)
+            if status == "204":
+                del response["content"]
+    _with_links(schema)
+    return schema
+
+
+def _with_either(response: Schema) -> None:
+    """What holds none of either kind is of both."""
+    for content in response.get("content", {}).values():
+        if "oneOf" in content.get("schema", {}):
+            content["schema"]["anyOf"] = content["schema"].pop("oneOf")
+
+
+def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            yield path, method, operation
+
+
+def _with_bodies(schema: Schema, app: Litestar) -> None:
+    """As msgspec describes what it decodes: the framework loses bounds and unknown fields."""
+    types = {
+        (route.path_format, method.lower()): handler.parsed_data_field.raw
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.parsed_data_field
+        for method in handler.http_methods
+    }
+    shapes, components = msgspec.json.schema_components(
+        types.values(), ref_template="#/components/schemas/{name}"
+    )
+    for (path, method), shape in zip(types, shapes, strict=True):
+        if operation := schema["paths"].get(path, {}).get(method):
+            operation["requestBody"]["content"]["application/json"]["schema"] = shape
+    schema["components"]["schemas"] |= components
+    schema["paths"][SCHEDULE]["post"]["requestBody"] = {"required": True, "content": A_FILE}
+
+
+def _with_positions(method: str, operation: Schema) -> None:
+    parameters = operation.setdefault("parameters", [])
+    if FEED in operation["responses"].get("200", {}).get("content", {}):
+        parameters.append(LAST_EVENT_ID)
+        return
+    parameters.append(IDEMPOTENCY_KEY if method in COMMANDS else MIN_POSITION)
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            headers = response.setdefault("headers", {})
+            headers["Event-Position"] = EVENT_POSITION
+            if method == "get":
+                headers["Read-Model"] = READ_MODEL
+
+
+def _with_links(schema: Schema) -> None:
+    by_id = {operation["operationId"]: operation for _, _, operation in _operations(schema)}
+    for origin, to, parameters in LINKS:
+        answered = by_id[origin]["responses"]["200"]
+        answered.setdefault("links", {})[to] = {"operationId": to, "parameters": parameters}

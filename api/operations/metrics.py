@@ -1,0 +1,177 @@
+"""`GET /metrics`, in Prometheus text. What others keep is read from Postgres when asked.
+
+Alert rules for these are in workers/alerts.yml.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from litestar import Response, get
+from msgspec import Struct
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from api.operations.health import followers, soon, why_not_ready
+from api.operations.instrumentation import DURATIONS
+from api.services import Asked, Services, services
+from domain.missions import MissionCompleted
+from projections.engine.lag import WORDS, Lag
+from sql import statements
+
+SQL = statements("missions")
+MEDIA_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
+POINTS = (0, 10, 25, 50, 100, 250, 500, 1000)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+COMPLETED = Counter(
+    "mission_complete",
+    "Missions completed through this process.",
+    ["mission_id"],
+    registry=REGISTRY,
+)
+
+Rows = list[tuple[Any, ...]]
+
+
+def count_completed(events: Iterable[Struct]) -> None:
+    for event in events:
+        if isinstance(event, MissionCompleted):
+            COMPLETED.labels(event.mission_id).inc()
+
+
+@get("/metrics", include_in_schema=False)
+async def get_metrics(request: Asked) -> Response[bytes]:
+    registry = CollectorRegistry()
+    registry.register(_Collected([metric async for metric in _families(services(request))]))
+    text = generate_latest(REGISTRY) + generate_latest(registry)
+    return Response(text, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
+
+class _Collected:
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families
+
+
+async def _families(at_home: Services) -> Any:
+    """Where the store is away: what this process knows, and that it is away."""
+    known, points = await soon(_from_store(at_home)) or (None, [])
+    yield _gauge("store_up", "Whether the store answers.", known is not None)
+    yield _gauge("bus_up", "Whether this process hears NATS.", at_home.live.hears)
+    ready = not why_not_ready(at_home, known)
+    yield _gauge("api_ready", "Whether /health/ready says that this process can serve.", ready)
+    for metric in _of_process(at_home):
+        yield metric
+    if known is not None:
+        for metric in _lag(known):
+            yield metric
+        yield _points(points)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, what, value=float(value))
+
+
+async def _from_store(at_home: Services) -> tuple[list[Lag], Rows]:
+    known = await followers(at_home)
+    async with at_home.pool.connection() as connection:
+        cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
+        return known, await cursor.fetchall()
+
+
+def _of_process(at_home: Services) -> Iterator[Metric]:
+    counts = at_home.history.counts
+    for name, what in (
+        ("commands", "Commands decided."),
+        ("groups", "Groups of commands that were recorded in one transaction each."),
+        ("events", "Events recorded."),
+        ("conflicts", "Groups that met a conflict and were decided again."),
+        ("timeouts", "Waits for the store that were given up."),
+        ("lost", "Connections to the store that were lost."),
+    ):
+        yield CounterMetricFamily(f"store_{name}", what, value=counts[name])
+    for name, what in (
+        ("answers", "Questions that the model answered."),
+        ("failures", "Questions that the model left to be answered offline."),
+    ):
+        yield CounterMetricFamily(f"model_{name}", what, value=at_home.model.counts[name])
+    live = at_home.live
+    yield _gauge("live_streams", "Open live feeds.", len(live))
+    for name, key, what in (
+        ("live_messages", "messages", "Messages of NATS that were heard."),
+        ("live_gaps", "gaps", "Times that messages of NATS were missed and read from Postgres."),
+        ("live_dropped", "dropped", "Live feeds ended because they were not read."),
+    ):
+        yield CounterMetricFamily(name, what, value=live.counts[key])
+    yield DURATIONS.family()
+    broken = "Requests that met an error of ours: those answered with 500."
+    yield CounterMetricFamily("http_broken_requests", broken, value=DURATIONS.broken)
+
+
+def _lag(known: list[Lag]) -> Iterator[Metric]:
+    for name, what, value in (
+        ("follower_position", "Everything up to here is applied.", lambda f: f.position),
+        ("follower_seen", "The end of the log when it last looked.", lambda f: f.seen),
+        (
+            "follower_events_behind",
+            "Events of the log that are not applied.",
+            lambda f: f.events_behind,
+        ),
+        (
+            "follower_behind_seconds",
+            "Age of the first event that is not applied; 0: all are.",
+            lambda f: f.behind_by,
+        ),
+        ("follower_silent_seconds", "Time since the last sign of life.", lambda f: f.silent_for),
+        ("follower_stuck", "Whether it does not go on.", lambda f: int(f.word == "stuck")),
+        ("parked_keys", "Keys that wait behind an event it cannot apply.", lambda f: f.parked),
+    ):
+        family = GaugeMetricFamily(name, what, labels=["name", "kind"])
+        for follower in known:
+            family.add_metric([follower.name, follower.kind], float(value(follower)))
+        yield family
+    yield _words(known)
+
+
+def _words(known: list[Lag]) -> Metric:
+    what = "Live, idle, catching up, stuck or dead: 1 for the one word that holds."
+    family = GaugeMetricFamily("follower_state", what, labels=["name", "kind", "state"])
+    for follower in known:
+        for word in WORDS:
+            labels = [follower.name, follower.kind, word]
+            family.add_metric(labels, float(follower.word == word))
+    return family
+
+
+def _points(rows: Rows) -> Metric:
+    """A gauge in spirit: what a member has can fall."""
+    family = HistogramMetricFamily(
+        "mission_points", "Members of an event, by the points they have.", labels=["event_id"]
+    )
+    for event_id, group in groupby(rows, key=lambda row: row[0]):
+        counted = {bucket: (count, total) for _, bucket, count, total in group}
+        buckets, running = [], 0
+        for i, bound in enumerate((*map(str, POINTS), "+Inf")):
+            running += counted.get(i, (0, 0))[0]
+            buckets.append((bound, running))
+        family.add_metric([event_id], buckets, sum(total for _, total in counted.values()))
+    return family
+
+
+ROUTES: Any = (get_metrics,)

@@ -1,0 +1,95 @@
+"""The log, read: pages of it, or a few streams. For everyone but the writer."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from domain.aggregate import Recorded, Stream
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.store.envelope import EnvelopeMapper, KeyName, Keys, UnreadableEventError
+from sql import statements
+
+SQL = statements("log")
+OPENING = statements("history")["opening"]
+END = 2**63 - 1
+
+Connection = AsyncConnection[TupleRow]
+
+mapper = EnvelopeMapper(AGGREGATES, RENAMED)
+
+
+async def page(
+    connection: Connection, after: int, most: int, until: int = END, statement: str = SQL["page"]
+) -> list[Recorded]:
+    """At most `most` events of positions in (after, until], in order."""
+    parameters = {"after": after, "until": until, "most": most}
+    cursor = await connection.execute(statement, parameters, prepare=True)
+    return await recorded(connection, await cursor.fetchall())
+
+
+Pages = Callable[[Connection, int, int, int], Awaitable[list[Recorded]]]
+
+
+async def readable(
+    connection: Connection, after: int, most: int, until: int = END, pages: Pages = page
+) -> list[Recorded]:
+    """A page up to an event that cannot be read, if there is anything before it."""
+    try:
+        return await pages(connection, after, most, until)
+    except UnreadableEventError as e:
+        found = await pages(connection, after, most, e.position - 1)
+        if not found:
+            raise
+        return found
+
+
+async def streams(
+    connection: Connection, names: Sequence[Stream], until: int = END, first: int = 0
+) -> list[Recorded]:
+    """Streams up to a position, whole or from one on, in the order of the log."""
+    parameters = {"streams": list(names), "first": first, "until": until}
+    cursor = await connection.execute(SQL["streams"], parameters, prepare=True)
+    return await recorded(connection, await cursor.fetchall())
+
+
+async def streams_as_of(
+    connection: Connection, names: Sequence[Stream], until: int, moment: datetime | None
+) -> list[Recorded]:
+    """Whole streams up to a position or a moment."""
+    log = await streams(connection, names, until)
+    return log if moment is None else as_of(log, moment)
+
+
+async def end(connection: Connection) -> int:
+    cursor = await connection.execute(SQL["end"], prepare=True)
+    ((position,),) = await cursor.fetchall()
+    return int(position)
+
+
+def as_of(log: list[Recorded], moment: datetime) -> list[Recorded]:
+    """As far as the last event stamped by then. Where the clocks of two hosts differ, an event
+    before it may be stamped later: it is taken too, since what follows stands on it."""
+    stamped_by_then = (i for i, r in enumerate(log, 1) if r.at <= moment)
+    return log[: max(stamped_by_then, default=0)]
+
+
+def last(log: Iterable[Recorded]) -> int:
+    return max((recorded.position for recorded in log), default=0)
+
+
+async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded]:
+    """With what is sealed in them opened. Keys are asked for each time and never kept: one that is
+    destroyed is gone for whoever reads next."""
+    needed = mapper.needed(rows)
+    keys = await opening(connection, needed) if needed else {}
+    return [mapper.recorded(*row, keys=keys) for row in rows]
+
+
+async def opening(connection: Connection, names: Collection[KeyName]) -> Keys:
+    persons, numbers = [person for person, _ in names], [number for _, number in names]
+    parameters = {"persons": persons, "numbers": numbers}
+    cursor = await connection.execute(OPENING, parameters, prepare=True)
+    return {(person, number): key for person, number, key in await cursor.fetchall()}

@@ -1,0 +1,123 @@
+"""Whoever follows the log: one leads, the others stand by, and who leads works in steps.
+
+A notification is a hint; the follower looks once a second anyhow. The lead is a lock that lives as
+long as its connection does, and the server ends that when it hears nothing for a while: a process
+that stands still, or whose machine is gone, loses the lead like one that was killed.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from domain.store.recorder import KEPT_ALIVE
+from projections.engine.event_log import SQL, Connection
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0  # seconds between looks when nobody notifies
+REST = 0.01  # seconds between steps, at most; else as long as the last one took
+STANDBY = 1.0  # seconds between attempts to take the lead
+PAUSE = 0.2  # seconds before the next attempt after a lost connection; doubles up to
+LONGEST_PAUSE = 2.0
+
+
+class StepDownError(Exception):
+    """Now and then this has to be: the follower gives up the lead, and tries again"""
+
+
+class LeadLostError(StepDownError):
+    """Another has moved the position, or what is parked at it"""
+
+
+class Follower(Protocol):
+    name: str
+    channel: str
+
+    async def start(self, database_url: str) -> None:
+        """Called on taking the lead. What it opens before it fails is left to `stop`."""
+
+    async def step(self) -> bool:
+        """Does what there is to do, in a piece that takes milliseconds. False: nothing to do."""
+
+    async def stop(self) -> None:
+        """Called on losing the lead, however it was lost."""
+
+
+async def follow(follower: Follower, database_url: str) -> None:
+    """Leads or stands by until it is cancelled."""
+    pause = PAUSE
+    while True:
+        started = time.monotonic()
+        try:
+            await _lead(follower, database_url)
+        except Exception as e:
+            expected = isinstance(e, psycopg.Error | OSError | StepDownError)
+            kind = logging.WARNING if expected else logging.ERROR
+            log.log(kind, "%s stopped: %s", follower.name, e, exc_info=not expected)
+        if not wanted():
+            return
+        pause = PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
+        await asyncio.sleep(pause)
+
+
+def wanted() -> bool:
+    """Whether nobody has cancelled this task. Python 3.11 forgets that where it comes together with
+    what `wait_for` waits for (https://github.com/python/cpython/issues/86296), and psycopg waits
+    for notifications so."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
+async def _lead(follower: Follower, database_url: str) -> None:
+    async with await connect(database_url, follower.name) as lead:
+        await lead.execute(SQL["lease"])
+        await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
+        while not await _is_leader(lead, follower.name):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(STANDBY)
+        log.info("%s leads", follower.name)
+        try:
+            await follower.start(database_url)
+            await _work(follower, lead)
+        finally:
+            await follower.stop()
+
+
+async def _work(follower: Follower, lead: Connection) -> None:
+    kept = time.monotonic()
+    while wanted():
+        started = time.monotonic()
+        if await follower.step():
+            # A small page costs nearly what a large one does: a rest makes fewer of a busy log.
+            await asyncio.sleep(min(time.monotonic() - started, REST))
+        else:
+            async for _ in lead.notifies(timeout=LOOK, stop_after=1):
+                pass
+        if time.monotonic() - kept >= LOOK:
+            await lead.execute(SQL["keep"])  # a busy leader hears here that it leads no more
+            kept = time.monotonic()
+
+
+async def _is_leader(lead: Connection, name: str) -> bool:
+    cursor = await lead.execute(SQL["is_leader"], {"name": name})
+    ((leads,),) = await cursor.fetchall()
+    return bool(leads)
+
+
+async def connect(database_url: str, name: str) -> Connection:
+    connection = await AsyncConnection.connect(
+        database_url,
+        autocommit=True,
+        application_name=f"rapport {name}",
+        connect_timeout=5,
+        **KEPT_ALIVE,
+    )
+    try:
+        await connection.execute(SQL["in_utc"])
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

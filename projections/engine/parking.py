@@ -1,0 +1,156 @@
+"""What a read model has parked: streams with an event that it cannot apply. From that event on they
+wait in the log, in their order, and everything else goes on."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from domain.aggregate import Recorded, Stream
+from projections.engine.event_log import END, Connection
+from projections.engine.follower import LeadLostError
+from sql import VIEWS, statements
+
+DROPPED = statements("parked")["dropped"]
+MOST = 20  # streams that may be parked
+WITHIN = 10_000  # positions of each other
+
+
+class TooManyParkedError(Exception):
+    """What would park this much is no single event's fault: a deploy that went wrong, say. To go
+    on would hide it, and leave most of the world to be replayed."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(
+            f"{MOST} streams are parked within {WITHIN:,} positions, so this is no one event's "
+            f"fault: {said(problem)}"
+        )
+
+
+def is_no_fault_of_an_event(problem: Exception) -> bool:
+    """Of what Postgres says, only that it does not take a row can be."""
+    if isinstance(problem, psycopg.Error):
+        return not isinstance(problem, psycopg.DataError | psycopg.IntegrityError)
+    return isinstance(problem, MemoryError | ImportError | OSError)
+
+
+def said(problem: BaseException) -> str:
+    """In a line. Postgres takes no NUL, and says after its first line what somebody's row holds;
+    of data that it does not take, at the end of that line already."""
+    where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
+    message = re.split(r"\n(?:DETAIL|CONTEXT):  ", str(problem))[0]
+    if isinstance(problem, psycopg.DataError):
+        message = message.partition(': "')[0]
+    words = re.sub(r"[\s\0]+", " ", f"{where}{type(problem).__name__}: {message}")
+    return words[:500]
+
+
+class Dropped(Struct, frozen=True):
+    """Events of a stream, from the first that could not be applied up to another."""
+
+    stream: Stream
+    position: int
+    until: int
+    at: datetime
+
+
+class Parking:
+    """What these projectors of ours have parked. Only who leads changes it, so it is read once."""
+
+    def __init__(self, views: str = VIEWS) -> None:
+        self._views = views
+        self._sql = statements("parked", views)
+        self._log = statements("log", views)
+        self._parked: dict[str, dict[Stream, int]] = {}
+        self._dropped: dict[str, list[Dropped]] = {}
+        self._left_out: dict[str, dict[Stream, int]] = {}  # up to which position
+
+    async def load(self, connection: Connection, names: Sequence[str]) -> None:
+        for known in (self._parked, self._left_out):
+            known |= {name: {} for name in names}
+        cursor = await connection.execute(self._sql["parked"], {"names": list(names)})
+        for name, stream, position in await cursor.fetchall():
+            self._parked[name][stream] = position
+        cursor = await connection.execute(DROPPED, {"names": list(names)})
+        rows = [(name, Dropped(*row)) for name, *row in await cursor.fetchall()]
+        self._dropped |= {name: [d for of, d in rows if of == name] for name in names}
+
+    def rest(self, name: str, page: Sequence[Recorded]) -> Sequence[Recorded]:
+        """The page without what waits, or is left out."""
+        parked, left_out = self._parked[name], self._left_out[name]
+        if not parked and not left_out:
+            return page
+        return [
+            r for r in page if left_out.get(r.stream, 0) < r.position < parked.get(r.stream, END)
+        ]
+
+    def dropped(self, name: str, stream: Stream, position: int) -> Dropped | None:
+        """Of what an event is that was dropped before, from other tables than these."""
+        found = (d for d in self._dropped[name] if d.stream == stream)
+        return next((d for d in found if d.position <= position <= d.until), None)
+
+    def refuses(self, name: str, stream: Stream, position: int) -> bool:
+        """Whether one more is too many."""
+        parked = self._parked[name]
+        near = sum(first > position - WITHIN for first in parked.values())
+        return stream not in parked and near >= MOST
+
+    # The next three are called in a transaction. Where that fails there is no more lead either, and
+    # whoever takes it loads what is parked.
+
+    async def park(
+        self, connection: Connection, name: str, stream: Stream, position: int, problem: Exception
+    ) -> None:
+        about = {"reader": name, "stream": stream}
+        why = {"position": position, "problem": said(problem)}
+        await connection.execute(self._sql["park"], about | why)
+        await self._tell(connection, name)
+        self._parked[name].setdefault(stream, position)
+
+    async def leave_out(
+        self, connection: Connection, name: str, dropped: Dropped, at: int, problem: Exception
+    ) -> None:
+        about = {"reader": name, "position": at, "problem": said(problem)}
+        what = {"stream": dropped.stream, "until": dropped.until, "dropped_at": dropped.at}
+        await connection.execute(self._sql["leave_out"], about | what)
+        self._left_out[name][dropped.stream] = dropped.until
+
+    async def unpark(
+        self, connection: Connection, stream: Stream, at: dict[str, Any], drop: bool = False
+    ) -> None:
+        """`at`: name, position, version and turn are the fence. Dropped, it is left out up to that
+        position."""
+        fence = await connection.execute(self._log["turn"], at)
+        if not fence.rowcount:
+            raise LeadLostError(f"no longer at {at}")
+        about = {"reader": at["name"], "stream": stream, "until": at["position"]}
+        await connection.execute(self._sql["drop" if drop else "unpark"], about)
+        await self._tell(connection, at["name"])
+        self._parked[at["name"]].pop(stream, None)
+
+    async def asked(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
+        """Of which read model, which stream, from where on, and whether to replay or drop it."""
+        names = {"names": list(self._parked)}
+        cursor = await connection.execute(self._sql["asked"], names, prepare=True)
+        return [
+            (name, stream, first, what) for name, stream, first, what in await cursor.fetchall()
+        ]
+
+    async def keep(
+        self, connection: Connection, name: str, stream: Stream, first: int, problem: Exception
+    ) -> None:
+        """What was asked could not be done, from this position on."""
+        about = {"reader": name, "stream": stream, "position": first, "problem": said(problem)}
+        await connection.execute(self._sql["still_parked"], about)
+
+    async def stream_at(self, connection: Connection, position: int) -> Stream:
+        cursor = await connection.execute(self._sql["stream_at"], {"position": position})
+        ((stream,),) = await cursor.fetchall()
+        return str(stream)
+
+    async def _tell(self, connection: Connection, name: str) -> None:
+        if self._views == VIEWS:
+            await connection.execute(self._sql["tell"], {"reader": name})

@@ -1,0 +1,400 @@
+"""Builds a read model anew beside the old one, compares the two, and swaps them. Nobody waits.
+
+    fold     the log, as far as the old one has come, in memory; rows go into tables of their own
+    compare  what both hold at one position: where it is not the same, that is the end of it
+    catch up as any projector does, while life goes on
+    swap     in one transaction with the position
+
+It publishes nothing and tells nobody of positions that were told before. Killed at any moment, it
+leaves the old one as it is, and tables that the next rebuild or upkeep drops.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from itertools import chain, islice
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+from psycopg.pq import TransactionStatus
+
+from domain.aggregate import Recorded
+from domain.errors import Refused, Unavailable
+from projections.engine import event_log
+from projections.engine.difference import Difference, Digest, differences, digests, without_values
+from projections.engine.event_log import SQL as LOG
+from projections.engine.event_log import Connection
+from projections.engine.follower import StepDownError, connect
+from projections.engine.projector import AWAY, PAGE, Projector
+from projections.engine.shadow import SQL, Shadow, carry_out, locked
+from projections.read_model import ReadModel, Rows, Table, fold_all
+from sql import VIEWS, statements
+
+log = logging.getLogger(__name__)
+
+PARKED = statements("parked")
+BATCH = 20_000  # rows that are written at once
+SHOWN = 20  # differences, at most
+NEAR = 500  # events that the projector may be kept waiting for
+PATIENCE = 60.0  # seconds for which somebody may keep the tables from being swapped
+PAUSE, LONGEST_PAUSE = 0.02, 1.0  # seconds between attempts
+
+
+class Different(Refused):
+    """The rebuilt tables do not hold what the old ones hold"""
+
+    def __init__(self, name: str, found: Sequence[Difference]) -> None:
+        count = f"the first {SHOWN} rows" if len(found) >= SHOWN else f"{len(found)} rows"
+        super().__init__(
+            f"{name} stays as it is: rebuilt, it would not hold the same ({count} that differ are "
+            "shown, old -> new). Look for the reason; if the new ones are right, say --accept."
+        )
+        self.differences = found
+
+
+class Busy(Refused):
+    """Somebody else rebuilds this read model"""
+
+
+class Stand(Struct, frozen=True):
+    position: int
+    version: int
+    problem: str | None
+
+
+class Observer:
+    """What a rebuild says of itself, for whoever wants to hear it."""
+
+    def say(self, sentence: str) -> None:
+        pass
+
+    def reached(self, position: int, end: int) -> None:
+        """So far has the log been folded."""
+
+
+class Rebuilt(Struct, frozen=True):
+    """`held`: seconds for which readers may have waited for the swap."""
+
+    name: str
+    position: int
+    digests: Sequence[Digest]
+    different: Sequence[Difference]
+    held: float
+
+
+async def rebuild(
+    database_url: str, model: ReadModel, accept: bool = False, observer: Observer | None = None
+) -> Rebuilt:
+    """Raises Different where the content is not what it was, unless that is accepted, or unless
+    the read model has a new version and is meant to differ."""
+    async with locked(database_url, model.name) as connection:
+        if connection is None:
+            raise Busy(f"{model.name} is being rebuilt already. Wait until that has ended.")
+        shadow = Shadow(model, connection)
+        work = _Rebuild(database_url, model, shadow, accept, observer or Observer())
+        try:
+            return await work.run()
+        finally:
+            await _whole(_clear(shadow))
+
+
+class _Rebuild:
+    def __init__(
+        self,
+        database_url: str,
+        model: ReadModel,
+        shadow: Shadow,
+        accept: bool,
+        observer: Observer,
+    ) -> None:
+        self._database_url = database_url
+        self._model = model
+        self._tables = [table.name for table in model.tables]
+        self._shadow = shadow
+        self._connection = shadow.connection
+        self._accept = accept
+        self._observer = observer
+        self._differs = False
+        self._projector = Projector([model], views=shadow.views)
+
+    async def run(self) -> Rebuilt:
+        old = await self._followed(await self._stand(self._connection))
+        async with await connect(self._database_url, "rebuild") as reader:
+            ahead = await self._ahead(old, await event_log.end(reader))
+            is_new = old.version != self._model.version
+            until = await event_log.end(reader) if is_new else old.position
+            await self._shadow.finish(await self._fold(reader, until))
+        try:
+            await self._projector.start(self._database_url)
+            if is_new:
+                await self._look_through(until)
+            held, different = ([], []) if is_new else await self._compare()
+            return await self._swap(old.version, ahead, held, different)
+        finally:
+            await self._projector.stop()
+
+    async def _stand(self, connection: Connection) -> Stand:
+        model = self._model
+        itself = {"names": [model.name], "versions": [model.version], "kind": "read_model"}
+        await connection.execute(LOG["enrol"], itself)
+        stand = await stands(connection, model.name)
+        if stand.version > model.version:
+            raise Refused(
+                f"{model.name} is of version {stand.version} here, and this program knows only "
+                f"version {model.version}. Run the newer program."
+            )
+        return stand
+
+    async def _followed(self, old: Stand) -> Stand:
+        """Whoever was erased is forgotten in the old tables first, where these can go on: no row of
+        theirs is to be compared."""
+        if old.version != self._model.version or not await self._erased_since(old.position):
+            return old
+        projector = Projector([self._model])
+        try:
+            with suppress(StepDownError):  # somebody else does it
+                await projector.start(self._database_url)
+                await projector.catch_up(await event_log.end(self._connection))
+        finally:
+            await projector.stop()
+        return await stands(self._connection, self._model.name)
+
+    async def _erased_since(self, position: int) -> bool:
+        about = {"name": self._model.name, "position": position}
+        ((erased,),) = await (await self._connection.execute(SQL["erased_since"], about)).fetchall()
+        return bool(erased)
+
+    async def _ahead(self, old: Stand, end: int) -> bool:
+        """Whether it is not enough to come as far as the old one is."""
+        name, say = self._model.name, self._observer.say
+        if old.version != self._model.version:
+            say(
+                f"{name} gets version {self._model.version} in place of {old.version}, which is "
+                "meant to differ: the two are not compared."
+            )
+            return True
+        if parked := await self._parked(VIEWS):
+            streams = "1 stream is" if parked == 1 else f"{parked:,} streams are"
+            say(f"{streams} parked in {name}. What can be applied now will be in the new tables.")
+        if old.problem:
+            say(f"{name} is stuck at {old.position:,} of {end:,} ({old.problem}).")
+        elif end - old.position > PAGE:
+            say(f"{name} is behind, at {old.position:,} of {end:,}.")
+        else:
+            return False
+        say("It is compared as of there, and then goes on to the end of the log.")
+        return True
+
+    # Fold
+    async def _fold(self, reader: Connection, until: int) -> int:
+        """How far that went: where an event cannot be applied, as far as the page before it. The
+        rest is left to the projector, which knows what is to be done about such an event."""
+        self._folded = 0
+        await self._shadow.make()
+        try:
+            await self._fold_all(reader, until)
+        except AWAY:
+            raise
+        except Exception as e:
+            good = 0 if isinstance(e, psycopg.Error) else self._folded  # whose row was it?
+            if good == until:
+                raise
+            log.warning("%s is folded up to %s, for then comes %r", self._model.name, good, e)
+            return await self._fold(reader, good)
+        return until
+
+    async def _fold_all(self, reader: Connection, until: int) -> None:
+        rows: Rows = {table: {} for table in self._model.tables}
+        come_once = [table for table in self._model.tables if _comes_once(table)]
+        writing = asyncio.create_task(asyncio.sleep(0))
+        try:
+            async with aclosing(_pages(reader, until)) as pages:
+                async for page in pages:
+                    fold_all(rows, chain.from_iterable(map(self._model.project, page)))
+                    self._folded = page[-1].position
+                    self._observer.reached(self._folded, until)
+                    for table in come_once:
+                        if len(rows[table]) >= BATCH:
+                            await writing
+                            come, rows[table] = rows[table].values(), {}
+                            writing = asyncio.create_task(self._shadow.write(table, come))
+            await writing
+        finally:
+            await asyncio.gather(writing, return_exceptions=True)
+        for table, of_table in rows.items():
+            left = iter(of_table.values())
+            while batch := list(islice(left, BATCH)):
+                await self._shadow.write(table, batch)
+
+    async def _catch_up(self, position: int) -> None:
+        await self._projector.catch_up(position)
+        come = self._come
+        if come < position:
+            stand = await stands(self._connection, self._model.name, self._shadow.views)
+            raise Refused(
+                f"{self._model.name} stays as it is: rebuilt, it comes no further than {come:,}. "
+                f"{stand.problem}. Mend that first."
+            )
+
+    @property
+    def _come(self) -> int:
+        return self._projector.positions[self._model.name]
+
+    async def _look_through(self, until: int) -> None:
+        """A new version is not compared, but it must not be worse at what there is."""
+        await self._catch_up(until)
+        await self._require_no_more_parked()
+
+    async def _require_no_more_parked(self) -> None:
+        more = await self._parked(self._shadow.views) - await self._parked(VIEWS)
+        if more > 0 and not self._accept:
+            raise Refused(
+                f"{self._model.name} stays as it is: version {self._model.version} has to park "
+                f"{more} more of its streams. Mend that first, or say --accept."
+            )
+
+    # Compare
+    async def _compare(self) -> tuple[list[Digest], list[Difference]]:
+        """At one position: that of the old one as it is at this moment."""
+        ours, model, views = self._connection, self._model, self._shadow.views
+        async with await connect(self._database_url, "rebuild") as theirs:
+            await theirs.execute(SQL["snapshot"])
+            position = (await stands(theirs, model.name)).position
+            await self._catch_up(position)
+            await self._require_no_more_parked()
+            await ours.execute(SQL["snapshot"])
+            old, new = await asyncio.gather(
+                digests(theirs, model, VIEWS), digests(ours, model, views)
+            )
+            found: list[Difference] = []
+            if old != new:
+                async with aclosing(differences(model, theirs, VIEWS, ours, views)) as all_of_them:
+                    async for difference in all_of_them:
+                        found.append(difference)
+                        if len(found) >= SHOWN:
+                            break
+            await ours.execute(SQL["over"])
+        self._differs = old != new
+        if found and await self._erased_since(position):
+            self._observer.say(
+                f"Somebody was erased, and {model.name} does not follow: of the rows that differ "
+                "only the keys are shown."
+            )
+            found = without_values(found)
+        if self._differs and not self._accept:
+            raise Different(model.name, found)
+        return new, found
+
+    # Swap
+    async def _swap(
+        self, version: int, ahead: bool, held: Sequence[Digest], different: Sequence[Difference]
+    ) -> Rebuilt:
+        deadline, pause = time.monotonic() + PATIENCE, PAUSE
+        while time.monotonic() < deadline:
+            end = await event_log.end(self._connection) if ahead else 0
+            old = await stands(self._connection, self._model.name)
+            await self._catch_up(max(old.position, end))
+            with suppress(psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                if seconds := await self._exchanged(version):
+                    return Rebuilt(self._model.name, self._come, held, different, seconds)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        raise Unavailable(
+            f"{self._model.name} stays as it is: something has been reading its tables for more "
+            f"than {PATIENCE:.0f} s, a dump perhaps. Rebuild it again when that has ended."
+        )
+
+    async def _exchanged(self, version: int) -> float:
+        """For how long readers may have waited; 0.0 where there is too much to catch up with."""
+        await self._connection.execute(SQL["attempt"])
+        try:
+            position = await self._hold(version)
+            if position - self._come > NEAR:
+                return 0.0
+            await self._catch_up(position)
+            await self._arrive(position)
+            about = {"name": self._model.name, "tables": self._tables}
+            began = time.monotonic()
+            await carry_out(self._connection, "swap", about)
+            return time.monotonic() - began
+        finally:
+            await _leave(self._connection)
+
+    async def _arrive(self, position: int) -> None:
+        itself = {"name": self._model.name}
+        parked = await self._parked(VIEWS) + await self._parked(self._shadow.views)
+        await self._connection.execute(SQL["unpark"], itself)
+        await carry_out(self._connection, "park", itself)
+        if parked:
+            await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
+        at = {"position": self._come, "version": self._model.version}
+        turn = {"turn": int(self._differs or parked > 0)}
+        await self._connection.execute(SQL["arrive"], itself | at | turn)
+        if self._come > position:
+            told = {"names": [self._model.name], "to": str(self._come)}
+            await self._connection.execute(LOG["tell"], told)
+
+    async def _hold(self, version: int) -> int:
+        """From here on the projector waits for us, though not for long."""
+        await self._connection.execute(SQL["impatient"])
+        cursor = await self._connection.execute(SQL["hold"], {"name": self._model.name})
+        ((position, of_version),) = await cursor.fetchall()
+        if of_version != version:
+            raise Refused(f"{self._model.name} has become version {of_version} meanwhile.")
+        return int(position)
+
+    async def _parked(self, views: str) -> int:
+        statement = statements("rebuild", views)["held_back"]
+        cursor = await self._connection.execute(statement, {"name": self._model.name})
+        ((count,),) = await cursor.fetchall()
+        return int(count)
+
+
+async def stands(connection: Connection, name: str, views: str = VIEWS) -> Stand:
+    cursor = await connection.execute(statements("rebuild", views)["stands"], {"name": name})
+    (row,) = await cursor.fetchall()
+    return Stand(*row)
+
+
+async def _clear(shadow: Shadow) -> None:
+    with suppress(psycopg.Error, OSError):
+        await _leave(shadow.connection)
+        await shadow.clear()
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Who cancels us meanwhile waits until it is done."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
+
+
+async def _leave(connection: Connection) -> None:
+    """A transaction that did not come to its end."""
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        await connection.execute(SQL["undone"])
+
+
+def _comes_once(table: Table) -> bool:
+    """What is keyed by position is never looked at again, and need not be kept in mind."""
+    return table.whole and "position" in table.row.__struct_fields__[: table.keys]
+
+
+async def _pages(reader: Connection, until: int) -> AsyncGenerator[list[Recorded], None]:
+    """Postgres looks for the next page while one is folded."""
+    position = 0
+    asked = asyncio.create_task(event_log.page(reader, position, PAGE, until))
+    try:
+        while page := await asked:
+            position = page[-1].position
+            asked = asyncio.create_task(event_log.page(reader, position, PAGE, until))
+            await asyncio.sleep(0)
+            yield page
+    finally:
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)

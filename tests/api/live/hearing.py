@@ -1,0 +1,102 @@
+"""The live feed of an API process without HTTP, and what it needs to hear anything."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from api.live.feed import Live
+from api.live.reader import Reader
+from api.live.watch import Watch
+from projections.engine.follower import follow
+from projections.engine.projector import Projector
+from projections.read_models import READ_MODELS
+from tests.boards import EVENT, Record, clicks, end_of
+from tests.waiting import eventually
+from workers.bus.relay import Relay
+
+ADA = (EVENT, "ada")
+LATER = 2.0**60
+
+
+class Process:
+    """What an API process has of the live feed, and readers that keep what they are told."""
+
+    def __init__(self, database: str, nats: str) -> None:
+        self.pool: Any = AsyncConnectionPool(
+            database,
+            min_size=1,
+            max_size=3,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+        )
+        self.watch = Watch(database)
+        self.live = Live(self.pool, nats, self.watch)
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self.pool.open()
+        self.tasks += [asyncio.create_task(w) for w in (self.watch.run(), self.live.run())]
+        await eventually(lambda: self.live.hears)
+
+    async def stop(self) -> None:
+        self.live.end()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.pool.close()
+
+    async def read(self, after: int | None = 0, audience: tuple[str, str] = ADA) -> list[int]:
+        """The positions as they come, in a list that grows."""
+        reader = await self.live.join(audience, after, LATER, None)
+        told: list[int] = []
+        self.tasks.append(asyncio.create_task(self._listen(reader, told)))
+        return told
+
+    async def _listen(self, reader: Reader, told: list[int]) -> None:
+        """As `api.live.stream` does."""
+        while not reader.dropped:
+            if reader.missed:
+                piece = await self.live.missed(reader)
+            else:
+                await reader.wait()
+                piece = reader.take()
+            told += positions(piece)
+        self.live.leave(reader)
+
+
+def positions(piece: bytes) -> list[int]:
+    return [int(found) for found in re.findall(rb"^id: (\d+)$", piece, re.MULTILINE)]
+
+
+@asynccontextmanager
+async def serving(database: str, nats: str) -> AsyncIterator[Process]:
+    process = Process(database, nats)
+    try:
+        await process.start()
+        yield process
+    finally:
+        await process.stop()
+
+
+@asynccontextmanager
+async def working(database: str, nats: str) -> AsyncIterator[Relay]:
+    """A projector and a relay."""
+    relay = Relay(nats)
+    followers = (Projector(READ_MODELS), relay)
+    tasks = [asyncio.create_task(follow(f, database)) for f in followers]
+    try:
+        await eventually(lambda: relay.position == end_of(database), 15)
+        yield relay
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def recorded(record: Record, number: int, member: str = "ada") -> list[int]:
+    return await asyncio.to_thread(record, *clicks(number, member))

@@ -1,0 +1,150 @@
+"""Forgetting, beside those who go on writing."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import asdict
+
+from domain.attendees import Profile, SaveProfile
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.conferences import AnnounceConference
+from domain.missions import RecordTelemetry
+from domain.store.envelope import EnvelopeMapper
+from domain.store.erasure import Erased, Erasure
+from domain.store.recorder import open_recorder
+from domain.store.writer import History
+from sql import statements
+from tests.store import AUTHOR, all_of, ask
+from tests.waiting import eventually
+
+MAPPER = EnvelopeMapper(AGGREGATES, RENAMED)
+SQL = statements("history") | statements("people")
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+OPENING = AnnounceConference(event_id="evt_1", name="A conference", timezone="UTC")
+KEYS = "SELECT number, key IS NULL FROM events.person_keys WHERE person = 'ada' ORDER BY 1"
+
+
+@contextmanager
+def store(url: str) -> Iterator[tuple[History, Erasure]]:
+    history = History(open_recorder(url, SQL), AGGREGATES, RENAMED)
+    recorder = open_recorder(url, SQL)
+    try:
+        yield history, Erasure(recorder, AGGREGATES, MAPPER)
+    finally:
+        history.close()
+        recorder.datastore.close()
+
+
+def save(name: str, member_id: str = "ada", event_id: str = "evt_1") -> SaveProfile:
+    return SaveProfile(event_id=event_id, member_id=member_id, profile=Profile(name))
+
+
+async def execute(history: History, *commands: Any) -> list[Any]:
+    return await all_of(*(history.execute(command, by=AUTHOR) for command in commands))
+
+
+async def erase(erasure: Erasure, person: str = "ada") -> Erased:
+    return await asyncio.to_thread(erasure.erase, person, NOW)
+
+
+def topics(url: str) -> list[str]:
+    query = "SELECT topic FROM events.log WHERE originator_id = %s ORDER BY originator_version"
+    return [topic for (topic,) in ask(url, query, "attendee:evt_1:ada")]
+
+
+def test_who_writes_while_being_erased_is_forgotten_or_new_and_nothing_between(
+    database: str,
+) -> None:
+    """Whatever the order of the two was: what is sealed with a destroyed key came before the event
+    that says so, and what came after it opens."""
+
+    async def story(history: History, erasure: Erasure) -> None:
+        await execute(history, OPENING)
+        for i in range(10):
+            await execute(history, save(f"Ada {i}"))
+            await asyncio.gather(execute(history, save(f"Ada again {i}")), erase(erasure))
+
+    with store(database) as (history, erasure):
+        asyncio.run(story(history, erasure))
+        held = erasure.held("ada")
+    recorded = topics(database)
+    since = recorded[::-1].index("AttendeeErased")
+    assert recorded.count("AttendeeErased") == 10
+    assert held.events == since
+    assert [gone for _, gone in ask(database, KEYS)] == [True] * 10 + [False] * (since > 0)
+
+
+def test_nobody_waits_while_the_log_is_searched_and_what_is_written_then_is_found(
+    database: str,
+) -> None:
+    class Slow(Erasure):
+        def _streams(self, connection: Any, person: str, since: int = 0) -> list[str]:
+            found = super()._streams(connection, person, since)
+            if not since:
+                elsewhere = AnnounceConference(event_id="evt_2", name="Another", timezone="UTC")
+                asyncio.run(execute(history, elsewhere, save("Ada", event_id="evt_2")))
+            return found
+
+    with store(database) as (history, erasure):
+        asyncio.run(execute(history, OPENING, save("Ada")))
+        slow = Slow(erasure._recorder, AGGREGATES, MAPPER)
+        assert len(slow.erase("ada", NOW).positions) == 2
+        assert erasure.held("ada").events == 0
+
+
+def test_rules_know_of_an_erasure_at_once(database: str) -> None:
+    async def story(history: History, erasure: Erasure) -> Any:
+        view = RecordTelemetry(
+            event_id="evt_1", member_id="ben", action="view_profile", target_member_id="ada", ts=NOW
+        )
+        await execute(history, OPENING, save("Ada"))
+        await erase(erasure)
+        (refused,) = await execute(history, view)
+        return refused
+
+    with store(database) as (history, erasure):
+        assert str(asyncio.run(story(history, erasure))) == "There is no attendee ada to meet here."
+
+
+def test_only_the_person_who_is_named_is_erased_wherever_they_are(database: str) -> None:
+    async def story(history: History, erasure: Erasure) -> Erased:
+        another = AnnounceConference(event_id="evt_2", name="Another", timezone="UTC")
+        await execute(history, OPENING, another)
+        await execute(history, save("Ada"), save("Ada", event_id="evt_2"), save("Ben", "adam"))
+        return await erase(erasure)
+
+    with store(database) as (history, erasure):
+        erased = asyncio.run(story(history, erasure))
+        assert (erased.keys, len(erased.positions)) == (1, 2)
+        assert erasure.held("ada").events == 0
+        values = {f"profile.{field}": [v] for field, v in asdict(Profile("Ben")).items()}
+        del values["profile.on_leaderboard"]  # which is not personal
+        assert erasure.held("adam").values == {"attendee:evt_1:adam": values}
+        assert asyncio.run(erase(erasure)) == Erased(0, [])
+
+
+def test_nobody_keeps_in_memory_who_was_erased(database: str) -> None:
+    async def story(history: History, erasure: Erasure) -> None:
+        await execute(history, OPENING, save("Ada"), save("Ben", "ben"))
+        await erase(erasure)
+        assert "attendee:evt_1:ada" in history._cache
+        history.look()
+        await eventually(lambda: "attendee:evt_1:ada" not in history._cache)
+        assert "attendee:evt_1:ben" in history._cache
+
+    with store(database) as (history, erasure):
+        asyncio.run(story(history, erasure))
+
+
+def test_group_without_anything_personal_asks_for_no_key(database: str) -> None:
+    with store(database) as (history, _):
+        asked: list[Any] = []
+        keys_of = history._recorder.keys_of
+        history._recorder.keys_of = lambda *given: asked.append(given) or keys_of(*given)  # type: ignore[func-returns-value,method-assign]
+        asyncio.run(execute(history, OPENING))
+        assert asked == []
+        asyncio.run(execute(history, save("Ada"), save("Ben", "ben")))
+        assert len(asked) == 1

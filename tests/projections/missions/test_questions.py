@@ -1,0 +1,166 @@
+"""The boards' questions, asked of the read models and of the log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from domain.aggregate import stream
+from domain.attendees import Profile, SaveProfile
+from domain.catalogues import Mission, PublishCatalogue
+from domain.missions import CompleteMission, StartMission
+from projections.engine import event_log
+from projections.engine.event_log import Connection
+from projections.engine.follower import connect
+from projections.missions import questions as boards
+from projections.read_models import READ_MODELS
+from tests.boards import EVENT, MISSION, Record, clicks, end_of, opening, project, recording
+from tests.store import ask
+
+MOST_MISSIONS, MOST_POINTS = 500, 1_000_000  # of one catalogue, of one mission
+
+
+def asked(database: str, *questions: Callable[[Connection], Awaitable[Any]]) -> list[Any]:
+    async def ask_all() -> list[Any]:
+        connection = await connect(database, "reader")
+        try:
+            return [await question(connection) for question in questions]
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask_all())
+
+
+def completes_all(record: Record, catalogue: int, member_id: str) -> None:
+    ids = [f"{catalogue}-{i}" for i in range(MOST_MISSIONS)]
+    missions = tuple(Mission(id_, "A mission", "", MOST_POINTS, "") for id_ in ids)
+    record(PublishCatalogue(event_id=EVENT, missions=missions))
+    record(*(CompleteMission(event_id=EVENT, member_id=member_id, mission_id=i) for i in ids))
+
+
+def test_points_beyond_31_bits_are_the_same_everywhere(database: str) -> None:
+    """Points stay when a catalogue is replaced, so their sum knows no bound but time."""
+    catalogues = 2**31 // (MOST_MISSIONS * MOST_POINTS) + 1
+    points = catalogues * MOST_MISSIONS * MOST_POINTS
+    with recording(database) as record:
+        record(*opening())
+        for catalogue in range(catalogues):
+            completes_all(record, catalogue, "ada")
+    positions = asyncio.run(project(database))
+    assert positions == {model.name: end_of(database) for model in READ_MODELS}
+    (_, _, board), (_, _, ledger), (_, _, leaders), (_, folded) = asked(
+        database,
+        lambda c: boards.read_board(c, EVENT, "ada"),
+        lambda c: boards.read_ledger(c, EVENT, "ada"),
+        lambda c: boards.read_leaderboard(c, EVENT, "ada", 10),
+        lambda c: boards.fold_board(c, EVENT, "ada"),
+    )
+    assert points > 2**31
+    assert board.progress.points_earned == points
+    assert board == folded
+    assert ledger.balance == points
+    assert [place.points_earned for place in leaders.entries] == [points]
+    assert leaders.me.points_earned == points
+    ((said,),) = ask(
+        database, "SELECT data::text FROM views.live_feed ORDER BY position DESC LIMIT 1"
+    )
+    assert msgspec.json.decode(said)["progress"]["points_earned"] == points
+    assert ask(database, boards.SQL["points"].replace("%(bounds)s", "'{0,2147483648}'")) == [
+        (EVENT, 2, 1, points)
+    ]
+
+
+def moments_of(log: list[Any]) -> list[datetime]:
+    stamps = [recorded.at for recorded in log]
+    return [min(stamps) - timedelta(seconds=1), *stamps, max(stamps) + timedelta(seconds=1)]
+
+
+def test_board_as_of_a_time_is_that_as_of_a_position(database: str) -> None:
+    """Also where two hosts record in turn, and the clock of one of them is behind."""
+    missions = (MISSION, msgspec.structs.replace(MISSION, id="talk"))
+    late = {"clock": lambda: datetime.now(UTC) - timedelta(minutes=1)}
+    with recording(database) as here, recording(database, **late) as there:
+        here(*opening(), PublishCatalogue(event_id=EVENT, missions=missions))
+        here(CompleteMission(event_id=EVENT, member_id="ada", mission_id=MISSION.id))
+        there(StartMission(event_id=EVENT, member_id="ada", mission_id="talk"))
+        here(*clicks(1, "bob"))
+        there(CompleteMission(event_id=EVENT, member_id="ada", mission_id="talk"))
+    names = [stream("catalogue", EVENT), stream("missions", EVENT, "ada")]
+    (log,) = asked(database, lambda c: event_log.streams(c, names))
+    assert [r.at for r in log] != sorted(r.at for r in log)
+
+    async def check(connection: Connection, at: datetime) -> None:
+        position, board = await boards.fold_board(connection, EVENT, "ada", as_of=at)
+        then = await boards.fold_board(connection, EVENT, "ada", until=position)
+        assert (position, board) == then
+        assert position == max((r.position for r in log if r.at <= at), default=0)
+
+    asked(database, *(lambda c, at=at: check(c, at) for at in moments_of(log)))
+
+
+def test_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str) -> None:
+    """What cannot be read elsewhere, or is much, does not matter to it."""
+    others = ("evt", "evt_", "evt_1.a", "evt_1-", "evt_10", "evt_2")
+    with recording(database) as record:
+        for event_id in (EVENT, *others):
+            record(*opening(event_id), *clicks(1, event_id, event_id))
+        asyncio.run(project(database))
+        record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
+        record(*clicks(1_101, "ada"), *clicks(1, "bob"))
+    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
+    read: Any = lambda c: boards.read_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
+    stuck, expected = asked(database, question)[0], [(EVENT, 10), ("Ada L.", 10), ("bob", 10)]
+    assert [(place.name, place.points_earned) for place in stuck[1].entries] == expected
+    asyncio.run(project(database))
+    assert asked(database, read)[0][2] == stuck[1]
+    unheard = "INSERT INTO events.log (originator_id, originator_version, topic, state)"
+    ask(database, unheard + " VALUES ('missions:evt_2:ada', 1, 'Unheard', '')")
+    with recording(database) as record:
+        record(*clicks(1, "cyd"))
+    assert len(asked(database, question)[0][1].entries) == 4
+
+
+def test_leaderboard_is_folded_alike_the_moment_before_and_after_a_replay(database: str) -> None:
+    """Nobody need have heard of it."""
+    fold: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
+    board = f"missions:{EVENT}:ada"
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(project(database))
+        parked = "INSERT INTO views.parked VALUES ('leaderboard', %s, 3, '')"
+        ask(database, parked, board)
+        record(*clicks(3, "ada"), *clicks(1, "bob"))
+    asyncio.run(project(database))
+    ranked = "SELECT member_id FROM views.leaderboard ORDER BY 1"
+    before = asked(database, fold)[0], ask(database, ranked)
+    ask(database, "UPDATE views.parked SET asked = 'replay'")
+    asyncio.run(project(database))
+    after = asked(database, fold)[0], ask(database, ranked)
+    assert before == (after[0], [("bob",)])
+    assert after[1] == [("ada",), ("bob",)]
+    assert after[0][1].me.points_earned == 10
+
+
+def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> None:
+    with recording(database) as record:
+        record(*opening(), *clicks(2_500))
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def fold(connection: Connection) -> int:
+        taking = asyncio.create_task(take_turns())
+        await boards.fold_leaderboard(connection, EVENT, "ada", 10)
+        taking.cancel()
+        with suppress(asyncio.CancelledError):
+            await taking
+        return turns
+
+    assert asked(database, fold)[0] >= 3

@@ -1,0 +1,205 @@
+"""What is shown as of a position is what a rebuild of the log up to there shows."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.agenda import CancelItem, SaveSpeaker, ScheduleItem, Speaker
+from domain.agenda_items import AgendaItem
+from domain.aggregate import Command, Recorded, stream
+from domain.attendees import Profile, SaveProfile
+from domain.catalogues import Mission, PublishCatalogue
+from domain.conferences import AnnounceConference
+from domain.errors import Problem
+from domain.missions import CompleteMission, ResetMission, StartMission
+from domain.stars import StarSession, UnstarSession
+from projections.engine import rebuild as module
+from projections.engine.event_log import Connection
+from projections.engine.follower import connect
+from projections.engine.rebuild import rebuild
+from projections.missions import questions as boards
+from projections.missions.rows import (
+    CATALOGUES,
+    LEDGER,
+    MEMBER_MISSIONS,
+    MISSION_BOARD,
+    MISSION_LEADERBOARD,
+    MISSION_LEDGER,
+)
+from projections.read_model import folded
+from projections.read_models import READ_MODELS
+from projections.sessions import questions as programme
+from projections.sessions.rows import AREAS, SESSIONS, STARS
+from tests.bench.past import BEGIN, BY_NAME, write
+from tests.store import ask
+
+MEMBERS, MISSIONS, ITEMS = ("ada", "ben"), ("goals", "talk"), ("one", "two")
+EVENT = "evt_1"
+members, missions, items = map(st.sampled_from, (MEMBERS, MISSIONS, ITEMS))
+profiles = st.builds(
+    Profile, name=st.sampled_from(("Ada", "Ben")), on_leaderboard=st.booleans(),
+    focus_areas=st.sampled_from(((), ("ai",))),
+)  # fmt: skip
+catalogues = st.tuples(*(st.builds(Mission, st.just(m), st.just(m), st.just(""),
+    st.integers(0, 3), st.just(""), st.booleans()) for m in MISSIONS))  # fmt: skip
+scheduled = st.builds(
+    AgendaItem,
+    id=items, title=items, item_type=st.just("session"), status=st.just("scheduled"),
+    start_time=st.sampled_from((BEGIN, BEGIN + timedelta(hours=1))),
+    end_time=st.just(BEGIN + timedelta(hours=2)), speaker_ids=st.just(("eve",)),
+)  # fmt: skip
+
+
+def of_event(command: type[Command], **fields: Any) -> st.SearchStrategy[Command]:
+    return st.builds(command, event_id=st.just(EVENT), **fields)
+
+
+commands = st.one_of(
+    *(
+        of_event(kind, member_id=members, mission_id=missions)
+        for kind in (StartMission, CompleteMission, CompleteMission, ResetMission)
+    ),
+    of_event(SaveProfile, member_id=members, profile=profiles),
+    of_event(PublishCatalogue, missions=catalogues),
+    of_event(ScheduleItem, item=scheduled),
+    of_event(CancelItem, item_id=items),
+    of_event(SaveSpeaker, speaker=st.builds(Speaker, id=st.just("eve"), name=members)),
+    *(of_event(kind, member_id=members, item_id=items) for kind in (StarSession, UnstarSession)),
+)
+opened = (
+    AnnounceConference(event_id=EVENT, name=EVENT, timezone="UTC"),
+    PublishCatalogue(event_id=EVENT, missions=tuple(Mission(m, m, "", 10, "") for m in MISSIONS)),
+)
+logs = st.lists(commands, max_size=25).map(lambda asked: list(history([*opened, *asked])))
+
+
+def history(asked: Iterable[Command]) -> Iterator[Recorded]:
+    """What the rules make of these, each with its position; what they refuse is left out."""
+    streams: dict[str, tuple[int, Any]] = {}
+    positions = itertools.count(1)
+
+    def state(name: str) -> tuple[int, Any]:
+        return streams.get(name, (0, BY_NAME[name.partition(":")[0]].initial))
+
+    for second, command in enumerate(asked):
+        aggregate, name = BY_NAME[command.aggregate], stream(command.aggregate, *command.key())
+        given_ = {field: state(of)[1] for field, of in command.given().items()}
+        at = BEGIN + timedelta(seconds=second)
+        with suppress(Problem):
+            for event in aggregate.decide(replace(command, **given_), state(name)[1]):
+                version, before = state(name)
+                streams[name] = version + 1, aggregate.evolve(before, event, at)
+                yield Recorded(next(positions), name, version + 1, event, at, "ada", EVENT)
+
+
+def asked_of(database: str, *questions: Callable[[Connection], Any]) -> list[Any]:
+    async def all_of_them() -> list[Any]:
+        async with await connect(database, "reader") as connection:
+            return [await question(connection) for question in questions]
+
+    return asyncio.run(all_of_them())
+
+
+def then(member: str, **then: Any) -> list[Callable[[Connection], Any]]:
+    """Every read that is about a member, as of some time."""
+    return [
+        lambda c: boards.fold_board(c, EVENT, member, **then),
+        lambda c: boards.fold_ledger(c, EVENT, member, **then),
+        lambda c: boards.past_leaderboard(c, EVENT, member, 10, **then),
+        lambda c: programme.fold_starred(c, EVENT, member, **then),
+    ]
+
+
+def now(member: str) -> list[Callable[[Connection], Any]]:
+    """The same of the tables."""
+    return [
+        lambda c: boards.read_board(c, EVENT, member),
+        lambda c: boards.read_ledger(c, EVENT, member),
+        lambda c: boards.read_leaderboard(c, EVENT, member, 10),
+        lambda c: programme.read_starred(c, EVENT, member),
+    ]
+
+
+def of_prefix(log: list[Recorded], member: str) -> list[Any]:
+    """The same of a rebuild in memory."""
+    board, ledger, leaders, agenda = (
+        folded(model, log)
+        for model in (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, SESSIONS)
+    )
+    catalogue = board[CATALOGUES].get((EVENT,))
+    standings = {r.mission_id: r for r in board[MEMBER_MISSIONS].values() if r.member_id == member}
+    stars = {s.item_id for s in agenda[STARS].values() if s.member_id == member and s.starred}
+    whole = programme._programme(agenda, EVENT)
+    own = replace(whole, items=[item for item in whole.items if item.item_id in stars])
+    areas = agenda[AREAS].get((EVENT, member))
+    cared_for = areas.focus_areas if areas else ()
+    return [
+        boards.board(EVENT, member, catalogue.missions if catalogue else (), standings),
+        boards.ledger(EVENT, member, [r for r in ledger[LEDGER].values() if r.member_id == member]),
+        boards._ranked(leaders, EVENT, member, 10),
+        programme.PersonalAgenda(EVENT, member, cared_for, programme.starred(own)),
+    ]
+
+
+def recorded(database: str, log: list[Recorded]) -> None:
+    """The database holds this log and nothing else."""
+    ask(database, "SET session_replication_role = replica; TRUNCATE events.log RESTART IDENTITY")
+    write(database, log)
+
+
+several = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@several
+@given(log=logs, member=members)
+def test_as_of_any_position_is_the_fold_of_the_log_up_to_there(
+    database: str, log: list[Recorded], member: str
+) -> None:
+    recorded(database, log)
+    questions = [q for n in range(len(log) + 1) for q in then(member, until=n)]
+    found = [answer for _, answer in asked_of(database, *questions)]
+    assert found == [a for n in range(len(log) + 1) for a in of_prefix(log[:n], member)]
+
+
+@several
+@given(log=logs, member=members, data=st.data())
+def test_as_of_a_time_is_as_of_the_position_that_it_is_answered_with(
+    database: str, log: list[Recorded], member: str, data: st.DataObject
+) -> None:
+    recorded(database, log)
+    moment = BEGIN + timedelta(seconds=data.draw(st.integers(-1, 30)))
+    for answered, question in zip(
+        asked_of(database, *then(member, as_of=moment)), range(4), strict=True
+    ):
+        position, answer = answered
+        by_position = then(member, until=position)[question]
+        assert asked_of(database, by_position) == [(position, answer)]
+        assert all(r.at <= moment for r in log[:position])
+
+
+@settings(several, max_examples=4)
+@given(log=logs.filter(lambda log: len(log) > 6), data=st.data())
+def test_as_of_a_position_is_what_a_rebuild_of_that_prefix_shows(
+    new_database: Callable[[], str], log: list[Recorded], data: st.DataObject
+) -> None:
+    whole, part = new_database(), new_database()
+    until = data.draw(st.integers(1, len(log)))
+    write(whole, log)
+    write(part, log[:until])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PAGE", 0)  # all is far behind, and is rebuilt to the end
+        for model in READ_MODELS:
+            assert asyncio.run(rebuild(part, model)).position == until
+    for member in MEMBERS:
+        shown = [answer for _, _, answer in asked_of(part, *now(member))]
+        assert shown == [answer for _, answer in asked_of(whole, *then(member, until=until))]

@@ -1,0 +1,223 @@
+"""Tells NATS what the read models show, in order, each event once.
+
+The stream is a chain: each message names the id of the one before it, and JetStream refuses it
+where that is not the last it has. So neither a second relay nor a lost message can make a double
+or a gap, and the acknowledgement of the last message of a page speaks for all of them. Where the
+chain breaks, at start, and once a second, the relay reads from the stream's end where it stands,
+and goes on from there: from the start, where the stream is gone or is of another past.
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import nats.errors
+import psycopg
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg, StreamState
+from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
+
+from domain.aggregate import Recorded
+from domain.store.envelope import UnreadableEventError
+from projections.engine import event_log
+from projections.engine.event_log import SQL as LOG
+from projections.engine.follower import StepDownError, connect
+from projections.read_models import READ_MODELS
+from sql import statements
+from workers import telemetry
+from workers.bus import messages
+
+log = logging.getLogger(__name__)
+
+SQL = statements("relay")
+PAGE = 250  # of which each is on disk before the next: a second or so on a slow one
+YOUNG = 60.0  # seconds for which an event's own trace goes on
+LOOK = 1.0  # seconds between looks at the end of the stream
+PATIENCE = 2.0  # seconds for an acknowledgement
+NAME = str(messages.STREAM.name)
+
+
+class Relay:
+    name, channel = "relay", "views"
+
+    def __init__(self, nats_url: str, patience: float = PATIENCE) -> None:
+        self.position = 0
+        self._nats_url = nats_url
+        self._patience = patience
+        self._sequence: int | None = None  # the stream's, where its last message is not there
+        self._looked_at = 0.0
+        self._open = AsyncExitStack()
+
+    async def start(self, database_url: str) -> None:
+        self._connection = await connect(database_url, self.name)
+        self._open.push_async_callback(self._connection.close)
+        await self._connection.execute(SQL["hasty"])
+        itself = {"names": [self.name], "versions": [1], "kind": "relay"}
+        await self._connection.execute(LOG["enrol"], itself)
+        await self._connection.execute(LOG["beat"], {"names": [self.name]})
+        async with self._stepping_down():
+            self._client = await messages.connect(self._nats_url, self.name)
+            self._open.push_async_callback(self._client.close)
+            await self._arrived(await self._look())
+
+    async def stop(self) -> None:
+        await self._open.aclose()
+
+    async def step(self) -> bool:
+        async with self._stepping_down():
+            if time.monotonic() - self._looked_at > LOOK:
+                await self._look_again()
+            page = await self._page()
+            return bool(page) and await self._told(page)
+
+    async def _told(self, page: list[tuple[Recorded, str | None]]) -> bool:
+        """Whether the stream has moved on. Without that the next attempt has time."""
+        before = self.position
+        try:
+            await self._publish(page)
+        except nats.errors.Error as e:
+            log.warning("the stream did not take events after %s: %s", before, e)
+            await self._look_again()
+            if self.position == before:
+                problem = f"NATS does not take what follows: {type(e).__name__}: {e}"
+                await self._get_stuck(page[-1][0].position, problem)
+        return self.position != before
+
+    async def _page(self) -> list[tuple[Recorded, str | None]]:
+        parameters = {
+            "after": self.position,
+            "most": PAGE,
+            "read_models": [model.name for model in READ_MODELS],
+            "versions": [model.version for model in READ_MODELS],
+        }
+        rows = await (await self._execute(SQL["page"], parameters)).fetchall()
+        return [(_read(*columns), feed) for *columns, feed in rows]
+
+    async def _publish(self, page: list[tuple[Recorded, str | None]]) -> None:
+        positions = [self.position, *(recorded.position for recorded, _ in page)]
+        for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
+            with _publishing(recorded) as trace:
+                headers = messages.headers(recorded, trace) | self._after(previous)
+                told = (
+                    messages.subject(recorded),
+                    messages.body(recorded, feed, self._client.max_payload),
+                )
+                if position < positions[-1]:
+                    await self._client.publish(*told, headers=headers)
+                else:
+                    ack = await self._client.jetstream().publish(
+                        *told, timeout=self._patience, stream=NAME, headers=headers
+                    )
+            self._sequence = None
+        if ack.duplicate:  # it was there a moment ago; whether it still is, the stream can tell
+            await self._look_again()
+        else:
+            await self._arrived(positions[-1])
+
+    def _after(self, previous: int) -> dict[str, str]:
+        """What the stream must end with for the next message to be taken."""
+        if self._sequence is not None:
+            return {"Nats-Expected-Last-Sequence": str(self._sequence)}
+        return {messages.PREVIOUS: str(previous)}
+
+    async def _look_again(self) -> None:
+        position = await self._look()
+        if position == self.position:
+            await self._execute(LOG["beat"], {"names": [self.name]})
+        else:
+            log.info("the stream ends with %s, not %s", position, self.position)
+            await self._arrived(position)
+
+    async def _look(self) -> int:
+        """Reads from the stream's end where we stand."""
+        jetstream = self._client.jetstream(timeout=self._patience)
+        state = await _state(jetstream)
+        last: RawStreamMsg | None = None
+        if state.messages:
+            last = await jetstream.get_last_msg(NAME, "events.>")
+        if last and not await self._is_recorded(last):
+            log.error("the stream ends with %s, which is not in the log: emptying it", last.headers)
+            await jetstream.purge_stream(NAME)
+            last = None
+        self._sequence = None if last and last.seq == state.last_seq else state.last_seq
+        self._looked_at = time.monotonic()
+        return messages.position(last.headers) if last else 0
+
+    async def _is_recorded(self, last: RawStreamMsg) -> bool:
+        """The very event, not only one of its position: Postgres may be of an older backup."""
+        position = messages.position(last.headers)
+        try:
+            page = await event_log.page(self._connection, position - 1, 1, position)
+        except UnreadableEventError as e:
+            page = [messages.unreadable(e.position)]
+        return bool(page) and messages.is_of(last.headers, page[0])
+
+    @asynccontextmanager
+    async def _stepping_down(self) -> AsyncIterator[None]:
+        """It is said where others look as well: else it would seem that no relay runs."""
+        try:
+            with stepping_down():
+                yield
+        except StepDownError as e:
+            with suppress(psycopg.Error):
+                await self._get_stuck(self.position, str(e))
+            raise
+
+    async def _get_stuck(self, seen: int, problem: str) -> None:
+        about = {"name": self.name, "seen": seen, "problem": problem[:500]}
+        await self._execute(LOG["stuck"], about)
+
+    async def _arrived(self, position: int) -> None:
+        self.position = position
+        await self._execute(SQL["arrived"], {"position": position})
+
+    async def _execute(self, statement: str, parameters: dict[str, Any]) -> Any:
+        return await self._connection.execute(statement, parameters, prepare=True)
+
+
+def _read(position: int, *columns: Any) -> Recorded:
+    """Nothing that is sealed is opened here: it is not to be told. Read models have parked what
+    cannot be read, and go on."""
+    try:
+        return event_log.mapper.recorded(position, *columns, keys={})
+    except UnreadableEventError as e:
+        log.warning("nobody is told what %s is: %s", position, e)
+        return messages.unreadable(position)
+
+
+async def _state(jetstream: JetStreamContext) -> StreamState:
+    """Of our stream, which is made where there is none."""
+    try:
+        info = await jetstream.stream_info(NAME)
+    except NotFoundError:
+        info = await jetstream.add_stream(messages.STREAM)
+        log.info("made the stream %s", NAME)
+    return info.state
+
+
+@contextmanager
+def stepping_down() -> Iterator[None]:
+    """Without NATS there is nothing to lead."""
+    try:
+        yield
+    except (nats.errors.Error, OSError) as e:
+        raise StepDownError(f"NATS is away: {type(e).__name__}: {e}") from e
+
+
+def _publishing(recorded: Recorded) -> AbstractContextManager[str | None]:
+    """A stream that is made again does not go on with the traces of long ago."""
+    if not telemetry.tracing() or (datetime.now(UTC) - recorded.at).total_seconds() > YOUNG:
+        return nullcontext(recorded.trace)
+    return telemetry.span("publish", recorded.trace, SpanKind.PRODUCER, position=recorded.position)

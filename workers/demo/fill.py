@@ -1,0 +1,247 @@
+"""`make demo`: fills the running product with a conference that looks alive, and keeps it so.
+
+All of it comes in as anybody's requests would: over HTTP, with tokens of those who act. A second
+run finds what the first has done and adds nothing; whoever has done anything is left alone.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.errors import Problem, Unavailable
+from workers import settings
+from workers.demo.conference import (
+    EVENT_ID,
+    MISSIONS,
+    NAME,
+    NEWCOMER,
+    PEOPLE,
+    REGULAR,
+    TIMEZONE,
+    Person,
+    plan,
+)
+from workers.demo.programme import SPEAKERS, picks, programme
+from workers.servers.datadir import jwt_secret
+from workers.servers.supervisor import say
+from workers.tokens import sign, sign_in_link
+
+MONTH = 30 * 24 * 3600
+EVENT = f"/api/events/{EVENT_ID}"
+PAGE = f"/events/{EVENT_ID}"
+VIEW_MS = 6_000
+BETWEEN = (20.0, 40.0)  # seconds from one act to the next, while it runs
+LEAVES = 0.6  # how likely who has done everything leaves a mission; who has done half, half of that
+ATTEMPTS = 5
+ORGANIZER = "usr_organizer"
+
+
+class Client:
+    """Requests to the product, one at a time, each in somebody's name."""
+
+    def __init__(self, address: str, secret: str) -> None:
+        self._address = address
+        self._secret = secret
+        self._connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=10)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def token(self, sub: str) -> str:
+        role = "organizer" if sub == ORGANIZER else "member"
+        name = sub.removeprefix("usr_").replace("_", " ").title()
+        return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH, name=name)
+
+    def link(self, sub: str) -> str:
+        return sign_in_link(self._address, self.token(sub), PAGE)
+
+    def ask(self, sub: str, method: str, path: str, body: object = None) -> Any:
+        """The answer; None where there is no such thing. Raises Unavailable for any other no."""
+        for _ in range(ATTEMPTS):
+            status, retry_after, answer = self._send(sub, method, path, body)
+            if status in (429, 503):
+                time.sleep(retry_after)
+            elif status == 404:
+                return None
+            elif status < 400:
+                return msgspec.json.decode(answer) if answer else None
+            else:
+                break
+        raise Unavailable(f"{method} {path} was answered with {status}: {answer.decode()[:300]}")
+
+    def _send(self, sub: str, method: str, path: str, body: object) -> tuple[int, float, bytes]:
+        headers = {"Authorization": f"Bearer {self.token(sub)}", "Content-Type": "application/json"}
+        try:
+            content = None if body is None else msgspec.json.encode(body)
+            self._connection.request(method, path, content, headers)
+            response = self._connection.getresponse()
+            retry_after = float(response.headers.get("Retry-After", 1))
+            return response.status, retry_after, response.read()
+        except (OSError, http.client.HTTPException) as e:
+            self._connection.close()  # the next request opens it again
+            return 503, 1.0, str(e).encode()
+
+
+def fill(address: str) -> None:
+    config = settings.read()
+    if config.jwt_jwks_url and not config.jwt_secret:
+        say("The demo signs tokens of its own: unset JWT_JWKS_URL, or set JWT_SECRET, for it.")
+        return
+    secret = jwt_secret(config)
+    with closing(Client(address, secret)) as client:
+        hold(client)
+        greet(client)
+    others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]
+    threading.Thread(target=_live, args=(Client(address, secret), others), daemon=True).start()
+
+
+def hold(client: Client) -> None:
+    """The conference, as it is by now."""
+    _announce(client)
+    _furnish(client)
+    schedule(client)
+    for person in PEOPLE:
+        if not any(mission["updated_at"] for mission in _board(client, person)):
+            _catch_up(client, person)
+
+
+def _announce(client: Client) -> None:
+    """Its second day is today. Once it is over, a later run holds it again."""
+    known = client.ask(ORGANIZER, "GET", EVENT)
+    now = datetime.now(ZoneInfo(TIMEZONE))
+    if known and (not known["ends_at"] or datetime.fromisoformat(known["ends_at"]) > now):
+        return
+    start = (now - timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
+    end = (now + timedelta(days=1)).replace(hour=17, minute=0, second=0, microsecond=0)
+    body = {"name": NAME, "timezone": TIMEZONE, "starts_at": start, "ends_at": end}
+    client.ask(ORGANIZER, "PUT", EVENT, body)
+
+
+def _furnish(client: Client) -> None:
+    """The catalogue comes last: where it is, everything before it is there."""
+    if client.ask(ORGANIZER, "GET", f"{EVENT}/missions")["missions"]:
+        return
+    for person in PEOPLE:
+        client.ask(ORGANIZER, "PUT", f"{EVENT}/attendees/{person.id}", person.profile)
+    catalogue = [mission._asdict() for mission in MISSIONS]
+    client.ask(ORGANIZER, "PUT", f"{EVENT}/missions", catalogue)
+
+
+def schedule(client: Client) -> None:
+    """Something is on, and something begins soon: else all of it is laid out around now."""
+    if all(_suited(client, window) for window in ("now", "next_60")):
+        return
+    is_first = not client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
+    items = programme(datetime.now(ZoneInfo(TIMEZONE)))
+    if is_first:
+        for person in SPEAKERS:
+            body = {"name": person.name, "focus_areas": person.profile["focus_areas"]}
+            client.ask(ORGANIZER, "PUT", f"{EVENT}/speakers/{person.id}", body)
+    for item in items:
+        client.ask(ORGANIZER, "PUT", f"{EVENT}/agenda/{item.id}", item.body)
+    if is_first:
+        for person in PEOPLE:
+            for item_id in picks(person, items):
+                client.ask(person.id, "PUT", f"{EVENT}/sessions/{item_id}/star")
+
+
+def _suited(client: Client, window: str) -> list[dict[str, Any]]:
+    answer = client.ask(ORGANIZER, "GET", f"{EVENT}/sessions?window={window}&limit=1")
+    sessions: list[dict[str, Any]] = answer["sessions"]
+    return sessions
+
+
+def _board(client: Client, person: Person) -> list[dict[str, Any]]:
+    missions: list[dict[str, Any]] = client.ask(person.id, "GET", f"{EVENT}/missions")["missions"]
+    return missions
+
+
+def _catch_up(client: Client, person: Person) -> None:
+    done = plan(person)
+    for mission in done:
+        if mission == "meet_attendees":
+            for other in _others(person)[:3]:
+                _view(client, person, other)
+        else:
+            _patch(client, person, mission, "completed")
+    if done:
+        open_ = [m["id"] for m in _board(client, person) if m["status"] == "not_started"]
+        for mission in open_[-1:]:
+            _patch(client, person, mission, "in_progress")
+
+
+def _others(person: Person) -> list[Person]:
+    listed = [p for p in PEOPLE if p is not person and p.profile["visibility"] == "listed"]
+    return Random(person.id).sample(listed, len(listed))  # noqa: S311 - no secret
+
+
+def _view(client: Client, person: Person, other: Person) -> None:
+    body = {
+        "action": "view_profile",
+        "target_member_id": other.id,
+        "ts": datetime.now(UTC),
+        "dwell_ms": VIEW_MS,
+    }
+    client.ask(person.id, "POST", f"{EVENT}/missions/meet_attendees/telemetry", body)
+
+
+def _patch(client: Client, person: Person, mission: str, status: str) -> None:
+    client.ask(person.id, "PATCH", f"{EVENT}/missions/{mission}", {"status": status})
+
+
+def greet(client: Client) -> None:
+    sessions = client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
+    there = f"{len(PEOPLE)} attendees, {len(MISSIONS)} missions, {len(sessions)} sessions"
+    say(f"{NAME} is on: {there}.")
+    say("While this runs the others go on, twice a minute or so, and the leaderboard moves.")
+    say("Sign in, each in a browser window of its own (a private one is):")
+    for who, sub in (
+        (f"{REGULAR.name}, {_stands(client, REGULAR)}", REGULAR.id),
+        (f"{NEWCOMER.name}, {_stands(client, NEWCOMER)}", NEWCOMER.id),
+        ("the organizer", ORGANIZER),
+    ):
+        say(f"  {who}\n    {client.link(sub)}")
+
+
+def _stands(client: Client, person: Person) -> str:
+    progress = client.ask(person.id, "GET", f"{EVENT}/missions")["progress"]
+    return f"who has {progress['points_earned']} of {progress['points_total']} points"
+
+
+# While it runs
+def _live(client: Client, people: Sequence[Person]) -> None:
+    """One act now and then, by one of them."""
+    chance = Random()  # noqa: S311 - no secret
+    while True:
+        time.sleep(chance.uniform(*BETWEEN))
+        try:
+            act(client, chance.choice(people), chance)
+            schedule(client)
+        except Problem:  # it is being restarted, or is going down: the next may go through
+            continue
+
+
+def act(client: Client, person: Person, chance: Random) -> None:
+    """The more somebody has done, the likelier they leave something again: it never runs dry."""
+    board = _board(client, person)
+    done = [m for m in board if m["status"] == "completed"]
+    open_ = [m for m in board if m["status"] in ("not_started", "in_progress")]
+    if not open_ or chance.random() < LEAVES * len(done) / len(board):
+        _patch(client, person, chance.choice(done)["id"], "not_started")
+        return
+    mission = chance.choice(open_)
+    if mission["id"] == "meet_attendees":
+        _view(client, person, chance.choice(_others(person)))
+    elif mission["status"] == "not_started" and chance.random() < 0.3:
+        _patch(client, person, mission["id"], "in_progress")
+    else:
+        _patch(client, person, mission["id"], "completed")

@@ -1,0 +1,282 @@
+"""`python -m workers erase MEMBER`: what somebody said of themselves, gone for good.
+
+The log only grows, so what is personal in it is sealed, with a key for each person; without the key
+it is noise. Read models, live feeds and what processes keep in memory follow an event, as always.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.errors import Invalid, NotFound, Refused, Unavailable
+from domain.personal import Person
+from domain.store.envelope import EnvelopeMapper
+from domain.store.erasure import Erased, Erasure, Held, id_of
+from domain.store.recorder import open_recorder
+from projections.engine.event_log import SQL as LOG
+from projections.engine.projector import Projector
+from projections.read_models import READ_MODELS
+from sql import statements
+from workers import settings
+from workers.operations import beside
+from workers.operations.traces import JETSTREAM, Traces, Words, hear, search
+from workers.servers.supervisor import say
+from workers.settings import Settings
+
+SQL = statements("people")
+PATIENCE = 30.0  # seconds in which read models must have followed
+OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
+LOOK = 0.05
+SHOWN = 5  # names
+SWEEPING = 30.0  # seconds of attempts to write the keys anew
+PAUSE = 0.5  # seconds between them
+
+
+def main(arguments: Sequence[str]) -> int:
+    """1 where something of them is left."""
+    given = _parser().parse_args(arguments)
+    config = settings.read()
+    with beside.database(config) as url, erasure(url) as erasing:
+        held = erasing.held(given.person)
+        _announce(url, held)
+        _confirm(given.person, given.yes)
+        erased = erasing.erase(given.person, datetime.now(UTC))
+        _sweep(url, given.person, erased)
+        left = held.events > 0 and _report(
+            held, _searched(url, config, held), _held_back(url, held)
+        )
+        say(
+            "Backups made before now still hold the key, and so does WAL until checkpoints have "
+            "recycled it: let them expire."
+        )
+    return int(left)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m workers erase",
+        description="Destroys the key of what a person said of themselves, and everything that was "
+        "made from it. What they did stays, under an id that says nothing. There is no way back.",
+    )
+    parser.add_argument("person", metavar="MEMBER", help="an id; of a speaker: evt_1:p1")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    return parser
+
+
+@contextmanager
+def erasure(database_url: str) -> Iterator[Erasure]:
+    recorder = open_recorder(database_url, statements("history") | SQL)
+    try:
+        yield Erasure(recorder, AGGREGATES, EnvelopeMapper(AGGREGATES, RENAMED))
+    except psycopg.errors.UndefinedTable:
+        raise Refused(
+            "This database is of an older version. Bring it up to date first: "
+            "`.venv/bin/python -m workers migrate`."
+        ) from None
+    finally:
+        recorder.datastore.close()
+
+
+# Before
+def _announce(url: str, held: Held) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        speakers = connection.execute(SQL["speakers_called"], {"id": held.person}).fetchall()
+        ((erased_at,),) = connection.execute(SQL["erased_at"], {"person": held.person}).fetchall()
+    also = "".join(
+        f" A speaker of that id is somebody else, as far as anyone knows: `erase {person}`."
+        for (person,) in speakers
+    )
+    if not held.events and erased_at:
+        say(f"{held.person} was erased at {erased_at:%Y-%m-%d %H:%M}. What may be left is swept.")
+    elif not held.events:
+        raise NotFound(
+            f"Nothing personal is held of {held.person}. Members go by the `sub` of their token, "
+            f"speakers by their event and id, as in evt_1:p1.{also}"
+        )
+    else:
+        say(
+            f"{_count(held.events, 'event')} in {', '.join(sorted(held.values))} "
+            f"{'says' if held.events == 1 else 'say'} of {held.person} ({_known_as(held)}): "
+            f"{', '.join(_fields(held))}.{also}"
+        )
+        say(
+            "The key that opens it will be destroyed. Read models, replies kept for "
+            "Idempotency-Keys and statistics follow. What they did stays, under the id alone."
+        )
+
+
+def _known_as(held: Held) -> str:
+    names = [
+        n for of in held.values.values() for p, ns in of.items() if p.endswith("name") for n in ns
+    ]
+    known = list(dict.fromkeys(map(str, names)))
+    more = [f"{len(known) - SHOWN:,} more"] if len(known) > SHOWN else []
+    return ", ".join([*known[:SHOWN], *more]) or "without a name"
+
+
+def _fields(held: Held) -> list[str]:
+    """Those that anything was said in."""
+    paths = (
+        path.rpartition(".")[2]
+        for of in held.values.values()
+        for path, values in of.items()
+        if any(values)
+    )
+    return list(dict.fromkeys(paths))
+
+
+def _confirm(person: Person, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Invalid("Say --yes where nobody can be asked.")
+    if input(f"Type {person} to go on: ").strip() != person:
+        raise Refused("Nothing was changed.")
+
+
+# After
+def _sweep(url: str, person: Person, erased: Erased) -> None:
+    say(
+        f"Destroyed {_count(erased.keys, 'key')}, and recorded "
+        f"{_count(len(erased.positions), 'event')} to say so."
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        forgotten = connection.execute(SQL["forget_replies"], {"id": id_of(person)}).rowcount
+        say(f"Forgot {_count(forgotten, 'kept reply', 'kept replies')}.")
+        asyncio.run(_follow(url, max(erased.positions, default=0)))
+        for (statement,) in connection.execute(SQL["sweep"]).fetchall():
+            connection.execute(cast(LiteralString, statement))
+        _sweep_keys(connection)
+
+
+def _sweep_keys(connection: psycopg.Connection[Any]) -> None:
+    """Writers need the keys, and would queue behind us while we wait for a backup to end."""
+    deadline = time.monotonic() + SWEEPING
+    connection.execute(SQL["impatient"])
+    while time.monotonic() < deadline:
+        with suppress(psycopg.errors.LockNotAvailable):
+            connection.execute(SQL["sweep_keys"])
+            return
+        time.sleep(PAUSE)
+    raise Unavailable(
+        "The key is destroyed, but the file that it was in could not be written anew: something "
+        "is reading it, a backup perhaps. Run this again when that has ended."
+    )
+
+
+async def _follow(url: str, position: int) -> None:
+    """Until every read model has seen it. Where no projector runs, or while one is parked, ours
+    does what there is to do; the position row keeps two from doing it twice."""
+    started = time.monotonic()
+    names = {"names": [model.name for model in READ_MODELS]}
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while True:
+            rows = await (await connection.execute(LOG["positions"], names)).fetchall()
+            if len(rows) == len(READ_MODELS) and min(p for _, p, *_ in rows) >= position:
+                return
+            waited = time.monotonic() - started
+            if waited > PATIENCE:
+                raise Unavailable(
+                    "The read models do not follow: see `python -m workers lag`. The key is "
+                    "destroyed; run this again once they do, to be sure of the rest."
+                )
+            if waited > OTHERS:
+                await _project(url)
+            await asyncio.sleep(LOOK)
+
+
+async def _project(url: str) -> None:
+    projector = Projector(READ_MODELS)
+    try:
+        await projector.start(url)
+        while await projector.step():
+            pass
+    finally:
+        await projector.stop()
+
+
+def words_of(held: Held) -> Words:
+    """Of texts; tags are everybody's words, and settings nobody's."""
+    said = (
+        value
+        for of in held.values.values()
+        for path, values in of.items()
+        for value in values
+        if isinstance(value, str) and not path.endswith("visibility")
+    )
+    return Words(id_of(held.person), said)
+
+
+def _tags(held: Held) -> str:
+    tags = (
+        path.rpartition(".")[2]
+        for of in held.values.values()
+        for path, values in of.items()
+        if any(value and not isinstance(value, str) for value in values)
+    )
+    return ", ".join(dict.fromkeys(tags)).capitalize()
+
+
+def _searched(url: str, config: Settings, held: Held) -> Traces:
+    """The files of a NATS of ours; of another one, its messages."""
+    store, words = config.data_dir / "nats" / "jetstream", words_of(held)
+    if config.nats_url is None:
+        return search(url, store if store.is_dir() else None, words)
+    traces = search(url, None, words)
+    asyncio.run(hear(config.nats_url, words, traces))
+    return traces
+
+
+def _held_back(url: str, held: Held) -> list[str]:
+    """What does not follow because an event before could not be applied, and how it is made to."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        rows = connection.execute(SQL["held_back"], {"streams": list(held.values)}).fetchall()
+    return [
+        f"{reader} does not follow, for {stream} is {what} there. To have it follow: "
+        + (f"`python -m workers parked replay {stream}`, or " if what == "parked" else "")
+        + f"`python -m workers rebuild {reader} --accept`."
+        for stream, reader, what in rows
+    ]
+
+
+def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
+    of_bus = _count(*((n, "message") if (n := traces.messages) else (traces.files, "file")))
+    looked = (
+        f"Searched {traces.rows:,} rows of {traces.tables} tables in a dump, the statistics, and "
+        f"{of_bus} of JetStream"
+    )
+    if traces.theirs:
+        places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
+        say(f"{looked}: words of {held.person} are left in {places}.")
+        for sentence in held_back:
+            say(sentence)
+        if set(traces.theirs) != {JETSTREAM} and not held.plain and not held_back:
+            say("They have said more meanwhile, perhaps: run this again.")
+        if JETSTREAM in traces.theirs:
+            say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
+    else:
+        say(f"{looked}: nothing that {held.person} said of themselves is left.")
+    if tags := _tags(held):
+        say(f"{tags} are everybody's words: not searched for.")
+    if held.plain:
+        say(
+            f"{_count(held.plain, 'event')} {'was' if held.plain == 1 else 'were'} recorded before "
+            "anything was sealed, and the log only grows: what they say stays readable. Only a new "
+            "log can be without it."
+        )
+    if traces.others:
+        places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.others.items()))
+        say(f"The same words stand where nobody says whose they are: {places}. Have a look.")
+    return bool(traces.theirs)
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

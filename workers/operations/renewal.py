@@ -1,0 +1,63 @@
+"""Read models of which we know a newer version than the tables are of are rebuilt beside the old
+ones, which are read until they are swapped. Of many processes one does it; the others look again
+later."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import psycopg
+
+from domain.errors import Problem
+from projections.engine.follower import connect, wanted
+from projections.engine.rebuild import Busy, Observer, rebuild
+from projections.engine.shadow import SQL
+from projections.read_model import ReadModel
+
+log = logging.getLogger(__name__)
+
+LOOK, LONGEST = 5.0, 300.0  # seconds
+
+
+class Logged(Observer):
+    def say(self, sentence: str) -> None:
+        log.info(sentence)
+
+
+async def renew(database_url: str, models: Sequence[ReadModel]) -> None:
+    """Looks until it is cancelled; less and less often at what cannot be rebuilt."""
+    pause = LOOK
+    while wanted():
+        try:
+            tried = [
+                await _renewed(database_url, model) for model in await older(database_url, models)
+            ]
+            pause = LOOK if all(tried) else min(2 * pause, LONGEST)
+        except (psycopg.Error, OSError) as e:
+            log.warning("cannot look for read models that are of an older version: %s", e)
+        await asyncio.sleep(pause)
+
+
+async def older(database_url: str, models: Sequence[ReadModel]) -> list[ReadModel]:
+    versions = {"names": [m.name for m in models], "versions": [m.version for m in models]}
+    async with await connect(database_url, "renewal") as connection:
+        rows = await (await connection.execute(SQL["older"], versions)).fetchall()
+    names = {name for (name,) in rows}
+    return [model for model in models if model.name in names]
+
+
+async def _renewed(database_url: str, model: ReadModel) -> bool:
+    try:
+        done = await rebuild(database_url, model, observer=Logged())
+    except Busy as e:
+        log.info("%s", e)
+    except Problem as e:
+        log.warning("%s", e)
+    except (psycopg.Error, OSError):
+        raise
+    except Exception as e:
+        log.error("%s cannot be rebuilt: %s", model.name, e, exc_info=e)
+    else:
+        log.info("%s is of version %s, at %s", model.name, model.version, done.position)
+        return True
+    return False

@@ -1,0 +1,131 @@
+"""Where words of somebody still stand: in a dump of the whole database, which has every table in
+it, in what the planner remembers, and in JetStream: its files where they are ours, else its
+messages."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+import nats.errors
+import psycopg
+from msgspec import Struct
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import NotFoundError
+
+from domain.errors import Unavailable
+from sql import statements
+from workers.bus import messages as bus
+from workers.operations.dumps import dumped
+
+SQL = statements("people")
+NAME = str(bus.STREAM.name)
+ONCE = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60)
+PAGE = 500  # messages
+PATIENCE = 10.0  # seconds for a page
+SHORTEST = 3  # letters; what is shorter stands everywhere
+COPY = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n")
+JETSTREAM = "JetStream"
+COPIED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
+HEX = re.compile(r"\\\\x([0-9a-f]+)")
+
+
+class Words:
+    """What somebody said of themselves, to be looked for."""
+
+    def __init__(self, id_: str, said: Iterable[str]) -> None:
+        forms = {form for word in said if word != id_ for form in _forms(word)}
+        known = sorted((f for f in forms if len(f) >= SHORTEST), key=len, reverse=True)
+        self.many = len(known)
+        either = "|".join(map(re.escape, known)) or r"(?!)"
+        self._word = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
+        self._whose = re.compile(rf"(?<![\w.-]){re.escape(id_)}(?![\w.-])")
+
+    def among(self, text: str) -> bool:
+        return self._word.search(text) is not None
+
+    def name(self, text: str) -> bool:
+        """Whether it says whose it is."""
+        return self._whose.search(text) is not None
+
+
+def _forms(word: str) -> set[str]:
+    """As it is, in an address, in JSON, in an array; and as COPY writes each of them."""
+    in_json = msgspec.json.encode(word).decode()[1:-1]
+    in_array = word.replace("\\", "\\\\").replace('"', '\\"')
+    forms = {word, quote(word), in_json, in_array}
+    return forms | {form.translate(COPIED) for form in forms}
+
+
+class Traces(Struct):
+    """How often, by the place: rows that name the person, and such that name nobody we know."""
+
+    theirs: Counter[str]
+    others: Counter[str]
+    rows: int = 0
+    tables: int = 0
+    files: int = 0
+    messages: int = 0
+
+    def add(self, place: str, text: str, words: Words) -> None:
+        self.rows += 1
+        if words.among(text):
+            (self.theirs if words.name(text) else self.others)[place] += 1
+
+
+def search(database_url: str, store: Path | None, words: Words) -> Traces:
+    traces = Traces(Counter(), Counter())
+    for place, text in _dumped(database_url, traces):
+        traces.add(place, text, words)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for place, text in connection.execute(SQL["statistics"]):
+            if words.among(text):  # they say of no word whose it is
+                traces.others[place] += 1
+    for file in sorted(store.rglob("*")) if store else ():
+        if file.is_file():
+            traces.files += 1
+            if words.among(file.read_bytes().decode(errors="replace")):
+                traces.theirs[JETSTREAM] += 1
+    return traces
+
+
+async def hear(nats_url: str, words: Words, traces: Traces) -> None:
+    """All that the stream has; none is taken from it."""
+    client = await bus.connect(nats_url, "erase")
+    try:
+        jetstream = client.jetstream()
+        with suppress(NotFoundError):
+            left = (await jetstream.stream_info(NAME)).state.messages
+            reader = await jetstream.pull_subscribe("events.>", stream=NAME, config=ONCE)
+            while left > 0:
+                page = await reader.fetch(min(left, PAGE), timeout=PATIENCE)
+                left -= len(page)
+                traces.messages += len(page)
+                for message in page:
+                    said = f"{message.headers} {message.data.decode(errors='replace')}"
+                    if words.among(said):
+                        traces.theirs[JETSTREAM] += 1
+    except (nats.errors.Error, OSError) as e:
+        raise Unavailable(f"NATS did not say all that it has: {e}. Run this again.") from e
+    finally:
+        await client.close()
+
+
+def _dumped(database_url: str, traces: Traces) -> Iterator[tuple[str, str]]:
+    """Each row of each table, with what is in bytes as text."""
+    table = ""
+    for line in dumped(database_url):
+        if table and line == "\\.\n":
+            table = ""
+        elif table:
+            yield table, HEX.sub(_text, line)
+        elif found := COPY.match(line):
+            table = found[1]
+            traces.tables += 1
+
+
+def _text(found: re.Match[str]) -> str:
+    return bytes.fromhex(found[1]).decode(errors="replace")

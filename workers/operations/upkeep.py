@@ -1,0 +1,44 @@
+"""What has to be tidied away now and then: command keys that nobody can come back with, and what
+a rebuild has left that was killed."""
+
+import logging
+import time
+from contextlib import AsyncExitStack
+
+from projections.engine.follower import connect
+from projections.engine.shadow import tidy
+from sql import statements
+
+log = logging.getLogger(__name__)
+
+SQL = statements("history")
+EVERY = 3600.0  # seconds
+PIECE = 5_000  # rows
+
+
+class Upkeep:
+    """It follows nothing, but one at a time is enough of it, as of those who follow the log."""
+
+    name, channel = "upkeep", "upkeep"
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._open = AsyncExitStack()
+
+    async def start(self, database_url: str) -> None:
+        self._connection = await connect(database_url, self.name)
+        self._open.push_async_callback(self._connection.close)
+
+    async def stop(self) -> None:
+        await self._open.aclose()
+
+    async def step(self) -> bool:
+        if time.monotonic() < self._due:
+            return False
+        forgotten = await self._connection.execute(SQL["forget_keys"], {"most": PIECE})
+        if forgotten.rowcount == PIECE:
+            return True
+        for name in await tidy(self._connection):
+            log.info("dropped what a rebuild of %s had left", name)
+        self._due = time.monotonic() + EVERY
+        return False

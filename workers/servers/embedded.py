@@ -1,0 +1,11 @@
+"""A real PostgreSQL and a real NATS as our own children, for whoever has neither.
+
+Both listen on loopback only, ask for a password that is kept in `DATA_DIR`, and end when we end.
+Start them from the main thread.
+"""
+
+from workers.servers.jetstream import start_nats
+from workers.servers.postgres import running_postgres, start_postgres
+from workers.servers.processes import Server
+
+__all__ = ["Server", "running_postgres", "start_nats", "start_postgres"]

@@ -1,0 +1,299 @@
+"""An embedded PostgreSQL.
+
+`DATA_DIR/postgres` holds the cluster and its password, and belongs to the user the server runs as:
+to us, or, because PostgreSQL refuses to be root, to `nobody` when we are root. Nobody cannot walk
+to a directory inside root's home, and nothing is opened up for him: he is handed the directory as
+an open descriptor, and knows it as /proc/self/fd/N.
+"""
+
+import os
+import pwd
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from errno import EACCES
+from pathlib import Path
+from signal import SIGINT, SIGQUIT
+from typing import IO, NamedTuple
+
+import psycopg
+
+from domain.errors import Invalid, Refused, Unavailable
+from sql import statements
+from workers.servers.datadir import Lock, private, secret
+from workers.servers.postgres_binaries import Binaries, find, readable_by_all
+from workers.servers.processes import (
+    OURSELVES,
+    POLL,
+    Process,
+    Server,
+    User,
+    end_leftover,
+    free_port,
+    last_words,
+    pid_in,
+    said,
+    spawn,
+)
+
+# For two cores and a few GB; `fsync` and `synchronous_commit` stay as they are, on.
+CONF = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "wal_level": "replica",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # else it quotes rows, and logs are nobody's to erase
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+START_TIMEOUT = 300
+STEP_TIMEOUT = 120
+# What the log says when another try, a moment later, may do.
+PASSING = ("Address already in use", "pre-existing shared memory block")
+PASSING_TIMEOUT = 10
+DATABASE = statements("embedded")["create_database"]
+# Nothing of ours, JWT_SECRET among it, is the server's business.
+ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+
+
+class Home(NamedTuple):
+    """`DATA_DIR/postgres`, who owns it, and how that user reaches it."""
+
+    path: Path
+    log: Path
+    user: User
+    reach: Path
+    descriptors: Sequence[int]
+
+    @property
+    def cluster(self) -> Path:
+        return self.path / "cluster"
+
+    @property
+    def mark(self) -> str:
+        """On the server's command line, tells it from every other."""
+        return f"rapport.home={self.path}"
+
+
+def start_postgres(data_dir: Path, port: int | None = None) -> Server:
+    """A database named `rapport`, made on the first start. Without `port`, a free one is picked."""
+    base = private(data_dir)
+    lock = Lock(base / "postgres.lock")
+    try:
+        with _home(base) as home:
+            end_leftover(home.cluster / "postmaster.pid", home.mark, SIGINT)
+            binaries = find(_major(home.cluster))
+            if home.user != OURSELVES:
+                binaries = readable_by_all(binaries)
+            password = secret(home.path / "password", home.user)
+            if not home.cluster.exists():
+                _create(binaries, home)
+            return _start(binaries, home, password, port, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def running_postgres(data_dir: Path) -> str | None:
+    """The address of the one that another run of ours serves from there, if there is one."""
+    home = data_dir.expanduser() / "postgres"
+    try:
+        port = int((home / "cluster" / "postmaster.pid").read_text().splitlines()[3])
+        url = _address((home / "password").read_text().strip(), port)
+    except (OSError, ValueError, IndexError):
+        return None
+    return url if _connects(url) else None
+
+
+@contextmanager
+def _home(base: Path) -> Iterator[Home]:
+    path, log = private(base / "postgres"), base / "postgres.log"
+    user = _user(path)
+    if user == OURSELVES:
+        yield Home(path, log, user, path, ())
+        return
+    os.chown(path, *user)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Where there is no /proc, DATA_DIR has to be where that user can walk to.
+        handed = Path(f"/proc/self/fd/{descriptor}")
+        yield Home(path, log, user, handed if handed.exists() else path, (descriptor,))
+    finally:
+        os.close(descriptor)
+
+
+def _user(path: Path) -> User:
+    owner = path.stat().st_uid
+    if os.getuid() == 0:
+        account = pwd.getpwnam("nobody") if owner == 0 else pwd.getpwuid(owner)
+        return User(account.pw_uid, account.pw_gid)
+    if owner != os.getuid():
+        raise PermissionError(EACCES, "it belongs to another user", str(path))
+    return OURSELVES
+
+
+def _major(cluster: Path) -> int | None:
+    try:
+        return int((cluster / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _settings(**more: object) -> list[str]:
+    conf = CONF | more | {"dynamic_shared_memory_type": _shared_memory()}
+    return [part for name, value in conf.items() for part in ("-c", f"{name}={value}")]
+
+
+def _shared_memory() -> str:
+    """Containers often have a tiny /dev/shm; then the data directory must do."""
+    try:
+        room = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
+    except OSError:
+        return "posix" if os.uname().sysname == "Darwin" else "mmap"
+    return "posix" if room.f_bavail * room.f_frsize > 128 << 20 else "mmap"
+
+
+def _create(binaries: Binaries, home: Home) -> None:
+    """Under another name first, so that a half made cluster is never taken for a whole one."""
+    _require_name()
+    draft = home.path / "cluster.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    at = ["-D", str(home.reach / draft.name)]
+    whose = ["--username=rapport", f"--pwfile={home.reach}/password", "--auth=scram-sha-256"]
+    kept = ["--data-checksums", "--encoding=UTF8", *_locale(binaries.major)]
+    shared = f"--set=dynamic_shared_memory_type={_shared_memory()}"
+    _step(home, [binaries.initdb, *at, *whose, *kept, shared])
+    _step(home, [binaries.postgres, "--single", *at, *_settings(), "template1"], DATABASE)
+    draft.rename(home.cluster)
+    _sync(home.path)
+
+
+def _locale(major: int) -> Sequence[str]:
+    if major < 17:
+        return ("--locale=C.UTF-8",)
+    return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+
+
+def _require_name() -> None:
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        raise Invalid(
+            f"The user id {os.getuid()} has no name on this system, and PostgreSQL needs one to "
+            "make its data directory. Add the user to /etc/passwd (in a container: "
+            "`RUN useradd --uid ...`, or run as root), or give the address of a database in "
+            "DATABASE_URL."
+        ) from None
+
+
+def _step(home: Home, program: Sequence[str | Path], words: str = "") -> None:
+    """Runs a program to its end, as the home's user."""
+    with tempfile.TemporaryFile() as source:
+        source.write(words.encode())
+        source.seek(0)
+        process, start = _spawn(home, program, source)
+    try:
+        done = process.ended(STEP_TIMEOUT)
+    finally:
+        process.kill()
+    if not done or process.exit_code != 0:
+        raise Unavailable(
+            f"The embedded PostgreSQL could not be set up: {last_words(home.log, start)} "
+            f"Its log is {home.log}."
+        )
+
+
+def _spawn(
+    home: Home, program: Sequence[str | Path], source: IO[bytes] | None = None
+) -> tuple[Process, int]:
+    """The process, and how long the log was before it."""
+    environment = dict(ENVIRONMENT)
+    if stale := pid_in(home.cluster / "postmaster.pid"):
+        # Its number may be another process's by now, which PostgreSQL would mistake for a server on
+        # this directory. We know better: `end_leftover` has looked. This makes it look past it.
+        environment["PG_GRANDPARENT_PID"] = str(stale)
+    with home.log.open("ab") as output:
+        start = output.tell()
+        process = spawn(
+            program,
+            [SIGINT, SIGQUIT],
+            user=home.user,
+            environment=environment,
+            output=output,
+            source=source,
+            descriptors=home.descriptors,
+        )
+    return process, start
+
+
+def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock: Lock) -> Server:
+    deadline = time.monotonic() + PASSING_TIMEOUT
+    while True:
+        at = port or free_port()
+        url = _address(password, at)
+        process, start = _serve(binaries, home, at)
+        if _answers(process, url):
+            return Server(url, at, process, lock.release)
+        words = said(home.log, start)
+        if time.monotonic() > deadline or not any(reason in words for reason in PASSING):
+            raise Unavailable(
+                f"The embedded PostgreSQL did not start: {last_words(home.log, start)} "
+                f"Its log is {home.log}."
+            )
+        time.sleep(0.1)
+
+
+def _address(password: str, port: int) -> str:
+    return f"postgresql://rapport:{password}@127.0.0.1:{port}/rapport"
+
+
+def _serve(binaries: Binaries, home: Home, port: int) -> tuple[Process, int]:
+    settings = [*_settings(port=port), "-c", home.mark]
+    return _spawn(home, [binaries.postgres, "-D", home.reach / "cluster", *settings])
+
+
+def _answers(process: Process, url: str) -> bool:
+    """Waits until it does, also through a recovery; not when the server ends or asks for patience
+    too long."""
+    deadline = time.monotonic() + START_TIMEOUT
+    try:
+        while process.alive() and time.monotonic() < deadline:
+            if _connects(url):
+                return True
+            time.sleep(POLL)
+    except BaseException:
+        process.stop()
+        raise
+    process.stop()
+    return False
+
+
+def _connects(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError as e:
+        if "authentication failed" in str(e):
+            raise Refused(
+                "The embedded PostgreSQL does not accept the password kept in "
+                "DATA_DIR/postgres/password: was that file changed?"
+            ) from None
+        return False
+    return True
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
