@@ -13,7 +13,7 @@ from api.identity import session
 from api.live import stream
 from api.openapi import Described
 from api.operations import health, metrics
-from api.services import Asked, Services, lifespan, signed_in
+from api.services import Request, Services, lifespan, signed_in
 from workers.settings import Settings
 
 WITH_TOKEN = Router(
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> Any:
     app = Litestar(
         ROUTES,
         lifespan=[lifespan],
-        request_class=Asked,
+        request_class=Request,
         exception_handlers=HANDLERS | pages.HANDLERS,
         openapi_config=OPENAPI,
         request_max_body_size=LARGEST_BODY,

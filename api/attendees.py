@@ -10,7 +10,7 @@ from api.http import fields
 from api.http.executing import answered, execute
 from api.http.fields import EventId, MemberId
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from domain.attendees import Attendee, Profile, SaveProfile
 
 TAGS = ["Attendees"]
@@ -46,7 +46,7 @@ class SavedProfile(Profile, frozen=True, kw_only=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def put_attendee(
-    request: Asked, event_id: EventId, member_id: MemberId, data: ProfileBody
+    request: Request, event_id: EventId, member_id: MemberId, data: ProfileBody
 ) -> Response[SavedProfile]:
     principal = request.user
     member = principal.as_member(event_id, member_id)

@@ -15,7 +15,7 @@ from api.formats import ical
 from api.http.executing import answered, execute
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from api.identity.principal import Principal
 from api.reads.reading import answer, check_exists, shown
 from api.schedule import agenda, as_calendar
@@ -43,7 +43,7 @@ class Link(Struct, frozen=True):
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_calendar_link(
-    request: Asked, event_id: EventId, member_id: OfMember = None
+    request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[Link]:
     member = request.user.as_member(event_id, member_id)
     await check_exists(request, event_id)
@@ -65,7 +65,7 @@ async def get_calendar_link(
     "stays, and its path is not said again.",
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
-async def put_calendar_link(request: Asked, event_id: EventId) -> Response[Link]:
+async def put_calendar_link(request: Request, event_id: EventId) -> Response[Link]:
     member = request.user.as_member(event_id)
     secret = secrets.token_urlsafe(32)
     command = OpenCalendarLink(event_id=event_id, member_id=member, digest=_digest(secret))
@@ -85,7 +85,7 @@ async def put_calendar_link(request: Asked, event_id: EventId) -> Response[Link]
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
 async def delete_calendar_link(
-    request: Asked, event_id: EventId, member_id: OfMember = None
+    request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[Link]:
     member = request.user.as_member(event_id, member_id)
     command = RevokeCalendarLink(event_id=event_id, member_id=member)
@@ -106,7 +106,7 @@ def _said(command: OnLink, link: CalendarLink) -> bytes:
     responses={304: ical.UNCHANGED, **documented(400, 404, 429, 503)},
 )
 async def get_agenda_ics(
-    request: Asked,
+    request: Request,
     event_id: EventId,
     member_id: MemberId,
     secret: Annotated[str, Parameter(pattern=OF_LINK, description="as in the link")],

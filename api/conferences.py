@@ -11,7 +11,7 @@ from api.http import fields
 from api.http.executing import answered, execute
 from api.http.fields import EventId
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from api.reads.reading import answer, shown
 from domain.conferences import AnnounceConference
 from domain.errors import Forbidden, NotFound
@@ -42,7 +42,7 @@ class Announced(Struct, frozen=True):
     responses=documented(400, 401, 403, 409, 413, 429, 503),
 )
 async def put_conference(
-    request: Asked, event_id: EventId, data: ConferenceBody
+    request: Request, event_id: EventId, data: ConferenceBody
 ) -> Response[Announced]:
     principal = request.user
     if not principal.organizes(event_id):
@@ -68,7 +68,7 @@ def _announced(command: AnnounceConference, state: Any) -> bytes:
     summary="An event",
     responses=documented(400, 401, 403, 404, 429, 503),
 )
-async def get_conference(request: Asked, event_id: EventId) -> Response[Conference]:
+async def get_conference(request: Request, event_id: EventId) -> Response[Conference]:
     principal = request.user
     principal.as_member(event_id)
     found, headers = await shown(

@@ -13,7 +13,7 @@ from api.http import fields
 from api.http.executing import answered, execute
 from api.http.fields import EventId, Limit, MissionId, OfMember
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from api.operations import metrics
 from api.reads.as_of import AsOf, as_it_was
 from api.reads.reading import answer, check_exists, shown
@@ -70,7 +70,7 @@ class Published(Struct, frozen=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def put_missions(
-    request: Asked, event_id: EventId, data: CatalogueBody
+    request: Request, event_id: EventId, data: CatalogueBody
 ) -> Response[Published]:
     principal = request.user
     principal.as_organizer(event_id)
@@ -90,7 +90,7 @@ def _published(command: PublishCatalogue, state: Catalogue) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_missions(
-    request: Asked,
+    request: Request,
     event_id: EventId,
     member_id: OfMember = None,
     as_of: AsOf = None,
@@ -136,7 +136,7 @@ class Patched(Struct, frozen=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def patch_mission(
-    request: Asked, event_id: EventId, mission_id: MissionId, data: StatusBody
+    request: Request, event_id: EventId, mission_id: MissionId, data: StatusBody
 ) -> Response[Patched]:
     principal = request.user
     member = principal.as_member(event_id)
@@ -170,7 +170,7 @@ def _patched(command: OnMission, state: Board) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_history(
-    request: Asked, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
+    request: Request, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[boards.Ledger]:
     principal = request.user
     member = principal.as_member(event_id, member_id)
@@ -197,7 +197,7 @@ async def get_history(
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_leaderboard(
-    request: Asked, event_id: EventId, limit: Limit = 10, as_of: AsOf = None
+    request: Request, event_id: EventId, limit: Limit = 10, as_of: AsOf = None
 ) -> Response[boards.Leaderboard]:
     principal = request.user
     member = principal.as_member(event_id)
@@ -238,7 +238,7 @@ class TelemetryBody(fields.Body, frozen=True, kw_only=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def post_telemetry(
-    request: Asked,
+    request: Request,
     event_id: EventId,
     mission_id: MeetAttendees,
     data: TelemetryBody,

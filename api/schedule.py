@@ -17,7 +17,7 @@ from api.http import fields
 from api.http.executing import answered, execute
 from api.http.fields import EventId
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from api.http.uploads import uploaded
 from api.reads.reading import answer, check_exists, shown
 from api.sessions import PATH, TAGS, event_zone
@@ -66,7 +66,7 @@ Source = Annotated[
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def post_schedule(
-    request: Asked, event_id: EventId, source: Source = None
+    request: Request, event_id: EventId, source: Source = None
 ) -> Response[Imported]:
     principal = request.user
     principal.as_organizer(event_id)
@@ -100,7 +100,7 @@ async def _read(file: bytes, timezone: str) -> schedules.Schedule:
     summary="The agenda as frab's schedule.json, which imports again without a change",
     responses=documented(400, 401, 403, 404, 429, 503),
 )
-async def get_schedule_json(request: Asked, event_id: EventId) -> Response[ScheduleFile]:
+async def get_schedule_json(request: Request, event_id: EventId) -> Response[ScheduleFile]:
     """Addresses of speakers are for organizers."""
     principal = request.user
     principal.as_member(event_id)
@@ -118,14 +118,14 @@ async def get_schedule_json(request: Asked, event_id: EventId) -> Response[Sched
     summary="The agenda as iCalendar: one UID a slot, cancelled ones stay as cancelled",
     responses={304: ical.UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
 )
-async def get_schedule_ics(request: Asked, event_id: EventId) -> Response[bytes | None]:
+async def get_schedule_ics(request: Request, event_id: EventId) -> Response[bytes | None]:
     request.user.as_member(event_id)
     await check_exists(request, event_id)
     programme, headers = await agenda(request, Taken(event_id))
     return await as_calendar(request, programme, programme.agenda.event_name, headers)
 
 
-async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str]]:
+async def agenda(request: Request, taken: Taken) -> tuple[Programme, dict[str, str]]:
     """What is asked for, and the headers of the answer."""
     return await shown(
         request,
@@ -138,7 +138,7 @@ async def agenda(request: Asked, taken: Taken) -> tuple[Programme, dict[str, str
 
 
 async def as_calendar(
-    request: Asked, programme: Programme, name: str, headers: dict[str, str]
+    request: Request, programme: Programme, name: str, headers: dict[str, str]
 ) -> Response[bytes | None]:
     """Calendar programs ask again and again whether anything has changed. A large agenda is work,
     beside which others are to be answered."""

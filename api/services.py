@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar, Request
+from litestar import Litestar
+from litestar import Request as LitestarRequest
 from psycopg_pool import AsyncConnectionPool
 
-from api.http.request import Asked
+from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
@@ -21,7 +22,7 @@ from workers.model import Model
 from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
 
-__all__ = ["Asked", "Services", "lifespan", "services", "signed_in"]
+__all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
 
 class Services:
@@ -58,7 +59,7 @@ class Services:
                 open_recorder(self.database_url, statements("history")), AGGREGATES, RENAMED
             )
         )
-        self.watch.on_erased = self.history.look
+        self.watch.on_erased = self.history.refresh_soon
         await self.pool.open()
         tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
         try:
@@ -76,14 +77,14 @@ async def _in_utc(connection: Connection) -> None:
     await connection.execute(SQL["in_utc"])
 
 
-def services(request: Request[Any, Any, Any]) -> Services:
+def services(request: LitestarRequest[Any, Any, Any]) -> Services:
     made: Services = request.app.state.services
     return made
 
 
-async def signed_in(request: Request[Any, Any, Any]) -> None:
+async def signed_in(request: LitestarRequest[Any, Any, Any]) -> None:
     """Before anything else of the request is looked at."""
-    request.scope["user"] = await services(request).identity.of(cast(Asked, request))
+    request.scope["user"] = await services(request).identity.of(cast(Request, request))
 
 
 @asynccontextmanager

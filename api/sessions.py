@@ -14,7 +14,7 @@ from api.http import fields
 from api.http.executing import answered, execute
 from api.http.fields import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
 from api.http.problems import documented
-from api.http.request import Asked
+from api.http.request import Request
 from api.reads.as_of import AsOf, as_it_was
 from api.reads.reading import answer, check_exists, shown
 from api.services import services
@@ -79,7 +79,7 @@ class SavedItem(AgendaItem, frozen=True, kw_only=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def put_item(
-    request: Asked, event_id: EventId, item_id: ItemId, data: ItemBody
+    request: Request, event_id: EventId, item_id: ItemId, data: ItemBody
 ) -> Response[SavedItem]:
     principal = request.user
     principal.as_organizer(event_id)
@@ -90,7 +90,7 @@ async def put_item(
     return answered(request, await execute(request, command, principal, event_id, _item))
 
 
-async def event_zone(request: Asked, event_id: str) -> ZoneInfo:
+async def event_zone(request: Request, event_id: str) -> ZoneInfo:
     """As it is in the log: the event may have been created a moment ago."""
     async with services(request).pool.connection() as connection:
         _, conference = await folded_conference(connection, event_id)
@@ -124,7 +124,7 @@ def _instant(field: str, moment: datetime, zone: ZoneInfo) -> datetime:
     summary="Cancel an item; it stays on the agenda as cancelled",
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
-async def delete_item(request: Asked, event_id: EventId, item_id: ItemId) -> Response[SavedItem]:
+async def delete_item(request: Request, event_id: EventId, item_id: ItemId) -> Response[SavedItem]:
     principal = request.user
     principal.as_organizer(event_id)
     command = CancelItem(event_id=event_id, item_id=item_id)
@@ -152,7 +152,7 @@ class SavedSpeaker(Speaker, frozen=True, kw_only=True):
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def put_speaker(
-    request: Asked, event_id: EventId, speaker_id: SpeakerId, data: SpeakerBody
+    request: Request, event_id: EventId, speaker_id: SpeakerId, data: SpeakerBody
 ) -> Response[SavedSpeaker]:
     principal = request.user
     principal.as_organizer(event_id)
@@ -173,7 +173,7 @@ def _speaker(command: SaveSpeaker, state: Agenda) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_sessions(
-    request: Asked,
+    request: Request,
     event_id: EventId,
     window: programme.Window,
     member_id: OfMember = None,
@@ -203,7 +203,7 @@ def _moment(at: str | None) -> datetime:
 
 
 async def suited(
-    request: Asked, question: programme.Question
+    request: Request, question: programme.Question
 ) -> tuple[programme.Sessions, dict[str, str]]:
     """However it is asked: the sessions, and the headers of the answer."""
     return await shown(
@@ -231,7 +231,7 @@ class Star(Struct, frozen=True):
     description=f"A member has at most {MOST:,} stars at one event.",
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
-async def put_star(request: Asked, event_id: EventId, session_id: SessionId) -> Response[Star]:
+async def put_star(request: Request, event_id: EventId, session_id: SessionId) -> Response[Star]:
     return await _click(request, StarSession, event_id, session_id)
 
 
@@ -242,12 +242,12 @@ async def put_star(request: Asked, event_id: EventId, session_id: SessionId) -> 
     summary="Take the star back",
     responses=documented(400, 401, 403, 404, 409, 429, 503),
 )
-async def delete_star(request: Asked, event_id: EventId, session_id: SessionId) -> Response[Star]:
+async def delete_star(request: Request, event_id: EventId, session_id: SessionId) -> Response[Star]:
     return await _click(request, UnstarSession, event_id, session_id)
 
 
 async def _click(
-    request: Asked, kind: type[StarSession | UnstarSession], event_id: str, session_id: str
+    request: Request, kind: type[StarSession | UnstarSession], event_id: str, session_id: str
 ) -> Response[Star]:
     principal = request.user
     member = principal.as_member(event_id)
@@ -267,7 +267,7 @@ def _star(command: OnStar, state: Stars) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_agenda(
-    request: Asked, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
+    request: Request, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[programme.PersonalAgenda]:
     principal = request.user
     member = principal.as_member(event_id, member_id)
@@ -296,7 +296,7 @@ async def get_agenda(
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_schedule(
-    request: Asked, event_id: EventId, member_id: OfMember = None
+    request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[programme.Schedule]:
     principal = request.user
     member = principal.as_member(event_id, member_id)

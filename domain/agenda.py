@@ -12,9 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.errors import Invalid, NotFound
-from domain.persistent_map import changed
+from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 from domain.slots import settled
 
@@ -99,10 +99,10 @@ class _OnAgenda(Command, frozen=True, kw_only=True):
     event_id: str
     conference: Unknown = Unknown()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id,)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"conference": stream("conference", self.event_id)}
 
 
@@ -129,7 +129,7 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
     slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
     before: Agenda = Agenda()  # for the reply, which says what came of it
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {**super().given(), "before": stream("agenda", self.event_id)}
 
 
@@ -275,22 +275,22 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
         case SpeakerErased(speaker_id=speaker_id):
             return _with_speaker(state, Speaker(speaker_id, ERASED), BY_HAND)
         case ScheduleImported(source=source, item_ids=ids):
-            return replace(state, listings=changed(state.listings, source, frozenset(ids)))
+            return replace(state, listings=with_entry(state.listings, source, frozenset(ids)))
 
 
 def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
     return replace(
         state,
-        speakers=changed(state.speakers, speaker.id, speaker),
-        speaker_sources=changed(state.speaker_sources, speaker.id, source),
+        speakers=with_entry(state.speakers, speaker.id, speaker),
+        speaker_sources=with_entry(state.speaker_sources, speaker.id, source),
     )
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
     return replace(
         state,
-        items=changed(state.items, item.id, item),
-        item_sources=changed(state.item_sources, item.id, source),
+        items=with_entry(state.items, item.id, item),
+        item_sources=with_entry(state.item_sources, item.id, source),
     )
 
 

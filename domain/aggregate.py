@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-Stream = str
+StreamName = str
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -25,11 +25,11 @@ class Command(Struct, frozen=True, kw_only=True):
 
     aggregate: ClassVar[str]
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         """What tells this command's stream from others of its aggregate."""
         raise TypeError(f"{type(self).__name__} does not say which stream it is about")
 
-    def given(self) -> Mapping[str, Stream]:
+    def given(self) -> Mapping[str, StreamName]:
         return {}
 
 
@@ -56,7 +56,7 @@ class Recorded(Struct, frozen=True):
     """An event as the log keeps it. `position` is its place in the whole log."""
 
     position: int
-    stream: Stream
+    stream: StreamName
     version: int
     event: Any
     at: datetime
@@ -65,7 +65,7 @@ class Recorded(Struct, frozen=True):
     trace: str | None = None
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         """What tells this stream from others of its aggregate, as in (event_id, member_id)."""
         return tuple(self.stream.split(":")[1:])
 
@@ -80,6 +80,6 @@ class Recorded(Struct, frozen=True):
         return event_id, member_id
 
 
-def stream(aggregate: str, *key: str) -> Stream:
+def stream(aggregate: str, *key: str) -> StreamName:
     """`missions:evt_1:usr_1`. Ids hold no colon, so two streams never share a name."""
     return ":".join((aggregate, *key))

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.errors import NotFound
 from domain.personal import ERASED, PERSONAL, Person, personal
 
@@ -57,10 +57,10 @@ class SaveProfile(Command, frozen=True, kw_only=True):
     profile: Profile
     conference: Unknown = Unknown()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"conference": stream("conference", self.event_id)}
 
 

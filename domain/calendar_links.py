@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.errors import NotFound
 from domain.personal import Person
 
@@ -31,10 +31,10 @@ class _OnLink(Command, frozen=True, kw_only=True):
     member_id: str
     conference: Unknown = Unknown()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"conference": stream("conference", self.event_id)}
 
 

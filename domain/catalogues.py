@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.errors import Invalid, NotFound
 
 RESERVED = frozenset({"history"})
@@ -42,10 +42,10 @@ class PublishCatalogue(Command, frozen=True, kw_only=True):
     missions: tuple[Mission, ...]
     conference: Unknown = Unknown()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id,)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"conference": stream("conference", self.event_id)}
 
 

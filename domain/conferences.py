@@ -38,7 +38,7 @@ class AnnounceConference(Command, frozen=True, kw_only=True):
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id,)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
 
@@ -112,10 +112,10 @@ class _OnBoard(Command, frozen=True, kw_only=True):
     member_id: str
     catalogue: Catalogue = Catalogue()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"catalogue": stream("catalogue", self.event_id)}
 
 
@@ -144,7 +144,7 @@ class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
     conference: Unknown = Unknown()
     target: Unknown = Unknown()
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {
             "catalogue": stream("catalogue", self.event_id),
             "conference": stream("conference", self.event_id),

@@ -8,7 +8,7 @@ from typing import TypeVar
 V = TypeVar("V")
 
 
-class Kept(Mapping[str, V]):
+class PersistentMap(Mapping[str, V]):
     """In the order in which the keys first came, as a dict. The latest changes are apart from all
     the others until they are as many as the root of those."""
 
@@ -34,10 +34,10 @@ class Kept(Mapping[str, V]):
         return repr(dict(self))
 
 
-def changed(old: Mapping[str, V], key: str, value: V) -> Kept[V]:
+def with_entry(old: Mapping[str, V], key: str, value: V) -> PersistentMap[V]:
     """The same, but for this; what is old stays as it was."""
-    all_, fresh = (old._all, old._fresh) if isinstance(old, Kept) else (old, {})
+    all_, fresh = (old._all, old._fresh) if isinstance(old, PersistentMap) else (old, {})
     fresh = {**fresh, key: value}
     if len(fresh) ** 2 <= len(all_):
-        return Kept(all_, fresh)
-    return Kept({**all_, **fresh})
+        return PersistentMap(all_, fresh)
+    return PersistentMap({**all_, **fresh})

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from domain.aggregate import Stream
+from domain.aggregate import StreamName
 
 Person = str
 Values = dict[str, Any]  # personal values of an event, by their path, as in `profile.name`
@@ -93,7 +93,7 @@ def _instead(marked: inspect.Type) -> Any:
     raise TypeError(f"say what stands in place of {known} once it is erased: personal(...)")
 
 
-def taken_out(event: Struct, stream: Stream) -> tuple[Any, dict[Person, Values]]:
+def taken_out(event: Struct, stream: StreamName) -> tuple[Any, dict[Person, Values]]:
     """The facts without what is personal, and that, by person."""
     facts = msgspec.to_builtins(event)
     values: dict[Person, Values] = {}
@@ -105,7 +105,9 @@ def taken_out(event: Struct, stream: Stream) -> tuple[Any, dict[Person, Values]]
     return facts, values
 
 
-def put_in(type_: type[Struct], facts: Any, stream: Stream, values: Mapping[Person, Any]) -> None:
+def put_in(
+    type_: type[Struct], facts: Any, stream: StreamName, values: Mapping[Person, Any]
+) -> None:
     """The opposite. None are the values of a person who was erased."""
     if known := marked(type_):
         for node, of, person, path in _walk(known, facts, _member(stream), stream, ""):
@@ -117,7 +119,7 @@ def put_in(type_: type[Struct], facts: Any, stream: Stream, values: Mapping[Pers
 
 
 def _walk(
-    known: Marked, node: Any, person: Person, stream: Stream, path: str
+    known: Marked, node: Any, person: Person, stream: StreamName, path: str
 ) -> Iterator[tuple[Any, Marked, Person, str]]:
     if known.whose:
         person = ":".join((stream.split(":", 2)[1], node[known.whose]))
@@ -131,5 +133,5 @@ def _walk(
             yield from _walk(inner, held, person, stream, f"{path}{name}.")
 
 
-def _member(stream: Stream) -> Person:
+def _member(stream: StreamName) -> Person:
     return stream.rpartition(":")[2]

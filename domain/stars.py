@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from domain.agenda import Agenda
-from domain.aggregate import Aggregate, Command, Stream, Unknown, stream
+from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
 from domain.errors import NotFound, Refused
 
 MOST = 1_000  # stars of a member at one event
@@ -33,10 +33,10 @@ class _OnStar(Command, frozen=True, kw_only=True):
     conference: Unknown = Unknown()
     agenda: Agenda = Agenda()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {
             "conference": stream("conference", self.event_id),
             "agenda": stream("agenda", self.event_id),

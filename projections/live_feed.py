@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from domain.aggregate import Recorded
 from projections.missions import rows as missions
-from projections.read_model import Change, Key, ReadModel, RowOf, Spread, Table
+from projections.read_model import Change, FanOut, ReadModel, RowKey, RowOf, Table
 from projections.sessions import rows as sessions
 
 
@@ -20,7 +20,7 @@ class Message(Struct, frozen=True):
     data: Raw
 
 
-FEED = Table("live_feed", Message, keys=3, sql="live_feed", whole=True)
+FEED = Table("live_feed", Message, keys=3, sql="live_feed", overwrites=True)
 
 
 def say(
@@ -34,10 +34,10 @@ def say(
     return Change(FEED, at, lambda old, *rows: Message(*at, *_said(message(*rows))), reads)
 
 
-def tell(recorded: Recorded, told: sessions.Told, reads: tuple[RowOf, ...]) -> Spread:
+def tell(recorded: Recorded, told: sessions.Told, reads: tuple[RowOf, ...]) -> FanOut:
     """A message to all those that it is for: that too is a function of the rows it reads."""
 
-    def fold(*rows: Any) -> Iterator[tuple[Key, Message]]:
+    def fold(*rows: Any) -> Iterator[tuple[RowKey, Message]]:
         message, audience = told(*rows)
         if message is not None:
             said = _said(message)
@@ -45,14 +45,14 @@ def tell(recorded: Recorded, told: sessions.Told, reads: tuple[RowOf, ...]) -> S
                 at = (*to, recorded.position)
                 yield at, Message(*at, *said)
 
-    return Spread(FEED, fold, reads)
+    return FanOut(FEED, fold, reads)
 
 
 def _said(message: Struct) -> tuple[str, Raw]:
     return str(message.__struct_config__.tag), Raw(msgspec.json.encode(message))
 
 
-def project(recorded: Recorded) -> Iterator[Change | Spread]:
+def project(recorded: Recorded) -> Iterator[Change | FanOut]:
     """Each capability announces what its members should hear of."""
     yield from missions.announce(
         recorded, lambda message, reads: say(recorded, message, reads, recorded.member)

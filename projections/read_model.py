@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from domain.aggregate import Recorded
 
-Key = tuple[str | int, ...]
-RowOf = tuple["Table", Key]
+RowKey = tuple[str | int, ...]
+RowOf = tuple["Table", RowKey]
 
 
 class Table(Struct, frozen=True, eq=False):
@@ -29,24 +29,24 @@ class Table(Struct, frozen=True, eq=False):
     row: type[Struct]
     keys: int
     sql: str
-    whole: bool = False
+    overwrites: bool = False
 
 
 class Change(Struct, frozen=True):
     """`fold(old, *those it reads)` is the new row; None is no row."""
 
     table: Table
-    key: Key
+    key: RowKey
     fold: Callable[..., Struct | None]
     reads: tuple[RowOf, ...] = ()
 
 
-class Spread(Struct, frozen=True):
+class FanOut(Struct, frozen=True):
     """New rows of a `whole` table, as many as the rows say that it reads: `fold(*those it reads)`
     gives each with its key."""
 
     table: Table
-    fold: Callable[..., Iterable[tuple[Key, Struct]]]
+    fold: Callable[..., Iterable[tuple[RowKey, Struct]]]
     reads: tuple[RowOf, ...]
 
 
@@ -56,33 +56,33 @@ class ReadModel(Struct, frozen=True):
 
     name: str
     tables: tuple[Table, ...]
-    project: Callable[[Recorded], Iterable[Change | Spread]]
+    project: Callable[[Recorded], Iterable[Change | FanOut]]
     version: int = 1
 
 
-Rows = dict[Table, dict[Key, Any]]
+Rows = dict[Table, dict[RowKey, Any]]
 
 
-def looked_up(changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
+def looked_up(changes: Iterable[Change | FanOut]) -> dict[Table, set[RowKey]]:
     """The rows that must be known before these changes can be folded."""
-    wanted: dict[Table, set[Key]] = defaultdict(set)
+    wanted: dict[Table, set[RowKey]] = defaultdict(set)
     for change in changes:
-        if isinstance(change, Change) and not change.table.whole:
+        if isinstance(change, Change) and not change.table.overwrites:
             wanted[change.table].add(change.key)
         for table, key in change.reads:
             wanted[table].add(key)
     return wanted
 
 
-def fold(rows: Rows, changes: Iterable[Change | Spread]) -> dict[Table, set[Key]]:
+def fold(rows: Rows, changes: Iterable[Change | FanOut]) -> dict[Table, set[RowKey]]:
     """Folds into `rows`, in order, and says which of them are new or changed."""
-    touched: dict[Table, set[Key]] = defaultdict(set)
+    touched: dict[Table, set[RowKey]] = defaultdict(set)
     fold_all(rows, changes, touched)
     return touched
 
 
 def fold_all(
-    rows: Rows, changes: Iterable[Change | Spread], touched: dict[Table, set[Key]] | None = None
+    rows: Rows, changes: Iterable[Change | FanOut], touched: dict[Table, set[RowKey]] | None = None
 ) -> None:
     """The same for whoever has all the rows at hand, and need not know which of them are new."""
     for change in changes:
@@ -91,14 +91,14 @@ def fold_all(
         if of_table is None:
             of_table = rows[table] = {}
         others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
-        if isinstance(change, Spread):
+        if isinstance(change, FanOut):
             spread = dict(change.fold(*others))
             of_table |= spread
             if touched is not None:
                 touched[table] |= spread.keys()
             continue
         key = change.key
-        new = change.fold(None if table.whole else of_table.get(key), *others)
+        new = change.fold(None if table.overwrites else of_table.get(key), *others)
         if new is not None:
             of_table[key] = new
             if touched is not None:
@@ -112,7 +112,7 @@ def folded(model: ReadModel, log: Iterable[Recorded]) -> Rows:
     return rows
 
 
-def as_columns(keys: Iterable[Key], table: Table) -> Mapping[str, list[str | int]]:
+def as_columns(keys: Iterable[RowKey], table: Table) -> Mapping[str, list[str | int]]:
     """Keys as one list a column, named as the column: what `unnest` takes."""
     names = table.row.__struct_fields__[: table.keys]
     columns = list(zip(*keys, strict=True)) or [() for _ in names]

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import psycopg
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
+from domain.aggregate import Aggregate, Command, Recorded, StreamName, stream
 from domain.errors import Refused
 from domain.store.envelope import EnvelopeMapper
 from domain.store.recorder import Recorder, open_recorder
-from domain.store.writer import Author, History, Key, Outcome
+from domain.store.writer import Author, History, IdempotencyKey, Outcome
 from sql import statements
 
 AUTHOR = Author("ada", "evt_1", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
@@ -40,10 +40,10 @@ class Take(Command, frozen=True, kw_only=True):
     beside: str | None = None
     other: Roll = Roll()
 
-    def key(self) -> tuple[str, ...]:
+    def stream_key(self) -> tuple[str, ...]:
         return ("evt_1", self.roll)
 
-    def given(self) -> dict[str, Stream]:
+    def given(self) -> dict[str, StreamName]:
         return {"other": roll(self.beside)} if self.beside else {}
 
 
@@ -70,7 +70,7 @@ MAPPER = EnvelopeMapper((ROLL,), {})
 STATEMENTS = statements("history")
 
 
-def roll(name: str = "main") -> Stream:
+def roll(name: str = "main") -> StreamName:
     return stream("roll", "evt_1", name)
 
 
@@ -90,7 +90,9 @@ def opened(
         history.close()
 
 
-async def take(history: History, by: str, key: Key | None = None, **more: Any) -> Outcome:
+async def take(
+    history: History, by: str, key: IdempotencyKey | None = None, **more: Any
+) -> Outcome:
     return await history.execute(
         Take(by=by, **more), by=AUTHOR, key=key, reply=lambda command, state: b"%d" % state.taken
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
-LOOK = 0.005
+POLL_SECONDS = 0.005
 
 
 async def eventually(
@@ -21,4 +21,4 @@ async def eventually(
         if holds:
             return taken
         assert taken < seconds, f"not within {seconds} s"
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(POLL_SECONDS)

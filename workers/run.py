@@ -10,7 +10,7 @@ import uvloop
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from workers import telemetry
@@ -24,9 +24,9 @@ COLLECT = 10_000  # objects between looks for circles of garbage: a page is many
 
 async def run(database_url: str, nats_url: str) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(follow(Projector(READ_MODELS, projecting), database_url))
-        group.create_task(follow(Relay(nats_url), database_url))
-        group.create_task(follow(Upkeep(), database_url))
+        group.create_task(run_elected(Projector(READ_MODELS, projecting), database_url))
+        group.create_task(run_elected(Relay(nats_url), database_url))
+        group.create_task(run_elected(Upkeep(), database_url))
         group.create_task(renew(database_url, READ_MODELS))
 
 

@@ -15,7 +15,7 @@ from api.http import fields
 from api.http.problems import documented
 from api.reads.clocks import local
 from api.reads.reading import answer, check_exists
-from api.services import Asked, services
+from api.services import Request, services
 from api.sessions import suited
 from projections.sessions import questions as programme
 from projections.sessions.questions import Question, SessionNow, SessionSoon
@@ -80,11 +80,11 @@ Found = FoundNow | FoundSoon
     summary="The Event Agent's tool: sessions that are on now, or start within 60 minutes",
     responses=documented(400, 401, 403, 404, 413, 429, 503),
 )
-async def post_event_sessions(request: Asked, data: Wanted) -> Response[Found]:
+async def post_event_sessions(request: Request, data: Wanted) -> Response[Found]:
     return answer(*await event_sessions(request, data))
 
 
-async def event_sessions(request: Asked, wanted: Wanted) -> tuple[Found, dict[str, str]]:
+async def event_sessions(request: Request, wanted: Wanted) -> tuple[Found, dict[str, str]]:
     """However the tool is called: what it found, and the headers of the answer."""
     event_id = str(wanted.event_id)
     member = request.user.as_member(event_id, str(wanted.contractor_id))
@@ -135,7 +135,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     summary="What should I attend? Answered from the tool, by a model where there is one",
     responses=documented(400, 401, 403, 404, 413, 429, 503),
 )
-async def ask(request: Asked, data: QuestionBody) -> Response[Advice]:
+async def ask(request: Request, data: QuestionBody) -> Response[Advice]:
     """Nothing of the store is held while the model thinks."""
     event_id = str(data.event_id)
     member = request.user.as_member(event_id)

@@ -21,7 +21,7 @@ from api.agents.jsonrpc import Json, Message, Wrong
 from api.http import fields
 from api.http.wording import wrong
 from api.identity.tokens import check_origin
-from api.services import Asked
+from api.services import Request
 from domain.errors import Invalid, Problem, Unavailable
 from projections.sessions.questions import SessionNow, SessionSoon
 
@@ -82,7 +82,7 @@ class ToolCall(Struct, frozen=True):
 
 
 @post("/mcp", status_code=200, include_in_schema=False)
-async def post_mcp(request: Asked) -> Response[Any]:
+async def post_mcp(request: Request) -> Response[Any]:
     check_origin(request)
     try:
         given = jsonrpc.read(await request.body())
@@ -97,7 +97,7 @@ async def post_mcp(request: Asked) -> Response[Any]:
     return _answer(await _agreed(request, heard))
 
 
-def _version(request: Asked) -> str:
+def _version(request: Request) -> str:
     named = _header(request, "MCP-Protocol-Version") or BATCHES
     if named not in VERSIONS:
         data = {"supported": [*VERSIONS], "requested": named[:64]}
@@ -105,7 +105,7 @@ def _version(request: Asked) -> str:
     return named
 
 
-def _header(request: Asked, name: str) -> str | None:
+def _header(request: Request, name: str) -> str | None:
     try:
         return request.single(name)
     except Invalid:
@@ -113,7 +113,7 @@ def _header(request: Asked, name: str) -> str | None:
 
 
 # A request that says by itself what it speaks
-async def _alone(request: Asked, heard: Message) -> Response[Any]:
+async def _alone(request: Request, heard: Message) -> Response[Any]:
     if not heard.wants_answer:
         return _answer(None)
     try:
@@ -125,7 +125,7 @@ async def _alone(request: Asked, heard: Message) -> Response[Any]:
     return _answer(jsonrpc.answer(heard, result | stamped))
 
 
-def _check_envelope(request: Asked, heard: Message) -> None:
+def _check_envelope(request: Request, heard: Message) -> None:
     """What stands between here and there may have gone by the headers alone."""
     meta, version = _meta(heard), _header(request, "MCP-Protocol-Version")
     for name in ("protocolVersion", "clientCapabilities"):
@@ -157,7 +157,7 @@ def _meta(heard: Message) -> Json:
     return meta if isinstance(meta, dict) else {}
 
 
-async def _result_alone(request: Asked, heard: Message) -> Json:
+async def _result_alone(request: Request, heard: Message) -> Json:
     match heard.method:
         case "server/discover":
             found = {"supportedVersions": [*VERSIONS], "capabilities": {"tools": {}}}
@@ -168,7 +168,7 @@ async def _result_alone(request: Asked, heard: Message) -> Json:
 
 
 # Those who have agreed on a version
-async def _batch(request: Asked, given: list[Any], version: str) -> list[Json] | None:
+async def _batch(request: Request, given: list[Any], version: str) -> list[Json] | None:
     if version != BATCHES or not 0 < len(given) <= LARGEST_BATCH:
         only = f"A batch has 1-{LARGEST_BATCH} messages, in {BATCHES} only."
         raise Wrong(jsonrpc.INVALID_REQUEST, only)
@@ -176,14 +176,14 @@ async def _batch(request: Asked, given: list[Any], version: str) -> list[Json] |
     return [each for each in answers if each is not None] or None
 
 
-async def _one_of_many(request: Asked, given: Any) -> Json | None:
+async def _one_of_many(request: Request, given: Any) -> Json | None:
     try:
         return await _agreed(request, jsonrpc.message(given))
     except Wrong as e:
         return jsonrpc.error(e)
 
 
-async def _agreed(request: Asked, heard: Message) -> Json | None:
+async def _agreed(request: Request, heard: Message) -> Json | None:
     """The answer, and for what wants none: None."""
     if not heard.wants_answer:
         return None
@@ -193,7 +193,7 @@ async def _agreed(request: Asked, heard: Message) -> Json | None:
         return jsonrpc.error(e, heard)
 
 
-async def _result_agreed(request: Asked, heard: Message) -> Json:
+async def _result_agreed(request: Request, heard: Message) -> Json:
     match heard.method:
         case "initialize":
             return _welcome(jsonrpc.params(heard, Hello))
@@ -220,7 +220,7 @@ def _tools(heard: Message) -> Json:
     return {"tools": [DESCRIPTION]}
 
 
-async def _result(request: Asked, heard: Message) -> Json:
+async def _result(request: Request, heard: Message) -> Json:
     if heard.method != "tools/call":
         raise Wrong(jsonrpc.METHOD_NOT_FOUND, "There is no such method here.")
     call = jsonrpc.params(heard, ToolCall)
@@ -229,7 +229,7 @@ async def _result(request: Asked, heard: Message) -> Json:
     return await _called(request, call.arguments)
 
 
-async def _called(request: Asked, arguments: Json) -> Json:
+async def _called(request: Request, arguments: Json) -> Json:
     """What went wrong with the tool is for the model to read: it may call again."""
     try:
         found, _ = await event_sessions(request, _wanted(arguments))

@@ -8,10 +8,10 @@ from litestar import Response
 
 from api.identity.principal import Principal
 from api.reads.reading import MINIMUM, minimum_cookie
-from api.services import Asked, services
+from api.services import Request, services
 from domain.aggregate import Command
 from domain.errors import Invalid
-from domain.store.writer import Author, Key, Outcome, Reply
+from domain.store.writer import Author, IdempotencyKey, Outcome, Reply
 from workers import telemetry
 
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}\Z")
@@ -20,7 +20,11 @@ COOKIE = f"{MINIMUM}={{}}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite=lax"
 
 
 async def execute(
-    request: Asked, command: Command, principal: Principal, tenant: str, reply: Reply | None = None
+    request: Request,
+    command: Command,
+    principal: Principal,
+    tenant: str,
+    reply: Reply | None = None,
 ) -> Outcome:
     """Within the trace of the request, under its Idempotency-Key."""
     with telemetry.span(type(command).__name__) as trace:
@@ -32,7 +36,7 @@ async def execute(
         )
 
 
-async def _key(request: Asked, principal: Principal) -> Key | None:
+async def _key(request: Request, principal: Principal) -> IdempotencyKey | None:
     given = request.single("Idempotency-Key")
     if given is None:
         return None
@@ -42,11 +46,11 @@ async def _key(request: Asked, principal: Principal) -> Key | None:
     if query := request.scope["query_string"]:  # which says what is wanted, as the body does
         seen.update(query + b"\n")
     seen.update(await request.body())
-    return Key(principal.sub, given, seen.digest())
+    return IdempotencyKey(principal.sub, given, seen.digest())
 
 
 def answered(
-    request: Asked, outcome: Outcome, status: int = 200, media_type: str = "application/json"
+    request: Request, outcome: Outcome, status: int = 200, media_type: str = "application/json"
 ) -> Response[Any]:
     """The reply, and the position that later reads by the same browser will wait for."""
     if not outcome.position:

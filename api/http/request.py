@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Request as LitestarRequest
 from litestar.exceptions import HTTPException
 
 from api.http.wording import wrong
@@ -12,13 +12,13 @@ from api.identity.principal import Principal
 from domain.errors import Invalid, Problem
 
 
-class Hung(Problem):
+class ClientDisconnected(Problem):
     """Whoever asked hung up in the middle of the request"""
 
     status = 499  # nobody is there to read it
 
 
-class Asked(Request[Principal, Any, Any]):
+class Request(LitestarRequest[Principal, Any, Any]):
     """Litestar decodes a body without its type, and would then take "10" for a number."""
 
     async def json(self) -> Any:
@@ -39,7 +39,7 @@ class Asked(Request[Principal, Any, Any]):
         except HTTPException as e:
             if e.status_code < 500:
                 raise
-            raise Hung from None
+            raise ClientDisconnected from None
 
 
 def decoded(body: bytes, type_: Any) -> Any:

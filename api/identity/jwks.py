@@ -13,7 +13,7 @@ PATIENCE = 3.0  # seconds for an answer
 PAUSE = 2.0  # seconds in which a provider that did not answer is not asked again
 
 
-class Keys:
+class SigningKeys:
     """Fetched when a token names a key that is not known yet, one fetch at a time."""
 
     def __init__(self, url: str) -> None:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from api.http import fields
 from api.http.problems import documented
 from api.identity.tokens import COOKIE, check_origin
-from api.services import Asked, services
+from api.services import Request, services
 
 TAGS = ["Session"]
 PATH = "/api/session"
@@ -38,7 +38,7 @@ class Session(Struct, frozen=True):
     security=[{}],
     responses=documented(400, 401, 403, 413, 503),
 )
-async def sign_in(request: Asked, data: SessionBody) -> Response[None]:
+async def sign_in(request: Request, data: SessionBody) -> Response[None]:
     check_origin(request)
     principal = await services(request).identity.verified(data.token)
     left = principal.expires_at - time.time()
@@ -55,7 +55,7 @@ async def sign_in(request: Asked, data: SessionBody) -> Response[None]:
 
 
 @get(PATH, tags=TAGS, summary="Who is signed in", responses=documented(401, 429, 503))
-async def get_session(request: Asked) -> Response[Session]:
+async def get_session(request: Request) -> Response[Session]:
     principal = request.user
     expires = principal.expires_at
     until = datetime.fromtimestamp(expires, UTC) if expires < float("inf") else None
@@ -68,7 +68,7 @@ async def get_session(request: Asked) -> Response[Session]:
 @delete(
     PATH, tags=TAGS, status_code=204, summary="Sign out", security=[{}], responses=documented(403)
 )
-async def sign_out(request: Asked) -> Response[None]:
+async def sign_out(request: Request) -> Response[None]:
     check_origin(request)
     gone = Cookie(COOKIE, value="", path="/", httponly=True, samesite="lax", max_age=0)
     return Response(None, status_code=204, cookies=[gone])

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from litestar import Request
+from litestar import Request as LitestarRequest
 
 from api.http.fields import ID, Name
-from api.http.request import Asked
-from api.identity.jwks import Keys
+from api.http.request import Request
+from api.identity.jwks import SigningKeys
 from api.identity.principal import Principal
 from domain.errors import Forbidden, TooMany, Unauthorized
 from workers.settings import Settings
@@ -31,12 +31,12 @@ class Identity:
 
     def __init__(self, settings: Settings, secret: str | None) -> None:
         self._secret = secret
-        self._jwks = Keys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        self._jwks = SigningKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._known: OrderedDict[str, Principal] = OrderedDict()
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    async def of(self, request: Asked) -> Principal:
+    async def of(self, request: Request) -> Principal:
         """Raises Unauthorized, TooMany, and Forbidden for a change that a foreign page asks for
         with our cookie."""
         token = _bearer(request.single("Authorization"))
@@ -123,7 +123,7 @@ def _bearer(header: str | None) -> str | None:
     return token.strip()
 
 
-def check_origin(request: Request[Any, Any, Any]) -> None:
+def check_origin(request: LitestarRequest[Any, Any, Any]) -> None:
     """Browsers send Origin with every change, and Sec-Fetch-Site with everything."""
     origin = request.headers.get("origin")
     foreign = origin is not None and _host(origin) != request.headers.get("host")

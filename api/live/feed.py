@@ -34,11 +34,11 @@ SQL = statements("live_feed")
 PAGE = 500
 HEARTBEAT = 10.0  # seconds between comments to each reader
 TICKS = 40  # slices of readers, so that they are not all written to at once
-LOOK = 1.0  # seconds between looks at what was shown and not heard of
+POLL_SECONDS = 1.0  # seconds between looks at what was shown and not heard of
 COMMENT = b":\n\n"
 
 _bodies = msgspec.json.Decoder(messages.Body)
-_told = msgspec.json.Decoder(list[messages.Told] | None)
+_told = msgspec.json.Decoder(list[messages.FeedMessage] | None)
 
 
 class Live:
@@ -71,8 +71,8 @@ class Live:
             while True:
                 await asyncio.sleep(HEARTBEAT / TICKS)
                 self._beat()
-                if time.monotonic() - looked >= LOOK:
-                    self._look()
+                if time.monotonic() - looked >= POLL_SECONDS:
+                    self._find_overdue()
                     looked = time.monotonic()
         finally:
             connecting.cancel()
@@ -181,7 +181,7 @@ class Live:
             for reader in readers:
                 reader.go_back(end)
 
-    def _look(self) -> None:
+    def _find_overdue(self) -> None:
         """A message that was lost is noticed with the next one, which may be long in coming. While
         there are messages they are only late."""
         shown = min(self._watch.positions.values())  # by all of them, before anything is told

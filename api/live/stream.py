@@ -15,7 +15,7 @@ from api.http.wording import WORDS
 from api.live.feed import COMMENT, Live
 from api.live.reader import Reader
 from api.reads.reading import check_exists
-from api.services import Asked, services
+from api.services import Request, services
 from domain.errors import Invalid
 
 HEADERS = [
@@ -25,7 +25,7 @@ HEADERS = [
 ]
 
 
-class Stream(Response[None]):
+class FeedResponse(Response[None]):
     """Looked up and let in before it starts: once it runs it can only end."""
 
     def __init__(self, live: Live, reader: Reader) -> None:
@@ -70,7 +70,7 @@ class Stream(Response[None]):
     },
 )
 async def stream(
-    request: Asked,
+    request: Request,
     event_id: EventId,
     member_id: MemberId,
     last_event_id: Annotated[
@@ -90,7 +90,7 @@ async def stream(
         return Response(None, media_type="text/event-stream")
     cycle = request.scope.get("cycle")
     reader = await at_home.live.join((event_id, member), after, principal.expires_at, cycle)
-    return Stream(at_home.live, reader)
+    return FeedResponse(at_home.live, reader)
 
 
 def _position(given: str | None) -> int | None:

@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 import psycopg
 
-from domain.aggregate import Stream
+from domain.aggregate import StreamName
+from projections.engine.election import connect, not_cancelled
 from projections.engine.event_log import SQL, Connection, end
-from projections.engine.follower import connect, wanted
 from projections.read_models import READ_MODELS, VERSIONS
 from sql import statements
 
 PARKED = statements("parked")
 log = logging.getLogger(__name__)
 
-LOOK = 1.0  # seconds between looks when nobody notifies
+POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 
 
 class Watch:
@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
-        self.parked: dict[str, dict[Stream, int]] = {}
+        self.parked: dict[str, dict[StreamName, int]] = {}
         self.renewed: frozenset[str] = frozenset()  # of an older version than ours: not soon here
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
@@ -41,12 +41,12 @@ class Watch:
         self._order = itertools.count()
 
     async def run(self) -> None:
-        while wanted():
+        while not_cancelled():
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as e:
                 log.warning("cannot watch the read models: %s", e)
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def reach(self, name: str, position: int, seconds: float) -> bool:
         """Waits until the read model shows the position, for so many seconds at most."""
@@ -62,7 +62,7 @@ class Watch:
             return False
         return True
 
-    def held_back(self, name: str, event_id: str) -> dict[Stream, int]:
+    def held_back(self, name: str, event_id: str) -> dict[StreamName, int]:
         """An event's streams that the read model has parked, and from which position on."""
         parked = self.parked.get(name)
         if not parked:
@@ -83,10 +83,10 @@ class Watch:
             await connection.execute(SQL["listen_for_erasures"])
             await connection.execute(PARKED["listen"])
             self.on_erased()
-            while wanted():
-                await self._look(connection)
+            while not_cancelled():
+                await self._poll(connection)
                 looked = time.monotonic()
-                async for told in connection.notifies(timeout=LOOK):
+                async for told in connection.notifies(timeout=POLL_SECONDS):
                     if told.channel == "people":
                         self.on_erased()
                         continue
@@ -96,10 +96,10 @@ class Watch:
                     self._end = max(self._end, int(position))
                     for name in names:
                         self._see(name, max(int(position), self.positions.get(name, 0)))
-                    if time.monotonic() - looked > LOOK:
+                    if time.monotonic() - looked > POLL_SECONDS:
                         break
 
-    async def _look(self, connection: Connection) -> None:
+    async def _poll(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
         self._see_end(await end(connection))
         self.parked = {name: parked for name, *_, parked in rows if parked}

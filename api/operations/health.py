@@ -10,7 +10,7 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from api.http.problems import documented
-from api.services import Asked, Services, services
+from api.services import Request, Services, services
 from domain.errors import Unavailable
 from projections.engine import lag
 from projections.engine.lag import Lag
@@ -106,7 +106,7 @@ async def live() -> Health:
     security=[{}],
     responses=documented(503),
 )
-async def ready(request: Asked) -> Health:
+async def ready(request: Request) -> Health:
     at_home = services(request)
     known = await soon(followers(at_home))
     if reasons := why_not_ready(at_home, known):

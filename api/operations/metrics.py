@@ -25,7 +25,7 @@ from prometheus_client.core import (
 
 from api.operations.health import followers, soon, why_not_ready
 from api.operations.instrumentation import DURATIONS
-from api.services import Asked, Services, services
+from api.services import Request, Services, services
 from domain.missions import MissionCompleted
 from projections.engine.lag import WORDS, Lag
 from sql import statements
@@ -54,7 +54,7 @@ def count_completed(events: Iterable[Struct]) -> None:
 
 
 @get("/metrics", include_in_schema=False)
-async def get_metrics(request: Asked) -> Response[bytes]:
+async def get_metrics(request: Request) -> Response[bytes]:
     registry = CollectorRegistry()
     registry.register(_Collected([metric async for metric in _families(services(request))]))
     text = generate_latest(REGISTRY) + generate_latest(registry)

@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.params import Parameter
 
 from api.http import fields
-from api.http.request import Asked
+from api.http.request import Request
 from api.reads.reading import answer, is_recorded, minimum
 from api.services import services
 from domain.errors import Invalid, Unavailable
@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 
 
 async def as_it_was(
-    request: Asked,
+    request: Request,
     as_of: str,
     fold: Callable[[event_log.Connection, int, datetime | None], Awaitable[tuple[int, Answer]]],
 ) -> Response[Any]:

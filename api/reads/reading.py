@@ -12,8 +12,8 @@ from litestar import Response
 from api.http.fields import POSITION
 from api.http.problems import HeldBack
 from api.http.wording import WORDS
-from api.services import Asked, services
-from domain.aggregate import Stream
+from api.services import Request, services
+from domain.aggregate import StreamName
 from domain.errors import Invalid, NotFound, Problem, Unavailable
 from projections.conferences import exists
 from projections.engine import event_log
@@ -28,7 +28,7 @@ FOLDED = {"Read-Model": "folded"}  # said when the projector is away, and stream
 Answer = TypeVar("Answer")
 
 
-async def check_exists(request: Asked, event_id: str) -> None:
+async def check_exists(request: Request, event_id: str) -> None:
     known = services(request)
     if event_id in known.exists:
         return
@@ -38,7 +38,7 @@ async def check_exists(request: Asked, event_id: str) -> None:
     known.exists.add(event_id)
 
 
-def minimum(request: Asked) -> int:
+def minimum(request: Request) -> int:
     header = request.single("Min-Position")
     if header is None:
         return minimum_cookie(request)
@@ -47,18 +47,18 @@ def minimum(request: Asked) -> int:
     return int(header)
 
 
-def minimum_cookie(request: Asked) -> int:
+def minimum_cookie(request: Request) -> int:
     value = request.cookies.get(MINIMUM, "")
     return int(value) if re.match(POSITION, value) else 0
 
 
 async def shown(
-    request: Asked,
+    request: Request,
     event_id: str,
     read_model: str,
     ask: Callable[[event_log.Connection], Awaitable[tuple[int, int, Answer]]],
     fold: Callable[[event_log.Connection], Awaitable[tuple[int, Answer]]],
-    streams: Collection[Stream] = (),
+    streams: Collection[StreamName] = (),
 ) -> tuple[Answer, dict[str, str]]:
     """An answer that stands on the read model where that has come far enough, and has parked
     nothing of it; else on the log.
@@ -96,7 +96,9 @@ async def shown(
 
 
 @contextmanager
-def _poisoned(request: Asked, read_model: str, held_back: dict[Stream, int]) -> Iterator[None]:
+def _poisoned(
+    request: Request, read_model: str, held_back: dict[StreamName, int]
+) -> Iterator[None]:
     """What the read model cannot apply may be too much for the fold as well."""
     try:
         yield
@@ -111,7 +113,7 @@ def _poisoned(request: Asked, read_model: str, held_back: dict[Stream, int]) -> 
         ) from e
 
 
-async def is_recorded(request: Asked) -> bool:
+async def is_recorded(request: Request) -> bool:
     """Whether the least position is there. A cookie may be left from a store that is no more; a
     header is meant."""
     if request.headers.get("min-position") is None:

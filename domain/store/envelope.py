@@ -20,15 +20,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.persistence import Mapper, Notification, StoredEvent, Transcoder
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from domain.aggregate import Aggregate, Recorded, Stream
+from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, Values, marked, put_in, taken_out
 
 NONCE = 12  # bytes, drawn for each box
 
 # With which of a person's keys something was sealed: who comes back after an erasure gets another.
-KeyName = tuple[Person, int]
-Keys = Mapping[KeyName, bytes]
-Row = tuple[int, Stream, int, str, bytes]  # of events.log: position, stream, version, topic, state
+SealId = tuple[Person, int]
+SealKeys = Mapping[SealId, bytes]
+Row = tuple[
+    int, StreamName, int, str, bytes
+]  # of events.log: position, stream, version, topic, state
 
 
 class _Box(Struct, frozen=True):
@@ -116,7 +118,7 @@ class EnvelopeMapper(Mapper[str]):
             stored_event.state,
         )
 
-    def needed(self, rows: Iterable[Row]) -> set[KeyName]:
+    def needed(self, rows: Iterable[Row]) -> set[SealId]:
         """The keys that open what is sealed in these rows of the log."""
         needed = set()
         for row in rows:
@@ -124,7 +126,7 @@ class EnvelopeMapper(Mapper[str]):
                 needed |= self._boxes(row[4])
         return needed
 
-    def _boxes(self, state: bytes) -> set[KeyName]:
+    def _boxes(self, state: bytes) -> set[SealId]:
         try:
             boxes = _read(state).sealed or {}
         except msgspec.MsgspecError:
@@ -134,12 +136,12 @@ class EnvelopeMapper(Mapper[str]):
     def recorded(
         self,
         position: int,
-        stream: Stream,
+        stream: StreamName,
         version: int,
         topic: str,
         state: bytes,
         *,
-        keys: Keys | None = None,
+        keys: SealKeys | None = None,
     ) -> Recorded:
         """An event from its columns in the log, in their order there but for the position. What is
         sealed with a key that is not among `keys` reads as erased; without any, it is refused."""
@@ -162,7 +164,9 @@ class EnvelopeMapper(Mapper[str]):
             ) from None
         return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace)
 
-    def _opened(self, stream: Stream, version: int, topic: str, w: _Written, keys: Keys) -> Any:
+    def _opened(
+        self, stream: StreamName, version: int, topic: str, w: _Written, keys: SealKeys
+    ) -> Any:
         facts, values = msgspec.json.decode(w.data), {}
         for person, box in (w.sealed or {}).items():
             key = keys.get((person, box.key))
@@ -183,5 +187,5 @@ def _open(key: bytes, box: bytes, place: bytes) -> Values:
     return values
 
 
-def _place(stream: Stream, version: int, person: Person) -> bytes:
+def _place(stream: StreamName, version: int, person: Person) -> bytes:
     return f"{stream} {version} {person}".encode()

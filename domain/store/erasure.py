@@ -12,7 +12,7 @@ from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
 from psycopg import Connection
 
-from domain.aggregate import Aggregate, Recorded, Stream
+from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, taken_out
 from domain.store.envelope import EnvelopeMapper
 from domain.store.recorder import Recorder
@@ -25,7 +25,7 @@ class Held(Struct, frozen=True):
     as it changed."""
 
     person: Person
-    values: dict[Stream, dict[str, list[Any]]]
+    values: dict[StreamName, dict[str, list[Any]]]
     events: int
     plain: int  # of the events: recorded before there were keys
 
@@ -48,7 +48,7 @@ class Erasure:
         self._mapper = mapper
 
     def held(self, person: Person) -> Held:
-        values: dict[Stream, dict[str, list[Any]]] = {}
+        values: dict[StreamName, dict[str, list[Any]]] = {}
         events = plain = 0
         with self._recorder.connection() as connection:
             rows = self._recorder.load(connection, self._streams(connection, person))
@@ -82,7 +82,9 @@ class Erasure:
             connection.execute(sql["tell_of_erasure"])
             return Erased(len(keys), self._recorder.commit(connection, events, []))
 
-    def _streams(self, connection: Connection[Any], person: Person, since: int = 0) -> list[Stream]:
+    def _streams(
+        self, connection: Connection[Any], person: Person, since: int = 0
+    ) -> list[StreamName]:
         """Those that may hold something of them, as far as events after a position tell."""
         scope, _, id_ = person.rpartition(":")
         given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_, "since": since}
@@ -96,7 +98,7 @@ class Erasure:
         return [self._mapper.recorded(*row, keys=keys) for row in rows]
 
     def _events(
-        self, person: Person, stream: Stream, log: list[Recorded], at: datetime
+        self, person: Person, stream: StreamName, log: list[Recorded], at: datetime
     ) -> Iterable[StoredEvent]:
         """None on a stream that only names them, as its author does."""
         own = stream.rpartition(":")[2] == person

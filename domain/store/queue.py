@@ -22,7 +22,7 @@ class Author(Struct, frozen=True):
     trace: str | None = None
 
 
-class Key(Struct, frozen=True):
+class IdempotencyKey(Struct, frozen=True):
     """An Idempotency-Key; `fingerprint` tells the request it came with from others."""
 
     principal: str
@@ -55,7 +55,7 @@ class Order(Struct, eq=False, frozen=True):
 
     command: Command
     by: Author
-    key: Key | None
+    key: IdempotencyKey | None
     reply: Reply | None
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Outcome]"

@@ -29,12 +29,12 @@ from psycopg.errors import LockNotAvailable, QueryCanceled, UniqueViolation
 from psycopg_pool import PoolTimeout
 
 from domain import errors
-from domain.aggregate import Aggregate, Command, Recorded, Stream, stream
+from domain.aggregate import Aggregate, Command, Recorded, StreamName, stream
 from domain.store.envelope import EnvelopeMapper
-from domain.store.queue import Answer, Author, Key, Order, Orders, Outcome, Reply, tell
+from domain.store.queue import Answer, Author, IdempotencyKey, Order, Orders, Outcome, Reply, tell
 from domain.store.recorder import KeyRow, Recorder
 
-__all__ = ["Author", "History", "Key", "Outcome", "Reply"]
+__all__ = ["Author", "History", "IdempotencyKey", "Outcome", "Reply"]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class _Folded(Struct, frozen=True):
     """A stream folded up to a version. While its group is being written a position may be a
     place in that group instead: -1 is the group's first event."""
 
-    stream: Stream
+    stream: StreamName
     version: int
     position: int
     state: Any
@@ -69,7 +69,7 @@ class _Group:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self.folded: dict[Stream, _Folded] = {}
+        self.folded: dict[StreamName, _Folded] = {}
         self.recorded: list[Recorded] = []
         self.events: list[StoredEvent] = []  # the same, as they are written
         self.first: dict[tuple[str, str], _Decision] = {}  # by key, those that came with a new one
@@ -94,14 +94,19 @@ class History:
         self._clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
         self._orders = Orders()
-        self._cache: OrderedDict[Stream, _Folded] = OrderedDict()
+        self._cache: OrderedDict[StreamName, _Folded] = OrderedDict()
         self._seen = -1
         self._closed = False
         self._writer = threading.Thread(target=self._write, name="history", daemon=True)
         self._writer.start()
 
     async def execute(
-        self, command: Command, *, by: Author, reply: Reply | None = None, key: Key | None = None
+        self,
+        command: Command,
+        *,
+        by: Author,
+        reply: Reply | None = None,
+        key: IdempotencyKey | None = None,
     ) -> Outcome:
         """Decides and records. `reply(command, state)` is called with what the command was given
         and the state after it; with a `key` its bytes are kept and given again.
@@ -125,7 +130,7 @@ class History:
                 "The store does not answer. Sending this again is safe."
             ) from None
 
-    def look(self) -> None:
+    def refresh_soon(self) -> None:
         """Forgets soon what others changed, not only with the next command."""
         self._orders.wake()
 
@@ -251,7 +256,7 @@ class History:
         self._cache.update(loaded)  # all or, where a stream cannot be read, nothing
 
     def _repeated(
-        self, group: _Group, order: Order, key: Key, known: Mapping[tuple[str, str], Any]
+        self, group: _Group, order: Order, key: IdempotencyKey, known: Mapping[tuple[str, str], Any]
     ) -> _Decision | None:
         """The first reply, where this key came before: in this group, or ever."""
         if first := group.first.get(key.name):
@@ -272,8 +277,8 @@ class History:
     def _decide_one(self, group: _Group, order: Order) -> _Decision:
         """Nothing stays of a command that is refused. A rule that breaks breaks the group."""
         command = order.command
-        own = self._look(group, _stream(command))
-        given = {field: self._look(group, name) for field, name in command.given().items()}
+        own = self._state_of(group, _stream(command))
+        given = {field: self._state_of(group, name) for field, name in command.given().items()}
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
         stands_on = max((own, *given.values()), key=_age)
@@ -300,7 +305,7 @@ class History:
         keys = self._recorder.keys_of(connection, persons) if persons else {}
         group.events = [self._mapper.sealed(recorded, keys) for recorded in group.recorded]
 
-    def _look(self, group: _Group, name: Stream) -> _Folded:
+    def _state_of(self, group: _Group, name: StreamName) -> _Folded:
         if name in group.folded:
             return group.folded[name]
         self._cache.move_to_end(name)
@@ -347,12 +352,12 @@ class History:
         self._cache.clear()
         self._seen = -1
 
-    def _aggregate(self, name: Stream) -> Aggregate:
+    def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
 
 
-def _stream(command: Command) -> Stream:
-    return stream(command.aggregate, *command.key())
+def _stream(command: Command) -> StreamName:
+    return stream(command.aggregate, *command.stream_key())
 
 
 def _answers(group: _Group, positions: Sequence[int]) -> list[Answer]:
@@ -377,7 +382,7 @@ def _resolved(position: int, positions: Sequence[int]) -> int:
     return positions[-position - 1] if position < 0 else position
 
 
-def _key_row(decision: _Decision, key: Key) -> KeyRow:
+def _key_row(decision: _Decision, key: IdempotencyKey) -> KeyRow:
     outcome, stands_on = decision.outcome, decision.stands_on
     if isinstance(outcome, Outcome):
         problem, reply = None, outcome.reply

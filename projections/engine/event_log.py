@@ -7,9 +7,9 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from domain.aggregate import Recorded, Stream
+from domain.aggregate import Recorded, StreamName
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.store.envelope import EnvelopeMapper, KeyName, Keys, UnreadableEventError
+from domain.store.envelope import EnvelopeMapper, SealId, SealKeys, UnreadableEventError
 from sql import statements
 
 SQL = statements("log")
@@ -47,7 +47,7 @@ async def readable(
 
 
 async def streams(
-    connection: Connection, names: Sequence[Stream], until: int = END, first: int = 0
+    connection: Connection, names: Sequence[StreamName], until: int = END, first: int = 0
 ) -> list[Recorded]:
     """Streams up to a position, whole or from one on, in the order of the log."""
     parameters = {"streams": list(names), "first": first, "until": until}
@@ -56,7 +56,7 @@ async def streams(
 
 
 async def streams_as_of(
-    connection: Connection, names: Sequence[Stream], until: int, moment: datetime | None
+    connection: Connection, names: Sequence[StreamName], until: int, moment: datetime | None
 ) -> list[Recorded]:
     """Whole streams up to a position or a moment."""
     log = await streams(connection, names, until)
@@ -88,7 +88,7 @@ async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded
     return [mapper.recorded(*row, keys=keys) for row in rows]
 
 
-async def opening(connection: Connection, names: Collection[KeyName]) -> Keys:
+async def opening(connection: Connection, names: Collection[SealId]) -> SealKeys:
     persons, numbers = [person for person, _ in names], [number for _, number in names]
     parameters = {"persons": persons, "numbers": numbers}
     cursor = await connection.execute(OPENING, parameters, prepare=True)

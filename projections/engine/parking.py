@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
-from domain.aggregate import Recorded, Stream
+from domain.aggregate import Recorded, StreamName
+from projections.engine.election import LeadLostError
 from projections.engine.event_log import END, Connection
-from projections.engine.follower import LeadLostError
 from sql import VIEWS, statements
 
 DROPPED = statements("parked")["dropped"]
@@ -51,7 +51,7 @@ def said(problem: BaseException) -> str:
 class Dropped(Struct, frozen=True):
     """Events of a stream, from the first that could not be applied up to another."""
 
-    stream: Stream
+    stream: StreamName
     position: int
     until: int
     at: datetime
@@ -64,9 +64,9 @@ class Parking:
         self._views = views
         self._sql = statements("parked", views)
         self._log = statements("log", views)
-        self._parked: dict[str, dict[Stream, int]] = {}
+        self._parked: dict[str, dict[StreamName, int]] = {}
         self._dropped: dict[str, list[Dropped]] = {}
-        self._left_out: dict[str, dict[Stream, int]] = {}  # up to which position
+        self._left_out: dict[str, dict[StreamName, int]] = {}  # up to which position
 
     async def load(self, connection: Connection, names: Sequence[str]) -> None:
         for known in (self._parked, self._left_out):
@@ -87,12 +87,12 @@ class Parking:
             r for r in page if left_out.get(r.stream, 0) < r.position < parked.get(r.stream, END)
         ]
 
-    def dropped(self, name: str, stream: Stream, position: int) -> Dropped | None:
+    def dropped(self, name: str, stream: StreamName, position: int) -> Dropped | None:
         """Of what an event is that was dropped before, from other tables than these."""
         found = (d for d in self._dropped[name] if d.stream == stream)
         return next((d for d in found if d.position <= position <= d.until), None)
 
-    def refuses(self, name: str, stream: Stream, position: int) -> bool:
+    def refuses(self, name: str, stream: StreamName, position: int) -> bool:
         """Whether one more is too many."""
         parked = self._parked[name]
         near = sum(first > position - WITHIN for first in parked.values())
@@ -102,7 +102,12 @@ class Parking:
     # whoever takes it loads what is parked.
 
     async def park(
-        self, connection: Connection, name: str, stream: Stream, position: int, problem: Exception
+        self,
+        connection: Connection,
+        name: str,
+        stream: StreamName,
+        position: int,
+        problem: Exception,
     ) -> None:
         about = {"reader": name, "stream": stream}
         why = {"position": position, "problem": said(problem)}
@@ -119,7 +124,7 @@ class Parking:
         self._left_out[name][dropped.stream] = dropped.until
 
     async def unpark(
-        self, connection: Connection, stream: Stream, at: dict[str, Any], drop: bool = False
+        self, connection: Connection, stream: StreamName, at: dict[str, Any], drop: bool = False
     ) -> None:
         """`at`: name, position, version and turn are the fence. Dropped, it is left out up to that
         position."""
@@ -140,13 +145,13 @@ class Parking:
         ]
 
     async def keep(
-        self, connection: Connection, name: str, stream: Stream, first: int, problem: Exception
+        self, connection: Connection, name: str, stream: StreamName, first: int, problem: Exception
     ) -> None:
         """What was asked could not be done, from this position on."""
         about = {"reader": name, "stream": stream, "position": first, "problem": said(problem)}
         await connection.execute(self._sql["still_parked"], about)
 
-    async def stream_at(self, connection: Connection, position: int) -> Stream:
+    async def stream_at(self, connection: Connection, position: int) -> StreamName:
         cursor = await connection.execute(self._sql["stream_at"], {"position": position})
         ((stream,),) = await cursor.fetchall()
         return str(stream)

@@ -18,13 +18,13 @@ from typing import Any
 import msgspec
 import psycopg
 
-from domain.aggregate import Recorded, Stream
+from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log
+from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import END
-from projections.engine.follower import LeadLostError, StepDownError, connect
 from projections.engine.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
-from projections.read_model import Key, ReadModel, Rows, Table, as_columns, fold, looked_up
+from projections.read_model import ReadModel, RowKey, Rows, Table, as_columns, fold, looked_up
 from sql import VIEWS, statements
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Projector:
         )
 
     async def _park(
-        self, model: ReadModel, stream: Stream | None, after: int, to: int, problem: Exception
+        self, model: ReadModel, stream: StreamName | None, after: int, to: int, problem: Exception
     ) -> bool:
         """Whether the read model goes on without the stream; else it gets stuck."""
         if stream is None or is_no_fault_of_an_event(problem):
@@ -197,7 +197,7 @@ class Projector:
             else:
                 await self._replay(self._models[name], stream, first)
 
-    async def _replay(self, model: ReadModel, stream: Stream, first: int) -> None:
+    async def _replay(self, model: ReadModel, stream: StreamName, first: int) -> None:
         """One event after the other, all or none of them."""
         try:
             until = self.positions[model.name]
@@ -211,7 +211,7 @@ class Projector:
             await self._parking.load(self._connection, [model.name])
 
     async def _unpark(
-        self, model: ReadModel, stream: Stream, page: Sequence[Recorded], drop: bool = False
+        self, model: ReadModel, stream: StreamName, page: Sequence[Recorded], drop: bool = False
     ) -> None:
         at = {"position": self.positions[model.name], "turn": self._turns[model.name]}
         about = at | {"name": model.name, "version": model.version}
@@ -267,7 +267,7 @@ class Projector:
             self._problems.pop(name, None)
         self._beat_at = time.monotonic()
 
-    async def _read(self, wanted: dict[Table, set[Key]]) -> Rows:
+    async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
         async with self._connection.pipeline():
             cursors = {
                 table: await self._connection.execute(
@@ -279,7 +279,7 @@ class Projector:
             }
         return {table: _by_key(table, await c.fetchall()) for table, c in cursors.items()}
 
-    async def _write(self, table: Table, rows: Rows, keys: Iterable[Key]) -> None:
+    async def _write(self, table: Table, rows: Rows, keys: Iterable[RowKey]) -> None:
         written = msgspec.json.encode([rows[table][key] for key in keys]).decode()
         statement = statements(table.sql, self._views)[f"{table.name}_write"]
         await self._connection.execute(statement, {"rows": written}, prepare=True)
@@ -308,7 +308,7 @@ def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:
     return {"names": [name for name, _ in known], "versions": [version for _, version in known]}
 
 
-def _by_key(table: Table, rows: Sequence[tuple[str]]) -> dict[Key, msgspec.Struct]:
+def _by_key(table: Table, rows: Sequence[tuple[str]]) -> dict[RowKey, msgspec.Struct]:
     """Rows came as one JSON list, in the shape of the table's Struct."""
     found = msgspec.json.decode(rows[0][0], type=list[table.row])  # type: ignore[name-defined]
     names = table.row.__struct_fields__[: table.keys]

@@ -25,9 +25,9 @@ from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from projections.engine import event_log
 from projections.engine.difference import Difference, Digest, differences, digests, without_values
+from projections.engine.election import StepDownError, connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
-from projections.engine.follower import StepDownError, connect
 from projections.engine.projector import AWAY, PAGE, Projector
 from projections.engine.shadow import SQL, Shadow, carry_out, locked
 from projections.read_model import ReadModel, Rows, Table, fold_all
@@ -382,7 +382,7 @@ async def _leave(connection: Connection) -> None:
 
 def _comes_once(table: Table) -> bool:
     """What is keyed by position is never looked at again, and need not be kept in mind."""
-    return table.whole and "position" in table.row.__struct_fields__[: table.keys]
+    return table.overwrites and "position" in table.row.__struct_fields__[: table.keys]
 
 
 async def _pages(reader: Connection, until: int) -> AsyncGenerator[list[Recorded], None]:

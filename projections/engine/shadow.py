@@ -12,9 +12,9 @@ from typing import Any, LiteralString, cast
 import msgspec
 from msgspec import Struct
 
+from projections.engine.election import connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
-from projections.engine.follower import connect
 from projections.read_model import ReadModel, Table
 from sql import statements
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct, json
 
-from domain.aggregate import Recorded, Stream, stream
+from domain.aggregate import Recorded, StreamName, stream
 from domain.catalogues import Mission
 from domain.missions import Status, locked
 from projections.engine import event_log
@@ -306,6 +306,6 @@ def _order(rank: Rank) -> tuple[int, int]:
     return -rank.points_earned, rank.reached_position
 
 
-def streams_of(event_id: str, member_id: str) -> tuple[Stream, Stream]:
+def streams_of(event_id: str, member_id: str) -> tuple[StreamName, StreamName]:
     """What a board is made of."""
     return stream("catalogue", event_id), stream("missions", event_id, member_id)

@@ -60,8 +60,8 @@ class MemberMission(Struct, frozen=True):
     updated_at: datetime
 
 
-CATALOGUES = Table("mission_catalogues", Catalogue, keys=1, sql="missions", whole=True)
-MEMBER_MISSIONS = Table("member_missions", MemberMission, keys=3, sql="missions", whole=True)
+CATALOGUES = Table("mission_catalogues", Catalogue, keys=1, sql="missions", overwrites=True)
+MEMBER_MISSIONS = Table("member_missions", MemberMission, keys=3, sql="missions", overwrites=True)
 
 
 def project_board(recorded: Recorded) -> Iterator[Change]:
@@ -87,7 +87,7 @@ class LedgerEntry(Struct, frozen=True):
     points: int
 
 
-LEDGER = Table("mission_ledger", LedgerEntry, keys=3, sql="missions", whole=True)
+LEDGER = Table("mission_ledger", LedgerEntry, keys=3, sql="missions", overwrites=True)
 
 
 def project_ledger(recorded: Recorded) -> Iterator[Change]:
@@ -189,7 +189,7 @@ class MissionUpdated(Struct, frozen=True, tag="MISSION_UPDATED"):
     progress: Progress
 
 
-TOTALS = Table("live_totals", Totals, keys=1, sql="missions", whole=True)
+TOTALS = Table("live_totals", Totals, keys=1, sql="missions", overwrites=True)
 GAINED = Table("live_progress", Gained, keys=2, sql="missions")
 
 

@@ -6,7 +6,7 @@ from functools import reduce
 
 from msgspec import Struct, json
 
-from domain.aggregate import Stream, stream
+from domain.aggregate import StreamName, stream
 from domain.calendar_links import CALENDAR_LINK
 from projections.engine import event_log
 from projections.engine.event_log import Connection
@@ -33,7 +33,7 @@ class Taken(Struct, frozen=True):
     event_id: str
     member_id: str | None = None
 
-    def streams(self) -> Sequence[Stream]:
+    def streams(self) -> Sequence[StreamName]:
         all_of_it = stream("conference", self.event_id), stream("agenda", self.event_id)
         if self.member_id is None:
             return all_of_it

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, json
 from msgspec.structs import replace
 
-from domain.aggregate import Stream, stream
+from domain.aggregate import StreamName, stream
 from projections.engine import event_log
 from projections.engine.event_log import Connection
 from projections.read_model import Rows, folded
@@ -88,7 +88,7 @@ class Question(Struct, frozen=True):
     at: datetime
     limit: int = 5
 
-    def streams(self) -> list[Stream]:
+    def streams(self) -> list[StreamName]:
         """What the answer is made of."""
         return _streams(self.event_id, "attendee", self.member_id)
 
@@ -276,7 +276,7 @@ def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
     return found
 
 
-class Asked(Struct, frozen=True):
+class MemberAgenda(Struct, frozen=True):
     """A programme, and what of it concerns one member."""
 
     programme: Programme
@@ -317,7 +317,7 @@ async def read_schedule(
 
 async def _read(
     connection: Connection, statement: str, event_id: str, member_id: str
-) -> tuple[int, int, Asked]:
+) -> tuple[int, int, MemberAgenda]:
     parameters = {
         "event_id": event_id,
         "member_id": member_id,
@@ -330,7 +330,7 @@ async def _read(
         json.decode(items, type=list[Item]),
         {s.speaker_id: s for s in json.decode(speakers, type=list[Speaker])},
     )
-    return position, concerned, Asked(programme, member_id, tuple(areas), tuple(stars))
+    return position, concerned, MemberAgenda(programme, member_id, tuple(areas), tuple(stars))
 
 
 async def fold_starred(
@@ -357,7 +357,7 @@ async def _fold(
     member_id: str,
     until: int = event_log.END,
     as_of: datetime | None = None,
-) -> tuple[int, Asked]:
+) -> tuple[int, MemberAgenda]:
     names = streams_of(event_id, member_id)
     log = await event_log.streams_as_of(connection, names, until, as_of)
     rows = folded(SESSIONS, log)
@@ -366,16 +366,16 @@ async def _fold(
     there = {item.item_id for item in programme.items}
     stars = {star.item_id for star in rows[STARS].values() if star.starred} & there
     areas = of_member.focus_areas if of_member else ()
-    return event_log.last(log), Asked(programme, member_id, areas, tuple(sorted(stars)))
+    return event_log.last(log), MemberAgenda(programme, member_id, areas, tuple(sorted(stars)))
 
 
-def streams_of(event_id: str, member_id: str) -> list[Stream]:
+def streams_of(event_id: str, member_id: str) -> list[StreamName]:
     """What a member's agenda is made of, and the schedule as they see it."""
     own = stream("attendee", event_id, member_id)
     return [*_streams(event_id, "stars", member_id), own]
 
 
-def _streams(event_id: str, of_member: str, member_id: str) -> list[Stream]:
+def _streams(event_id: str, of_member: str, member_id: str) -> list[StreamName]:
     return [
         stream("conference", event_id),
         stream("agenda", event_id),

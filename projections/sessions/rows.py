@@ -23,7 +23,7 @@ from domain.attendees import AttendeeErased, AttendeeProfileChanged, AttendeeReg
 from domain.conferences import ConferenceAnnounced
 from domain.personal import ERASED
 from domain.stars import SessionStarred, SessionUnstarred
-from projections.read_model import Change, ReadModel, RowOf, Spread, Table
+from projections.read_model import Change, FanOut, ReadModel, RowOf, Table
 
 
 class Agenda(Struct, frozen=True):
@@ -74,11 +74,11 @@ class MemberStar(Struct, frozen=True):
     starred: bool
 
 
-AGENDAS = Table("agendas", Agenda, keys=1, sql="sessions", whole=True)
+AGENDAS = Table("agendas", Agenda, keys=1, sql="sessions", overwrites=True)
 ITEMS = Table("agenda_items", Item, keys=2, sql="sessions")
-SPEAKERS = Table("agenda_speakers", Speaker, keys=2, sql="sessions", whole=True)
-AREAS = Table("member_areas", MemberAreas, keys=2, sql="sessions", whole=True)
-STARS = Table("member_stars", MemberStar, keys=3, sql="sessions", whole=True)
+SPEAKERS = Table("agenda_speakers", Speaker, keys=2, sql="sessions", overwrites=True)
+AREAS = Table("member_areas", MemberAreas, keys=2, sql="sessions", overwrites=True)
+STARS = Table("member_stars", MemberStar, keys=3, sql="sessions", overwrites=True)
 
 
 def project(recorded: Recorded) -> Iterator[Change]:
@@ -172,10 +172,10 @@ PARTS = 16
 
 # Of the rows that were read: a message, and whom it is for.
 Told = Callable[..., tuple[Struct | None, Iterable[tuple[str, str]]]]
-Tell = Callable[[Told, tuple[RowOf, ...]], Spread]
+Tell = Callable[[Told, tuple[RowOf, ...]], FanOut]
 
 
-def announce(recorded: Recorded, tell: Tell) -> Iterator[Change | Spread]:
+def announce(recorded: Recorded, tell: Tell) -> Iterator[Change | FanOut]:
     """Those who follow a session hear that it moves, is cancelled, or is on after all. `tell(told,
     reads)` is the change that puts a message on their feeds."""
     match recorded.event:
@@ -212,7 +212,7 @@ def _without(members: tuple[str, ...], member: str) -> tuple[str, ...]:
 
 def _changed(
     recorded: Recorded, item_id: str, change: Callable[[Followed], Followed], tell: Tell
-) -> Iterator[Change | Spread]:
+) -> Iterator[Change | FanOut]:
     key = recorded.scope_id, item_id
 
     def new(old: Followed | None) -> Followed:

@@ -43,7 +43,7 @@ def past(commands: Iterable[Command]) -> Iterator[Recorded]:
     streams: dict[str, tuple[int, Any]] = {}
     for second, command in enumerate(commands):
         at = BEGIN + timedelta(seconds=second)
-        name = stream(command.aggregate, *command.key())
+        name = stream(command.aggregate, *command.stream_key())
         aggregate = BY_NAME[command.aggregate]
         version, state = streams.get(name, (0, aggregate.initial))
         given = {

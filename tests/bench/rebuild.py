@@ -12,7 +12,7 @@ import uvloop
 from msgspec import Struct
 
 from projections.engine import event_log
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.engine.projector import PAGE, Projector
 from projections.engine.rebuild import rebuild
 from projections.missions.rows import MISSION_BOARD

@@ -24,7 +24,7 @@ from workers.tokens import sign
 STATUSES = ("in_progress", "not_started")
 PATIENCE = 60.0  # seconds
 QUIET = 3.0  # seconds without a fault between two: one that ends again soon is restarted later
-LOOK = 0.01
+POLL_SECONDS = 0.01
 
 
 class Size(Struct, frozen=True):
@@ -80,7 +80,7 @@ class _Stack:
         os.kill(running.pid, SIGKILL)
         started = time.monotonic()
         while running.alive():
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
         self._patch()
         taken = time.monotonic() - started
         quiet = time.monotonic()
@@ -107,7 +107,7 @@ class _Stack:
             except httpx.TransportError:
                 pass
             assert time.monotonic() < deadline, f"{method} {path} is not answered"
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
 
     def _tend(self) -> None:
         """What is said of it goes to a file: it is what was asked for."""

@@ -16,7 +16,7 @@ from tests.bench.ground import Ground, Measured
 from workers.servers.processes import until
 
 PATIENCE = 60.0  # seconds
-LOOK = 0.01
+POLL_SECONDS = 0.01
 ENROLLED = """
 SELECT count(*) = %s FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = ANY(%s)
@@ -64,7 +64,7 @@ def _taken(product: Measured, how: signal.Signals) -> float:
         position = _record(product, event)
         while connection.execute(HINDMOST).fetchone() < (position,):  # type: ignore[operator]
             assert time.monotonic() - started < PATIENCE
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
         taken = time.monotonic() - started
     leading.kill()
     leading.wait()

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from api.live.feed import Live
-from api.live.stream import Stream
+from api.live.stream import FeedResponse
 from tests.product import messages
 
 NEVER = float("inf")
@@ -36,7 +36,7 @@ class Client:
     async def listen(self, live: Live) -> None:
         await self.hang_up()
         reader = await live.join(self.audience, self.after, NEVER, None)
-        response = Stream(live, reader).to_asgi_response()
+        response = FeedResponse(live, reader).to_asgi_response()
         self._task = asyncio.create_task(response({}, None, self._send))
 
     async def hang_up(self, lost: int = 0) -> None:

@@ -107,7 +107,7 @@ def loads_as_it_was_stored(example: tuple[Capability, Recorded]) -> None:
 def records(draw: Any, of: Capability) -> tuple[Capability, Recorded]:
     play = Play()
     command = draw(of.commands(EVENT))
-    play.record(":".join((of.aggregate.name, *command.key())), draw(of.events))
+    play.record(":".join((of.aggregate.name, *command.stream_key())), draw(of.events))
     trace = draw(st.none() | st.just(OPTIONAL))
     return of, replace(play.log[0], trace=trace, version=draw(st.integers(1, 2**40)))
 

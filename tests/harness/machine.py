@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem
-from domain.store.writer import Key, Outcome
+from domain.store.writer import IdempotencyKey, Outcome
 from tests.harness import play
 from tests.harness.capabilities import commands
 from tests.harness.client import Client
@@ -27,7 +27,7 @@ class Request(Struct, eq=False):
     """A command with its key, and every answer that it got."""
 
     command: Command
-    key: Key | None
+    key: IdempotencyKey | None
     answers: list[Answer]
 
 
@@ -219,7 +219,9 @@ class Machine(RuleBasedStateMachine):
         """Examples are drawn for one event, and each is tried on an event of its own."""
         command = replace(command, event_id=self.event_id)
         self._keys += keyed
-        key = Key(self.event_id, f"key {self._keys}", b"a fingerprint") if keyed else None
+        key = (
+            IdempotencyKey(self.event_id, f"key {self._keys}", b"a fingerprint") if keyed else None
+        )
         self.requests.append(Request(command, key, []))
         return self.requests[-1]
 
@@ -239,7 +241,7 @@ class Machine(RuleBasedStateMachine):
         else:
             self.tally.acknowledged += 1
             if answer.events:
-                name = stream(request.command.aggregate, *request.command.key())
+                name = stream(request.command.aggregate, *request.command.stream_key())
                 self._outcomes.append((name, answer))
         if request.key and request.answers:
             self._check_same(request.answers[0], answer)

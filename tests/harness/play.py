@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Command, Recorded, Stream, stream
+from domain.aggregate import Command, Recorded, StreamName, stream
 from domain.attendees import Profile, SaveProfile
 from domain.conferences import AnnounceConference
 from domain.errors import Problem
@@ -25,13 +25,13 @@ LATE = timedelta(seconds=7)
 class Play:
     def __init__(self) -> None:
         self.log: list[Recorded] = []
-        self._states: dict[Stream, tuple[int, Any]] = {}
+        self._states: dict[StreamName, tuple[int, Any]] = {}
 
     def send(self, command: Command) -> None:
         """Nothing stays of a command that is refused."""
         with suppress(Problem):
             for event in self._decide(command):
-                self.record(stream(command.aggregate, *command.key()), event)
+                self.record(stream(command.aggregate, *command.stream_key()), event)
 
     def would_record(self, command: Command) -> bool:
         with suppress(Problem):
@@ -39,12 +39,12 @@ class Play:
         return False
 
     def _decide(self, command: Command) -> tuple[Struct, ...]:
-        own = stream(command.aggregate, *command.key())
+        own = stream(command.aggregate, *command.stream_key())
         given = {field: self.state(name) for field, name in command.given().items()}
         decide = capability(own).aggregate.decide
         return decide(replace(command, **given), self.state(own))
 
-    def record(self, name: Stream, event: Struct) -> None:
+    def record(self, name: StreamName, event: Struct) -> None:
         """Positions have gaps, as those in Postgres have. Every third event comes from a host
         whose clock is late."""
         late = LATE if len(self.log) % 3 == 2 else timedelta()
@@ -55,11 +55,11 @@ class Play:
         )
         self._states[name] = version, capability(name).aggregate.evolve(state, event, at)
 
-    def state(self, name: Stream) -> Any:
+    def state(self, name: StreamName) -> Any:
         initial = capability(name).aggregate.initial
         return self._states.get(name, (0, initial))[1]
 
-    def _version(self, name: Stream) -> int:
+    def _version(self, name: StreamName) -> int:
         return self._states.get(name, (0, None))[0]
 
 
@@ -103,6 +103,6 @@ def any_logs(draw: Any) -> list[Recorded]:
     """Any events in any order, also such as never follow."""
     play = Play()
     for command in draw(many_commands(20)):
-        name = stream(command.aggregate, *command.key())
+        name = stream(command.aggregate, *command.stream_key())
         play.record(name, draw(capability(name).events))
     return play.log

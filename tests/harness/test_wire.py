@@ -7,11 +7,11 @@ import pytest
 
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
 from domain.conferences import AnnounceConference, ConferenceAnnounced
-from domain.store.writer import Key, Outcome
+from domain.store.writer import IdempotencyKey, Outcome
 from tests.harness.world import World
 from workers.servers.embedded import start_nats
 
-KEY = Key("m1", "a key", b"a fingerprint")
+KEY = IdempotencyKey("m1", "a key", b"a fingerprint")
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,11 @@ def world(
 @pytest.mark.parametrize("fault", ["before", "after"])
 @pytest.mark.parametrize("key", [None, KEY])
 def test_command_on_a_line_that_breaks_is_recorded_once(
-    world: World, fault: Any, key: Key | None
+    world: World, fault: Any, key: IdempotencyKey | None
 ) -> None:
     event_id, wire = world.new_event(), world.apis[0].wire
     command = AnnounceConference(event_id=event_id, name="A conference", timezone="UTC")
-    key = key and Key(event_id, key.key, key.fingerprint)
+    key = key and IdempotencyKey(event_id, key.key, key.fingerprint)
     struck = wire.struck
     answer = world.run(world.send_on_bad_line(fault, 0, command, key))
     assert wire.struck == struck + 1

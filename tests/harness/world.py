@@ -13,9 +13,9 @@ import nats.js.errors
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem, Unavailable
-from domain.store.writer import Author, Key, Outcome
+from domain.store.writer import Author, IdempotencyKey, Outcome
 from projections.engine import event_log
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.live_feed import FEED
 from projections.missions.questions import fold_board
 from projections.read_model import Rows
@@ -31,7 +31,7 @@ from workers.proof.wire import Fault
 T = TypeVar("T")
 PATIENCE = 15.0  # seconds for anything that must happen
 TOO_LONG = 3.0  # seconds for a message to reach a reader
-LOOK = 0.003
+POLL_SECONDS = 0.003
 OF_EVENT = """
     SELECT notification_id, originator_id, originator_version, topic, state FROM events.log
     WHERE split_part(originator_id, ':', 2) = %s AND notification_id > %s ORDER BY 1
@@ -84,18 +84,20 @@ class World:
         return f"evt-{next(self._numbers)}"
 
     # What members do
-    async def send(self, api: int, command: Command, key: Key | None) -> Answer:
+    async def send(self, api: int, command: Command, key: IdempotencyKey | None) -> Answer:
         author = Author("m1", "a tenant")
         try:
             return await self.apis[api].history.execute(command, by=author, reply=_reply, key=key)
         except Problem as problem:
             return problem
 
-    async def send_all(self, requests: list[tuple[int, Command, Key | None]]) -> list[Answer]:
+    async def send_all(
+        self, requests: list[tuple[int, Command, IdempotencyKey | None]]
+    ) -> list[Answer]:
         return list(await asyncio.gather(*(self.send(*request) for request in requests)))
 
     async def send_on_bad_line(
-        self, fault: Fault, api: int, command: Command, key: Key | None
+        self, fault: Fault, api: int, command: Command, key: IdempotencyKey | None
     ) -> Answer:
         wire = self.apis[api].wire
         wire.arm(fault)
@@ -105,7 +107,9 @@ class World:
             wire.release()
 
     async def send_slowly(
-        self, first: tuple[Command, Key | None], second: tuple[Command, Key | None]
+        self,
+        first: tuple[Command, IdempotencyKey | None],
+        second: tuple[Command, IdempotencyKey | None],
     ) -> list[Answer]:
         """The first is about to commit when the second comes to another API, and what is there
         by then is projected, before the first may go on."""
@@ -142,7 +146,7 @@ class World:
                 holds = condition()
                 if await holds if asyncio.iscoroutine(holds) else holds:
                     return True
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
         return False
 
     # What goes wrong

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from projections.read_model import Change, Key, Rows, Table, as_columns, fold, looked_up
+from projections.read_model import Change, RowKey, Rows, Table, as_columns, fold, looked_up
 
 
 class Sum(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Line(Struct, frozen=True):
 
 
 SUMS = Table("sums", Sum, keys=1, sql="nowhere")
-LINES = Table("lines", Line, keys=2, sql="nowhere", whole=True)
+LINES = Table("lines", Line, keys=2, sql="nowhere", overwrites=True)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def test_row_that_is_always_written_whole_is_not_looked_up(log: list[Paid]) -> N
 
 
 @given(st.sets(st.tuples(st.text(max_size=3), st.integers(0, 3))))
-def test_columns_give_the_keys_back(keys: set[Key]) -> None:
+def test_columns_give_the_keys_back(keys: set[RowKey]) -> None:
     columns: Any = as_columns(keys, LINES)
     assert list(columns) == ["name", "number"]
     assert set(zip(*columns.values(), strict=True)) == keys

@@ -12,7 +12,7 @@ from workers.bus import messages
 
 NAME = str(messages.STREAM.name)
 ACK_WAIT = 5.0  # seconds without a sign of life until a message is delivered again
-LOOK = 1.0  # seconds to wait for a message
+POLL_SECONDS = 1.0  # seconds to wait for a message
 
 
 class Bell:
@@ -30,7 +30,7 @@ class Bell:
         if self._client:
             await self._client.close()
 
-    async def look(self, position: int) -> None:
+    async def ensure_consumer(self, position: int) -> None:
         """Whether JetStream still knows us. Where it does not, we go on at its end, once that is no
         further back than we are."""
         try:
@@ -44,7 +44,7 @@ class Bell:
     async def next(self) -> Msg | None:
         """None: nothing came, or we are not known, which the next look tells."""
         try:
-            (message,) = await self._rings.fetch(1, timeout=LOOK)
+            (message,) = await self._rings.fetch(1, timeout=POLL_SECONDS)
         except nats.errors.Error:
             return None
         return message

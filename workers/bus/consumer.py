@@ -18,11 +18,11 @@ from typing import Any
 import psycopg
 from nats.aio.msg import Msg
 
-from domain.aggregate import Command, Recorded, Stream
+from domain.aggregate import Command, Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log
+from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import SQL
-from projections.engine.follower import LeadLostError, StepDownError, connect
 from projections.engine.parking import Parking, TooManyParkedError, said
 from workers.bus import messages
 from workers.bus.bell import Bell
@@ -32,7 +32,7 @@ from workers.bus.sending import Send
 log = logging.getLogger(__name__)
 
 PAGE = 1_000  # events
-LOOK = 1.0  # seconds between signs of life, and looks for what is asked
+POLL_SECONDS = 1.0  # seconds between signs of life, and looks for what is asked
 BACKOFF = (0.5, 2.0, 10.0, 30.0)  # seconds before each further delivery
 DELIVERIES = len(BACKOFF) + 1  # after that it is parked
 PATIENCE = 120.0  # seconds for the reaction to one event
@@ -85,24 +85,24 @@ class Consumer:
 
     async def step(self) -> bool:
         with stepping_down():
-            if time.monotonic() - self._looked_at >= LOOK:
-                await self._look()
+            if time.monotonic() - self._looked_at >= POLL_SECONDS:
+                await self._poll()
             if self._task is None:
                 self._task = await self._next()
             if self._task:
-                await asyncio.wait({self._task}, timeout=LOOK)
+                await asyncio.wait({self._task}, timeout=POLL_SECONDS)
                 if self._task.done():
                     done, self._task, self._message = self._task, None, None
                     done.result()
         return True
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         """Signs of life, for the database and for JetStream; and whether that still knows us."""
         self._looked_at = time.monotonic()
         await self._execute(SQL["work" if self._task else "beat"])
         if self._message:
             await self._message.in_progress()
-        await self._bell.look(self.position)
+        await self._bell.ensure_consumer(self.position)
 
     async def _next(self) -> "asyncio.Task[None] | None":
         for _, stream, first, what in await self._parking.asked(self._connection):
@@ -123,7 +123,7 @@ class Consumer:
 
     async def _go_on(
         self, until: int, deliveries: int, exact: bool
-    ) -> tuple[Stream, int, Exception] | None:
+    ) -> tuple[StreamName, int, Exception] | None:
         """A page further; or up to what cannot be applied, of which stream, where and why."""
         at, stream = self.position, ""
         try:
@@ -161,7 +161,7 @@ class Consumer:
                 raise LeadLostError(f"{self.name} is no longer at {self.position}")
             self.position = to
 
-    async def _parked(self, stream: Stream, at: int, e: Exception, deliveries: int) -> bool:
+    async def _parked(self, stream: StreamName, at: int, e: Exception, deliveries: int) -> bool:
         """Only after the last delivery, and where it is not one of very many."""
         log.warning("%s: %s at %s failed: %s", self.name, stream, at, e, exc_info=e)
         too_many = self._parking.refuses(self.name, stream, at)
@@ -174,7 +174,7 @@ class Consumer:
             await self._parking.park(self._connection, self.name, stream, at, e)
         return True
 
-    async def _attend(self, stream: Stream, first: int, what: str) -> None:
+    async def _attend(self, stream: StreamName, first: int, what: str) -> None:
         """To what somebody wants done with what is parked."""
         at = first
         try:

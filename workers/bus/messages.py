@@ -36,7 +36,7 @@ UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 PREVIOUS = "Nats-Expected-Last-Msg-Id"
 
 
-class Told(Struct, frozen=True):
+class FeedMessage(Struct, frozen=True):
     """What a member's live feed says of an event."""
 
     event_id: str

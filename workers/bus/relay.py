@@ -32,8 +32,8 @@ from opentelemetry.trace import SpanKind
 from domain.aggregate import Recorded
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log
+from projections.engine.election import StepDownError, connect
 from projections.engine.event_log import SQL as LOG
-from projections.engine.follower import StepDownError, connect
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import telemetry
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 SQL = statements("relay")
 PAGE = 250  # of which each is on disk before the next: a second or so on a slow one
 YOUNG = 60.0  # seconds for which an event's own trace goes on
-LOOK = 1.0  # seconds between looks at the end of the stream
+POLL_SECONDS = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
 NAME = str(messages.STREAM.name)
 
@@ -57,7 +57,7 @@ class Relay:
         self._nats_url = nats_url
         self._patience = patience
         self._sequence: int | None = None  # the stream's, where its last message is not there
-        self._looked_at = 0.0
+        self._checked_at = 0.0
         self._open = AsyncExitStack()
 
     async def start(self, database_url: str) -> None:
@@ -70,15 +70,15 @@ class Relay:
         async with self._stepping_down():
             self._client = await messages.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)
-            await self._arrived(await self._look())
+            await self._arrived(await self._stream_end())
 
     async def stop(self) -> None:
         await self._open.aclose()
 
     async def step(self) -> bool:
         async with self._stepping_down():
-            if time.monotonic() - self._looked_at > LOOK:
-                await self._look_again()
+            if time.monotonic() - self._checked_at > POLL_SECONDS:
+                await self._check_stream_end()
             page = await self._page()
             return bool(page) and await self._told(page)
 
@@ -89,7 +89,7 @@ class Relay:
             await self._publish(page)
         except nats.errors.Error as e:
             log.warning("the stream did not take events after %s: %s", before, e)
-            await self._look_again()
+            await self._check_stream_end()
             if self.position == before:
                 problem = f"NATS does not take what follows: {type(e).__name__}: {e}"
                 await self._get_stuck(page[-1][0].position, problem)
@@ -122,7 +122,7 @@ class Relay:
                     )
             self._sequence = None
         if ack.duplicate:  # it was there a moment ago; whether it still is, the stream can tell
-            await self._look_again()
+            await self._check_stream_end()
         else:
             await self._arrived(positions[-1])
 
@@ -132,15 +132,15 @@ class Relay:
             return {"Nats-Expected-Last-Sequence": str(self._sequence)}
         return {messages.PREVIOUS: str(previous)}
 
-    async def _look_again(self) -> None:
-        position = await self._look()
+    async def _check_stream_end(self) -> None:
+        position = await self._stream_end()
         if position == self.position:
             await self._execute(LOG["beat"], {"names": [self.name]})
         else:
             log.info("the stream ends with %s, not %s", position, self.position)
             await self._arrived(position)
 
-    async def _look(self) -> int:
+    async def _stream_end(self) -> int:
         """Reads from the stream's end where we stand."""
         jetstream = self._client.jetstream(timeout=self._patience)
         state = await _state(jetstream)
@@ -152,7 +152,7 @@ class Relay:
             await jetstream.purge_stream(NAME)
             last = None
         self._sequence = None if last and last.seq == state.last_seq else state.last_seq
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         return messages.position(last.headers) if last else 0
 
     async def _is_recorded(self, last: RawStreamMsg) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from domain.aggregate import Command, Recorded
 from domain.errors import Unavailable
-from domain.store.writer import Author, History, Key
-from projections.engine.follower import StepDownError
+from domain.store.writer import Author, History, IdempotencyKey
+from projections.engine.election import StepDownError
 
 Send = Callable[[Recorded, int, Command], Awaitable[object]]
 
@@ -16,7 +16,7 @@ def sending(history: History, worker: str) -> Send:
 
     async def send(recorded: Recorded, number: int, command: Command) -> object:
         by = Author(f"worker:{worker}", recorded.tenant, recorded.trace)
-        key = Key(by.actor, f"{recorded.position}:{number}", b"")
+        key = IdempotencyKey(by.actor, f"{recorded.position}:{number}", b"")
         try:
             return await history.execute(command, by=by, key=key)
         except Unavailable as e:  # no fault of the event's

@@ -48,7 +48,7 @@ class Result(Struct, frozen=True):
     leaders: Sequence[tuple[str, int, int]]
 
 
-class Told(Struct, frozen=True):
+class Heard(Struct, frozen=True):
     """A result with what only the log and the file know: the contact by which each mission was
     completed, and how many contacts were reported."""
 
@@ -71,7 +71,7 @@ class _Day:
             column.append(value)
 
 
-def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> Told:
+def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> Heard:
     days: defaultdict[str, _Day] = defaultdict(_Day)
     for number, (t, first, second) in enumerate(contacts):
         days[first].add(2 * number, t, int(second[1:]))
@@ -87,7 +87,7 @@ def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> Told:
     shown = {member: {m: p for m, _, p in entries} for member, entries in ledgers.items()}
     sums = [(member, sum(of.values()), len(of)) for member, of in shown.items()]
     leaders = sorted(sums, key=lambda one: (-one[1], reached[one[0]]))
-    return Told(Result(shown, ledgers, leaders), when, sum(_reports(day) for day in days.values()))
+    return Heard(Result(shown, ledgers, leaders), when, sum(_reports(day) for day in days.values()))
 
 
 def _cause(mission: str) -> str:
@@ -157,11 +157,11 @@ class Kept:
                 member = recorded.member[1]
                 self._when[member, mission] = self._latest.get(member, 0)
 
-    def told(self, people: Iterable[str]) -> Told:
-        return Told(_folded(self._rows, people), self._when, self._reports)
+    def told(self, people: Iterable[str]) -> Heard:
+        return Heard(_folded(self._rows, people), self._when, self._reports)
 
 
-async def from_log(connection: Connection, event_id: str, people: Iterable[str]) -> Told:
+async def from_log(connection: Connection, event_id: str, people: Iterable[str]) -> Heard:
     kept, position = Kept(), 0
     while page := await event_log.page(connection, position, PAGE):
         position = page[-1].position
@@ -207,7 +207,7 @@ def _entries(rows: Iterable[LedgerEntry | boards.Entry]) -> Entries:
 
 
 # Compared
-def differences(file: Told, log: Told, tables: Result) -> Iterator[str]:
+def differences(file: Heard, log: Heard, tables: Result) -> Iterator[str]:
     """One sentence each; none where all three agree."""
     yield from _differ("the log", file.result, log.result)
     yield from _differ("the tables", file.result, tables)

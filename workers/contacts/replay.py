@@ -26,14 +26,14 @@ from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, Unavailable
 from domain.store.recorder import open_recorder
 from domain.store.writer import GROUP, Author, History, Outcome
+from projections.engine.election import connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
-from projections.engine.follower import connect
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
 from workers.contacts import check
-from workers.contacts.check import Told
+from workers.contacts.check import Heard
 from workers.contacts.commands import Guest, Scope, preparations, read, replayed, survey
 from workers.operations.progress import Progress
 from workers.servers import elsewhere, supervisor
@@ -147,7 +147,7 @@ class Tally:
         self.position = max(self.position, outcome.position)
 
 
-async def replay(path: Path, scope: Scope, file: Told, database_url: str) -> bool:
+async def replay(path: Path, scope: Scope, file: Heard, database_url: str) -> bool:
     """Whether the boards are what follows from the file."""
     people, event = len(scope.people), scope.event_id
     say(f"Playing {scope.contacts:,} contacts of {people} people as event {event}.")
@@ -231,7 +231,7 @@ def _report_commands(tally: Tally, seconds: float) -> None:
     )
 
 
-async def _check(connection: Connection, file: Told, scope: Scope) -> bool:
+async def _check(connection: Connection, file: Heard, scope: Scope) -> bool:
     log = await check.from_log(connection, scope.event_id, scope.people)
     tables = await check.from_tables(connection, scope.event_id, scope.people)
     found = list(check.differences(file, log, tables))

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Stream, stream
+from domain.aggregate import StreamName, stream
 from workers.bus import messages
 from workers.proof.http import Answer, Client, LostError
 from workers.tokens import sign
@@ -20,7 +20,7 @@ MISSIONS = tuple(f"mission_{i}" for i in range(5))
 # A board that goes through these changes with each.
 CHANGES = {"in_progress": "MissionStarted", "completed": "MissionCompleted"}
 PATIENCE = 30.0  # seconds for the relay
-LOOK = 0.05
+POLL_SECONDS = 0.05
 PAUSE = 0.005  # seconds between a member's commands: the machine has other things to do too
 
 
@@ -53,7 +53,7 @@ class Acknowledged(Struct, frozen=True):
     """Which event was told to be at a position."""
 
     position: int
-    change: tuple[Stream, str]
+    change: tuple[StreamName, str]
 
 
 def name(number: int) -> str:
@@ -146,7 +146,7 @@ async def filled(place: Place, events: int, end: int) -> tuple[int, int]:
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
             while found < (events, end):
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(POLL_SECONDS)
                 found = await stream_of(place.nats_url)
     return found
 

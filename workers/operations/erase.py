@@ -34,7 +34,7 @@ from workers.settings import Settings
 SQL = statements("people")
 PATIENCE = 30.0  # seconds in which read models must have followed
 OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
-LOOK = 0.05
+POLL_SECONDS = 0.05
 SHOWN = 5  # names
 SWEEPING = 30.0  # seconds of attempts to write the keys anew
 PAUSE = 0.5  # seconds between them
@@ -190,7 +190,7 @@ async def _follow(url: str, position: int) -> None:
                 )
             if waited > OTHERS:
                 await _project(url)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def _project(url: str) -> None:

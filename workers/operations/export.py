@@ -10,12 +10,12 @@ from typing import Any, LiteralString, cast
 import msgspec
 from msgspec import Struct
 
-from domain.aggregate import Recorded, Stream
+from domain.aggregate import Recorded, StreamName
 from domain.errors import Invalid, NotFound
 from domain.personal import Person, put_in, taken_out
 from projections.engine import event_log
+from projections.engine.election import connect
 from projections.engine.event_log import Connection
-from projections.engine.follower import connect
 from sql import statements
 from workers import settings
 from workers.operations import beside
@@ -35,7 +35,7 @@ class Event(Struct, frozen=True):
 
     position: int
     at: datetime
-    stream: Stream
+    stream: StreamName
     type: str
     by: str
     facts: Any
@@ -138,7 +138,7 @@ def _facts(recorded: Recorded, person: Person) -> Any:
 def _is_of(recorded: Recorded, person: Person) -> bool:
     """On their own stream, by them, or about them as its subject."""
     if ":" not in person:
-        return person in (recorded.actor, *recorded.key[1:])
+        return person in (recorded.actor, *recorded.stream_key[1:])
     return person in event_log.mapper.persons(recorded)
 
 

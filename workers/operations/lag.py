@@ -11,7 +11,7 @@ import psycopg
 
 from domain.errors import Unavailable
 from projections.engine import lag
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.engine.lag import Lag
 from workers import settings
 from workers.operations.beside import database, present

@@ -22,7 +22,7 @@ from workers.servers.supervisor import say
 
 SQL = statements("parked")
 PATIENCE = 15.0  # seconds
-LOOK = 0.1
+POLL_SECONDS = 0.1
 DONE = {
     "replay": "{reader} goes on with {stream}: {events} replayed.",
     "drop": "{reader} goes on with {stream}: {events} left out until a rebuild can apply them.",
@@ -153,7 +153,7 @@ def _done(connection: Connection, what: str, one: Parked) -> bool:
                 "asked for: a workers process (python -m workers run) does it as soon as it can."
             )
             return False
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     say(DONE[what].format(reader=one.reader, stream=one.stream, events=_events(one.events)))
     return True
 

@@ -63,7 +63,7 @@ def _chosen(names: Sequence[str], *, every: bool) -> Iterator[ReadModel]:
 
 def _tried(url: str, model: ReadModel, *, accept: bool) -> int:
     """One that is refused is not in the way of the others."""
-    observer = Told(model.name)
+    observer = ProgressPrinter(model.name)
     try:
         done = uvloop.run(rebuild(url, model, accept, observer))
     except Different as e:
@@ -123,7 +123,7 @@ def told(done: Rebuilt, seconds: float) -> str:
     )
 
 
-class Told(Observer):
+class ProgressPrinter(Observer):
     """On a terminal as a bar."""
 
     def __init__(self, name: str) -> None:

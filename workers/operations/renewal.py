@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import psycopg
 
 from domain.errors import Problem
-from projections.engine.follower import connect, wanted
+from projections.engine.election import connect, not_cancelled
 from projections.engine.rebuild import Busy, Observer, rebuild
 from projections.engine.shadow import SQL
 from projections.read_model import ReadModel
 
 log = logging.getLogger(__name__)
 
-LOOK, LONGEST = 5.0, 300.0  # seconds
+POLL_SECONDS, LONGEST = 5.0, 300.0  # seconds
 
 
 class Logged(Observer):
@@ -26,13 +26,13 @@ class Logged(Observer):
 
 async def renew(database_url: str, models: Sequence[ReadModel]) -> None:
     """Looks until it is cancelled; less and less often at what cannot be rebuilt."""
-    pause = LOOK
-    while wanted():
+    pause = POLL_SECONDS
+    while not_cancelled():
         try:
             tried = [
                 await _renewed(database_url, model) for model in await older(database_url, models)
             ]
-            pause = LOOK if all(tried) else min(2 * pause, LONGEST)
+            pause = POLL_SECONDS if all(tried) else min(2 * pause, LONGEST)
         except (psycopg.Error, OSError) as e:
             log.warning("cannot look for read models that are of an older version: %s", e)
         await asyncio.sleep(pause)

@@ -5,7 +5,7 @@ import logging
 import time
 from contextlib import AsyncExitStack
 
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.engine.shadow import tidy
 from sql import statements
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from domain.agenda import AgendaItemChanged, ScheduleItem
 from domain.agenda_items import AgendaItem
-from domain.aggregate import Command, Recorded, Stream, stream
+from domain.aggregate import Command, Recorded, StreamName, stream
 from domain.attendees import Profile, SaveProfile
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
@@ -54,7 +54,7 @@ class Act(Struct, frozen=True):
     what: str
     to: str
 
-    def stream(self, event_id: str) -> Stream:
+    def stream(self, event_id: str) -> StreamName:
         capability = {"star": "stars", "move": "agenda"}.get(self.kind, "missions")
         return stream(capability, event_id, *([self.member] if self.kind != "move" else []))
 

@@ -34,13 +34,13 @@ class CatchingUp:
             return False
         self._looked = now
         before = dict(self._came)
-        wanted = self._look()
+        wanted = self._poll()
         if self._came != before or not self._moved:
             self._moved = now
         behind = [name for name, end in wanted.items() if self._came[name] < end]
         return not behind or now - self._moved > PATIENCE
 
-    def _look(self) -> dict[str, int]:
+    def _poll(self) -> dict[str, int]:
         """Where each must come; how far they have come is kept."""
         with psycopg.connect(self._spec.database_url, autocommit=True) as connection:
             ((end,),) = connection.execute(LOG["end"]).fetchall()

@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
-from domain.aggregate import Recorded, Stream
+from domain.aggregate import Recorded, StreamName
 from projections.live_feed import Message
 from projections.missions.rows import LedgerEntry
 from workers.proof.acts import POINTS, initial, set_by
@@ -60,9 +60,9 @@ def answered(entries: Sequence[Entry], ended: Collection[str], writers: Collecti
     return Check("writers that were answered", len(writers), lost)
 
 
-def _states(log: Iterable[Recorded]) -> dict[tuple[Stream, str], list[tuple[int, str]]]:
+def _states(log: Iterable[Recorded]) -> dict[tuple[StreamName, str], list[tuple[int, str]]]:
     """Of each thing, the positions at which it was set, and to what."""
-    states: dict[tuple[Stream, str], list[tuple[int, str]]] = defaultdict(list)
+    states: dict[tuple[StreamName, str], list[tuple[int, str]]] = defaultdict(list)
     for recorded in log:
         if setting := set_by(recorded):
             states[recorded.stream, setting[0]].append((recorded.position, setting[1]))
@@ -70,7 +70,7 @@ def _states(log: Iterable[Recorded]) -> dict[tuple[Stream, str], list[tuple[int,
 
 
 def _as_of(
-    states: Mapping[tuple[Stream, str], Sequence[tuple[int, str]]], entry: Entry, event_id: str
+    states: Mapping[tuple[StreamName, str], Sequence[tuple[int, str]]], entry: Entry, event_id: str
 ) -> str:
     history = states.get((entry.act.stream(event_id), entry.act.what), ())
     by_then = [value for position, value in history if position <= entry.position]
@@ -85,11 +85,11 @@ def _said(entry: Entry) -> str:
 # What was done
 def applied_once(entries: Iterable[Entry], log: Sequence[Recorded], event_id: str) -> Check:
     """Each stream holds what the acts on it come to, one after another, and nothing else."""
-    acts: dict[Stream, list[Entry]] = defaultdict(list)
+    acts: dict[StreamName, list[Entry]] = defaultdict(list)
     for entry in entries:
         if not entry.again:
             acts[entry.act.stream(event_id)].append(entry)
-    found: dict[Stream, list[Setting]] = defaultdict(list)
+    found: dict[StreamName, list[Setting]] = defaultdict(list)
     for recorded in log:
         if setting := set_by(recorded):
             found[recorded.stream].append(setting)
@@ -169,7 +169,7 @@ def _points(entries: Iterable[Entry]) -> int:
 
 def versions(log: Iterable[Recorded]) -> Check:
     """Each stream counts 1, 2, 3 in the order of positions."""
-    next_: Counter[Stream] = Counter()
+    next_: Counter[StreamName] = Counter()
     lost, doubled, looked_at = [], [], 0
     for looked_at, recorded in enumerate(log, 1):  # noqa: B007 - used below
         expected = next_[recorded.stream] + 1

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from domain.aggregate import Recorded
 from projections.engine import event_log
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.live_feed import FEED
 from projections.missions.rows import LEDGER
 from projections.read_model import Rows

@@ -19,7 +19,7 @@ from domain.errors import Unavailable
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.engine import event_log
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from sql import statements
 from sql.migrate import migrate
 from workers.proof import spec as specs
@@ -37,7 +37,7 @@ POSTGRES, NATS, API, WORKERS = "PostgreSQL", "NATS", "the api", "the workers"
 PROGRAMS = {WORKERS: ("workers", "run"), API: ("api", "serve")}
 READY = 60.0  # seconds in which the api should listen
 STOP = 3.0  # seconds in which what is asked to end should
-LOOK = 0.02
+POLL_SECONDS = 0.02
 
 
 class Stack:
@@ -95,7 +95,7 @@ class Stack:
         with (self.folder / "servers.log").open("a") as log, redirect_stdout(log):
             for service in self._services.values():
                 service.tend()
-        self._signals.wait(LOOK)
+        self._signals.wait(POLL_SECONDS)
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
         """Whether it came true in time; what ends meanwhile is started again."""

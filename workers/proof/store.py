@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
-from domain.store.writer import Author, History, Key
-from projections.engine.follower import connect
+from domain.store.writer import Author, History, IdempotencyKey
+from projections.engine.election import connect
 from sql import statements
 from workers.proof.acts import Act, command
 from workers.proof.ledger import Book, Tally
@@ -42,7 +42,7 @@ class On:
 
     async def tell(self, act: Act, key: str | None) -> tuple[int, bytes]:
         by = Author(act.member, self._event_id)
-        known = Key(act.member, key, repr(act).encode()) if key else None
+        known = IdempotencyKey(act.member, key, repr(act).encode()) if key else None
         try:
             outcome = await self._history.execute(
                 command(act, self._event_id), by=by, reply=_reply, key=known

@@ -7,13 +7,13 @@ import msgspec
 
 from domain.aggregate import Recorded
 from projections.engine.event_log import Connection
-from projections.read_model import Key, Rows, Table, folded
+from projections.read_model import RowKey, Rows, Table, folded
 from projections.read_models import READ_MODELS
 from sql import statements
 
 SQL = statements("proof")
 
-OfTable = Mapping[Key, Any]
+OfTable = Mapping[RowKey, Any]
 
 
 def pure(log: Iterable[Recorded]) -> Rows:
@@ -52,6 +52,6 @@ def _plain(row: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(row))
 
 
-def _some(keys: set[Key]) -> str:
+def _some(keys: set[RowKey]) -> str:
     shown = ", ".join(map(str, sorted(keys)[:3]))
     return f"{len(keys)} ({shown})" if keys else "none"

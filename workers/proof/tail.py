@@ -9,12 +9,12 @@ import uvloop
 from psycopg import sql
 
 from projections.engine import event_log
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from workers.proof.ledger import Book
 from workers.proof.spec import Phase, Spec, spec_given
 
 PAGE = 500
-LOOK = 0.2  # seconds between looks when nobody notifies
+POLL_SECONDS = 0.2  # seconds between looks when nobody notifies
 PAUSE = 0.05
 CHANNEL = "log"
 
@@ -40,7 +40,7 @@ class Tail:
                 self._book.write([recorded.position for recorded in page])
                 self._position = page[-1].position
             else:
-                async for _ in connection.notifies(timeout=LOOK, stop_after=1):
+                async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
 
 

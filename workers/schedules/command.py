@@ -22,7 +22,7 @@ from domain.errors import Invalid, NotFound
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.conferences import folded_conference
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from sql import statements
 from workers import schedules, settings
 from workers.operations.progress import Progress

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from api.identity import jwks
-from api.identity.jwks import Keys
+from api.identity.jwks import SigningKeys
 from domain.errors import Invalid, Unavailable
 from tests.api.conftest import RSA, Provider, public_keys, served
 
@@ -19,7 +19,7 @@ def test_provider_that_does_not_say_is_unavailable_until_it_does(
 ) -> None:
     monkeypatch.setattr(jwks, "PAUSE", 0.0)
     provider = Provider()
-    keys = Keys(provider.url)
+    keys = SigningKeys(provider.url)
 
     async def ask() -> None:
         for answer in (b"<html>Be right back</html>", b"[]", b'{"keys": []}', b"null"):
@@ -36,7 +36,7 @@ def test_provider_that_does_not_say_is_unavailable_until_it_does(
 def test_provider_that_is_away_is_not_asked_by_everyone() -> None:
     provider = Provider()
     provider.server_close()
-    keys = Keys(provider.url)
+    keys = SigningKeys(provider.url)
 
     async def ask() -> list[BaseException | object]:
         return await asyncio.gather(*(keys.key(TOKEN) for _ in range(200)), return_exceptions=True)
@@ -49,4 +49,4 @@ def test_provider_that_is_away_is_not_asked_by_everyone() -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "data:,{}", "nonsense", ""])
 def test_address_that_is_not_http_is_refused_at_start(url: str) -> None:
     with pytest.raises(Invalid, match="JWT_JWKS_URL cannot be used"):
-        Keys(url)
+        SigningKeys(url)

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.live.feed import Live
 from api.live.reader import Reader
 from api.live.watch import Watch
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from tests.boards import EVENT, Record, clicks, end_of
@@ -88,7 +88,7 @@ async def working(database: str, nats: str) -> AsyncIterator[Relay]:
     """A projector and a relay."""
     relay = Relay(nats)
     followers = (Projector(READ_MODELS), relay)
-    tasks = [asyncio.create_task(follow(f, database)) for f in followers]
+    tasks = [asyncio.create_task(run_elected(f, database)) for f in followers]
     try:
         await eventually(lambda: relay.position == end_of(database), 15)
         yield relay

@@ -29,7 +29,7 @@ NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
+    monkeypatch.setattr(module, "POLL_SECONDS", LATER)  # by messages alone
 
     async def story(record: Record) -> tuple[list[int], list[list[int]]]:
         async with working(database, nats), serving(database, nats) as process:
@@ -122,7 +122,7 @@ def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What NATS loses or says again is made up by hand, from the real messages."""
-    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
+    monkeypatch.setattr(module, "POLL_SECONDS", LATER)  # by messages alone
 
     async def story(record: Record) -> tuple[list[int], list[int]]:
         async with serving(database, nats) as process:
@@ -306,7 +306,7 @@ def starred_by(members: list[str]) -> list[Command]:
 def test_what_is_said_to_more_than_a_message_has_room_for_is_heard_as_soon(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK", LATER)  # by messages alone
+    monkeypatch.setattr(module, "POLL_SECONDS", LATER)  # by messages alone
     many = ["ada", *(f"usr_{i}" for i in range(2_000))]
 
     async def story() -> None:

@@ -48,7 +48,7 @@ def test_foreign_messages_are_ignored(
 def test_loss_of_the_last_message_is_noticed_without_another(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
 
     async def story(record: Record) -> None:
         async with serving(database, nats) as process:

@@ -53,7 +53,7 @@ def test_position_that_nobody_tells_of_is_seen_within_a_second(database: str) ->
 
 
 def test_lost_connection_is_replaced(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
 
     async def story() -> bool:
         async with watching(database) as watch:
@@ -83,7 +83,7 @@ def test_notification_of_long_ago_takes_nothing_back(database: str) -> None:
 def test_read_model_that_begins_anew_is_no_older_backup(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
 
     async def story() -> list[int]:
         await project(database)

@@ -131,7 +131,7 @@ def test_nobody_keeps_in_memory_who_was_erased(database: str) -> None:
         await execute(history, OPENING, save("Ada"), save("Ben", "ben"))
         await erase(erasure)
         assert "attendee:evt_1:ada" in history._cache
-        history.look()
+        history.refresh_soon()
         await eventually(lambda: "attendee:evt_1:ada" not in history._cache)
         assert "attendee:evt_1:ben" in history._cache
 

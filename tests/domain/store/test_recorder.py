@@ -9,14 +9,14 @@ from psycopg import Connection
 
 from domain.errors import Unavailable
 from domain.store.recorder import Recorder, Rows
-from domain.store.writer import History, Key, Outcome
+from domain.store.writer import History, IdempotencyKey, Outcome
 from sql.migrate import migrate
 from tests.proxy import Proxy, Side
 from tests.store import STATEMENTS, all_of, ask, log_of, numbers, opened, take
 from tests.waiting import eventually
 from workers.servers.embedded import start_postgres
 
-KEY = Key("ada", "key-1", b"a request")
+KEY = IdempotencyKey("ada", "key-1", b"a request")
 
 
 # History is not rewritten
@@ -90,7 +90,7 @@ STAGES: dict[str, tuple[Side, bytes]] = {
 @pytest.mark.parametrize(("side", "word"), STAGES.values(), ids=STAGES.keys())
 @pytest.mark.parametrize("key", [None, KEY], ids=["no key", "a key"])
 def test_connection_lost_at_any_stage_records_once_and_answers(
-    database: str, side: Side, word: bytes, key: Key | None
+    database: str, side: Side, word: bytes, key: IdempotencyKey | None
 ) -> None:
     async def story(history: History, proxy: Proxy) -> list[Any]:
         await take(history, "cleo", roll="warm")
@@ -218,7 +218,7 @@ def test_store_that_is_away_says_so_and_comes_back_by_itself(tmp_path: Path) -> 
 def test_keys_are_forgotten_after_two_days_and_not_before(database: str) -> None:
     with opened(database) as history:
         for hours in (0, 47, 49, 100):
-            asyncio.run(take(history, f"usr_{hours}", Key("ada", str(hours), b"")))
+            asyncio.run(take(history, f"usr_{hours}", IdempotencyKey("ada", str(hours), b"")))
             ask(
                 database,
                 "UPDATE events.command_keys SET recorded_at = now() - make_interval(hours => %s) "

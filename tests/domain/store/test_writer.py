@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Invalid, KeyReused, NotFound, Problem, Refused, Unavailable
 from domain.store import writer as module
-from domain.store.writer import History, Key, Outcome
+from domain.store.writer import History, IdempotencyKey, Outcome
 from tests.store import (
     AUTHOR,
     STATEMENTS,
@@ -25,7 +25,7 @@ from tests.store import (
 )
 from tests.waiting import eventually
 
-KEY = Key("ada", "key-1", b"a request")
+KEY = IdempotencyKey("ada", "key-1", b"a request")
 
 
 @pytest.fixture
@@ -318,13 +318,13 @@ def test_key_that_comes_again_gets_the_first_reply(database: str) -> None:
 
 
 def test_key_that_comes_with_another_request_is_refused(history: History) -> None:
-    other = Key(KEY.principal, KEY.key, b"another request")
+    other = IdempotencyKey(KEY.principal, KEY.key, b"another request")
 
     async def story() -> list[Any]:
         return await all_of(
             take(history, "ada", KEY),
             take(history, "ben", other),
-            take(history, "cleo", Key("ben", KEY.key, b"another principal's")),
+            take(history, "cleo", IdempotencyKey("ben", KEY.key, b"another principal's")),
         )
 
     first, reused, own = asyncio.run(story())

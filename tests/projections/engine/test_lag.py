@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.engine import lag
+from projections.engine.election import connect
 from projections.engine.event_log import SQL
-from projections.engine.follower import connect
 from projections.engine.lag import FRESH, LATE, MOVES, SILENT, STILL, WORDS, Lag, Word, word
 from projections.missions.rows import MISSION_BOARD
 from projections.read_models import READ_MODELS

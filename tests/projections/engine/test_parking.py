@@ -16,7 +16,7 @@ from domain.aggregate import Recorded
 from domain.missions import MissionCompleted
 from projections.engine import parking
 from projections.engine import projector as module
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.parking import MOST, WITHIN, Parking
 from projections.engine.projector import LeadLostError, Projector
 from projections.missions.rows import MEMBER_MISSIONS, MISSION_BOARD, MISSION_LEDGER, MemberMission
@@ -258,7 +258,7 @@ def test_replay_under_traffic_loses_nothing_and_doubles_nothing(
 
     async def story() -> None:
         nonlocal ill
-        task = asyncio.create_task(follow(Projector([ledger, MISSION_BOARD]), database))
+        task = asyncio.create_task(run_elected(Projector([ledger, MISSION_BOARD]), database))
         try:
             for round_ in range(30):
                 await asyncio.to_thread(record, *clicks(2), *clicks(2, "ben"))

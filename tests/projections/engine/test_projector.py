@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Recorded
 from projections.engine import projector as module
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.projector import LeadLostError, Projector
 from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
 from projections.read_model import Change, ReadModel
@@ -73,7 +73,7 @@ def test_each_page_tells_its_position_and_whom_it_concerns(database: str) -> Non
 def test_lost_notification_costs_a_second(database: str) -> None:
     async def story() -> float:
         projector = Projector(READ_MODELS)
-        task = asyncio.create_task(follow(projector, database))
+        task = asyncio.create_task(run_elected(projector, database))
         try:
             await eventually(lambda: set(projector.positions.values()) == {end_of(database)})
             ask(

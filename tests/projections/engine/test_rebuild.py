@@ -16,7 +16,7 @@ from domain.errors import Refused, Unavailable
 from domain.missions import ResetMission
 from projections.engine import rebuild as module
 from projections.engine.difference import Difference
-from projections.engine.follower import LeadLostError
+from projections.engine.election import LeadLostError
 from projections.engine.projector import Projector
 from projections.engine.rebuild import Different, Observer, Rebuilt, rebuild
 from projections.engine.shadow import Shadow, locked

@@ -13,8 +13,8 @@ from domain.attendees import Profile, SaveProfile
 from domain.catalogues import Mission, PublishCatalogue
 from domain.missions import CompleteMission, StartMission
 from projections.engine import event_log
+from projections.engine.election import connect
 from projections.engine.event_log import Connection
-from projections.engine.follower import connect
 from projections.missions import questions as boards
 from projections.read_models import READ_MODELS
 from tests.boards import EVENT, MISSION, Record, clicks, end_of, opening, project, recording

@@ -85,7 +85,7 @@ def test_time_stands_for_a_position(story: list[Command], member: str, seconds: 
 @given(stories())
 def test_every_change_is_announced_once(story: list[Command]) -> None:
     log = played(story).log
-    moved = {(*r.key, r.position) for r in log if standing(r.event)}
+    moved = {(*r.stream_key, r.position) for r in log if standing(r.event)}
     feed = folded(LIVE_FEED, log)[FEED]
     assert {key for key, said in feed.items() if said.type == "MISSION_UPDATED"} == moved
 

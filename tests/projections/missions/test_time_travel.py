@@ -22,8 +22,8 @@ from domain.errors import Problem
 from domain.missions import CompleteMission, ResetMission, StartMission
 from domain.stars import StarSession, UnstarSession
 from projections.engine import rebuild as module
+from projections.engine.election import connect
 from projections.engine.event_log import Connection
-from projections.engine.follower import connect
 from projections.engine.rebuild import rebuild
 from projections.missions import questions as boards
 from projections.missions.rows import (
@@ -90,7 +90,10 @@ def history(asked: Iterable[Command]) -> Iterator[Recorded]:
         return streams.get(name, (0, BY_NAME[name.partition(":")[0]].initial))
 
     for second, command in enumerate(asked):
-        aggregate, name = BY_NAME[command.aggregate], stream(command.aggregate, *command.key())
+        aggregate, name = (
+            BY_NAME[command.aggregate],
+            stream(command.aggregate, *command.stream_key()),
+        )
         given_ = {field: state(of)[1] for field, of in command.given().items()}
         at = BEGIN + timedelta(seconds=second)
         with suppress(Problem):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command, stream
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.read_model import folded
 from projections.sessions.calendar import Taken, read_agenda
 from projections.sessions.questions import Programme

@@ -21,7 +21,7 @@ from domain.agenda_items import AgendaItem
 from domain.aggregate import Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
 from domain.conferences import ConferenceAnnounced
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from projections.read_model import folded
 from projections.sessions.questions import (
     Programme,

@@ -20,7 +20,7 @@ from domain.conferences import AnnounceConference
 from domain.missions import MissionCompleted, MissionReopened
 from domain.store.recorder import open_recorder
 from domain.store.writer import History
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from sql import statements
@@ -48,7 +48,7 @@ def echo(recorded: Recorded) -> Iterable[Command]:
 
 @asynccontextmanager
 async def following(*followers: Any, database: str) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(follow(one, database)) for one in followers]
+    tasks = [asyncio.create_task(run_elected(one, database)) for one in followers]
     try:
         yield
     finally:
@@ -131,7 +131,7 @@ def test_reaction_may_take_its_time_and_is_alive_meanwhile(
 ) -> None:
     """Longer than a message waits for an answer."""
     monkeypatch.setattr(bell, "ACK_WAIT", 1.0)
-    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
     began: list[int] = []
 
     async def slow(recorded: Recorded) -> Iterable[Command]:

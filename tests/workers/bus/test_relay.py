@@ -8,7 +8,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from domain.catalogues import Mission, PublishCatalogue
-from projections.engine.follower import StepDownError, follow
+from projections.engine.election import StepDownError, run_elected
 from projections.read_models import READ_MODELS
 from tests.boards import EVENT, clicks, end_of, opening, project, recording
 from tests.restarting import Restarting
@@ -77,7 +77,7 @@ async def tell(database: str, nats: str) -> None:
 @asynccontextmanager
 async def relaying(database: str, nats: str) -> AsyncIterator[Relay]:
     relay = Relay(nats)
-    task = asyncio.create_task(follow(relay, database))
+    task = asyncio.create_task(run_elected(relay, database))
     try:
         yield relay
     finally:

@@ -5,7 +5,7 @@ import os
 from signal import SIGCONT, SIGSTOP
 
 from projections.engine import lag
-from projections.engine.follower import connect
+from projections.engine.election import connect
 from tests.restarting import Restarting
 from tests.store import ask
 from tests.waiting import eventually

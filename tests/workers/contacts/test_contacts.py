@@ -57,7 +57,7 @@ class Log:
         self._states: dict[str, Any] = {}
 
     def execute(self, command: Command) -> None:
-        name = stream(command.aggregate, *command.key())
+        name = stream(command.aggregate, *command.stream_key())
         given_ = {field: self._state(other) for field, other in command.given().items()}
         aggregate = self._aggregates[command.aggregate]
         for event in aggregate.decide(replace(command, **given_), self._state(name)):

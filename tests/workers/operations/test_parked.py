@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from domain.aggregate import Recorded
 from domain.errors import Invalid, NotFound
 from projections.engine import projector as projecting
-from projections.engine.follower import follow
+from projections.engine.election import run_elected
 from projections.engine.projector import Projector
 from projections.missions.rows import MISSION_BOARD
 from projections.read_model import Change
@@ -45,7 +45,7 @@ def poisoned(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @asynccontextmanager
 async def leading(database: str, models: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(follow(Projector(models), database))
+    task = asyncio.create_task(run_elected(Projector(models), database))
     try:
         yield
     finally:

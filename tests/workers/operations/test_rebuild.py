@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.aggregate import Recorded
-from projections.engine.follower import connect, follow
+from projections.engine.election import connect, run_elected
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
 from projections.engine.shadow import Shadow, locked, tidy
@@ -169,7 +169,7 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
     old, new = Projector(READ_MODELS), Projector(newer)
 
     async def story() -> None:
-        work = [asyncio.create_task(follow(old, database))]
+        work = [asyncio.create_task(run_elected(old, database))]
         try:
             await eventually(lambda: old.positions.get("mission_board") == end_of(database), 30)
             work.append(asyncio.create_task(renew(database, newer)))
@@ -178,7 +178,7 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
             await eventually(lambda: old.positions.get("live_feed") == end_of(database), 30)
             assert "mission_board" not in old.positions
             work[0].cancel()
-            work.append(asyncio.create_task(follow(new, database)))
+            work.append(asyncio.create_task(run_elected(new, database)))
             await eventually(lambda: new.positions.get("mission_board") == end_of(database), 30)
         finally:
             for task in work:

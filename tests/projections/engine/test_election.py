@@ -4,8 +4,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from projections.engine import follower as module
-from projections.engine.follower import StepDownError, follow
+from projections.engine import election as module
+from projections.engine.election import StepDownError, run_elected
 from tests.store import ask
 from tests.waiting import eventually
 
@@ -43,7 +43,7 @@ class Counting:
 
 @asynccontextmanager
 async def following(database: str, *followers: Counting) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(follow(f, database)) for f in followers]
+    tasks = [asyncio.create_task(run_elected(f, database)) for f in followers]
     try:
         yield
     finally:
@@ -91,7 +91,7 @@ def test_leader_that_is_cut_off_steps_down_and_the_lead_is_taken(database: str, 
 
 def test_standby_takes_over_from_a_leader_that_is_gone(database: str) -> None:
     async def story() -> float:
-        leading = asyncio.create_task(follow(leader, database))
+        leading = asyncio.create_task(run_elected(leader, database))
         await eventually(lambda: leader.leads)
         async with following(database, standby):
             await eventually(lambda: ask(database, STANDING_BY))
@@ -121,7 +121,7 @@ def test_leader_that_stands_still_loses_the_lead(
     lease = {"lease": "SET idle_session_timeout = '300ms'"}
     monkeypatch.setattr(module, "SQL", module.SQL | lease)
     monkeypatch.setattr(module, "STANDBY", 0.1)
-    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
     frozen, standby = Frozen(), Counting()
     asyncio.run(story())
 
@@ -186,7 +186,7 @@ class Forgetful(Counting):
 def test_cancellation_that_is_forgotten_below_ends_it_all_the_same(database: str) -> None:
     async def story() -> Counting:
         follower = Forgetful()
-        task = asyncio.create_task(follow(follower, database))
+        task = asyncio.create_task(run_elected(follower, database))
         await eventually(lambda: follower.steps)
         task.cancel()
         await asyncio.wait_for(task, 5)

@@ -18,7 +18,7 @@ from projections.engine.event_log import SQL, Connection
 
 log = logging.getLogger(__name__)
 
-LOOK = 1.0  # seconds between looks when nobody notifies
+POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 REST = 0.01  # seconds between steps, at most; else as long as the last one took
 STANDBY = 1.0  # seconds between attempts to take the lead
 PAUSE = 0.2  # seconds before the next attempt after a lost connection; doubles up to
@@ -33,7 +33,7 @@ class LeadLostError(StepDownError):
     """Another has moved the position, or what is parked at it"""
 
 
-class Follower(Protocol):
+class Elected(Protocol):
     name: str
     channel: str
 
@@ -47,7 +47,7 @@ class Follower(Protocol):
         """Called on losing the lead, however it was lost."""
 
 
-async def follow(follower: Follower, database_url: str) -> None:
+async def run_elected(follower: Elected, database_url: str) -> None:
     """Leads or stands by until it is cancelled."""
     pause = PAUSE
     while True:
@@ -58,13 +58,13 @@ async def follow(follower: Follower, database_url: str) -> None:
             expected = isinstance(e, psycopg.Error | OSError | StepDownError)
             kind = logging.WARNING if expected else logging.ERROR
             log.log(kind, "%s stopped: %s", follower.name, e, exc_info=not expected)
-        if not wanted():
+        if not not_cancelled():
             return
         pause = PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
         await asyncio.sleep(pause)
 
 
-def wanted() -> bool:
+def not_cancelled() -> bool:
     """Whether nobody has cancelled this task. Python 3.11 forgets that where it comes together with
     what `wait_for` waits for (https://github.com/python/cpython/issues/86296), and psycopg waits
     for notifications so."""
@@ -72,7 +72,7 @@ def wanted() -> bool:
     return task is None or not task.cancelling()
 
 
-async def _lead(follower: Follower, database_url: str) -> None:
+async def _lead(follower: Elected, database_url: str) -> None:
     async with await connect(database_url, follower.name) as lead:
         await lead.execute(SQL["lease"])
         await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
@@ -86,17 +86,17 @@ async def _lead(follower: Follower, database_url: str) -> None:
             await follower.stop()
 
 
-async def _work(follower: Follower, lead: Connection) -> None:
+async def _work(follower: Elected, lead: Connection) -> None:
     kept = time.monotonic()
-    while wanted():
+    while not_cancelled():
         started = time.monotonic()
         if await follower.step():
             # A small page costs nearly what a large one does: a rest makes fewer of a busy log.
             await asyncio.sleep(min(time.monotonic() - started, REST))
         else:
-            async for _ in lead.notifies(timeout=LOOK, stop_after=1):
+            async for _ in lead.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass
-        if time.monotonic() - kept >= LOOK:
+        if time.monotonic() - kept >= POLL_SECONDS:
             await lead.execute(SQL["keep"])  # a busy leader hears here that it leads no more
             kept = time.monotonic()
 
