@@ -1,4 +1,9 @@
-"""The web client: files as they are, and pages that are files too."""
+"""The web client's files and pages, served as they lie on disk.
+
+What several pages share lies at the top of `api/web/`, what one page needs in that page's folder.
+Addresses know no folders: `/web/board.js` answers wherever the file lies, so a page that was loaded
+from another version of this product finds its files here, and files may move between folders.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +14,26 @@ from litestar.exceptions import NotFoundException
 from api.http.problems import on_http
 
 WEB = Path(__file__).parent / "web"
-NAMES = frozenset(file.name for file in WEB.iterdir())
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """Every file in `folder` and below it by its bare name, which no two may share."""
+    files: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.suffix in TYPES and file.is_file():
+            if file.name in files:
+                raise ValueError(f"Two files share the address of {file.name}: {folder}")
+            files[file.name] = file
+    return files
+
+
+FILES = files_of(WEB)
 
 POLICY = {
     "Content-Security-Policy": (
@@ -29,7 +47,7 @@ POLICY = {
 
 
 def page(name: str, status: int = 200) -> Response[bytes]:
-    file = WEB / name
+    file = FILES[name]
     return Response(
         file.read_bytes(), status_code=status, media_type=TYPES[file.suffix], headers=POLICY
     )
@@ -57,8 +75,8 @@ def schedule(event_id: str) -> Response[bytes]:
 
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
-    """By its name among those there are, so that no name reaches the disk as a path."""
-    if name not in NAMES:
+    """The file of that name, looked up among those found at start: a name is never a path."""
+    if name not in FILES:
         raise NotFoundException
     return page(name)
 

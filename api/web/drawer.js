@@ -1,7 +1,7 @@
 // A panel at the edge of the page, with a title, that a click beside it or Escape closes.
 
-import { el, hiddenText } from './dom.js';
-import { icon } from './icons.js';
+import { el, hiddenText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
 
 export function drawer({ title, id, head = null, body }) {
   const heading = el('h2', { id, tabindex: '-1' }, title);

@@ -1,6 +1,6 @@
 // The few pictures used, as paths drawn in place, so that they are there without a connection too.
 
-import { svg } from './dom.js';
+import { svg } from '/web/dom.js';
 
 const PATHS = {
   mark: ['M3 12a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0', 'M10 12a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0'],

@@ -1,7 +1,7 @@
 // A quiet panel in place of content: empty, failed, signed out, not found.
 
-import { el } from './dom.js';
-import { icon } from './icons.js';
+import { el } from '/web/dom.js';
+import { icon } from '/web/icons.js';
 
 export function notice({ name, symbol = 'ring', title, text, action = null, heading = 'h2' }) {
   return el(

@@ -1,8 +1,8 @@
 // One's stars at an event, as both pages have them: set over the API, and said where it fails.
 
-import * as api from './api.js';
-import { Stars } from './stars.js';
-import { starFailure } from './wording.js';
+import * as api from '/web/api.js';
+import { Stars } from '/web/stars.js';
+import { starFailure } from '/web/wording.js';
 
 // title(sessionId), leave(): what to do when signed out
 export function ownStars({ eventId, member, toasts, title, leave, changed, succeeded }) {

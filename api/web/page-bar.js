@@ -1,9 +1,9 @@
 // The strip at the top of every page: the mark, what the page is about, who is signed in. Signing
 // out in one window is told to all others of this browser: they hear `signed-out` from their bar.
 
-import * as api from './api.js';
-import { el, setText } from './dom.js';
-import { icon } from './icons.js';
+import * as api from '/web/api.js';
+import { el, setText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
 
 const FEED = {
   live: 'Live',

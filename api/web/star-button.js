@@ -1,7 +1,7 @@
 // A star to set and take back; what it is pressed for is the page's to know.
 
-import { el, hiddenText, setText } from './dom.js';
-import { icon } from './icons.js';
+import { el, hiddenText, setText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
 
 class StarButton extends HTMLElement {
   #session = null;

@@ -1,7 +1,7 @@
 // A page that cannot go on: what it says instead of its content.
 
-import { notice } from './notice.js';
-import { reason } from './wording.js';
+import { notice } from '/web/notice.js';
+import { reason } from '/web/wording.js';
 
 export function stop(main, shown) {
   main.dataset.phase = 'stopped';

@@ -1,8 +1,8 @@
 // Short notices at the edge of the page. A failure stays until it is dismissed or answered;
 // a success leaves by itself, later while the pointer or the focus rests on it.
 
-import { el, hiddenText } from './dom.js';
-import { icon } from './icons.js';
+import { el, hiddenText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
 
 const LINGER_MS = 5000;
 const MOST = 4;

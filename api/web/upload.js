@@ -1,6 +1,6 @@
 // A file on its way to the API, with how far it is, which fetch cannot tell.
 
-import { Problem } from './api.js';
+import { Problem } from '/web/api.js';
 
 const PATIENCE_MS = 120000;
 

@@ -12,10 +12,9 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from api.pages import FILES, TYPES
 from tests.product import Product
 
-WEB = Path(__file__).parents[2] / "api" / "web"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",
@@ -152,9 +151,9 @@ def modules(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
 
     def serve(route: Any) -> None:
-        path = WEB / route.request.url.split("/web/")[-1]
-        if path.is_file():
-            route.fulfill(body=path.read_text(), content_type=TYPES[path.suffix])
+        file = FILES.get(route.request.url.split("/web/")[-1])
+        if file is not None:
+            route.fulfill(body=file.read_text(), content_type=TYPES[file.suffix])
         else:
             route.fulfill(body="<!doctype html>", content_type="text/html")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import WEB
+from api.pages import FILES
 
 MINUTE = 60_000
 START = 1_777_881_600_000  # 2026-05-04, 10:00 in Vienna
@@ -162,7 +162,7 @@ COLOURS = """
 def test_every_track_colour_can_be_read(modules: Page, scheme: Any) -> None:
     modules.emulate_media(color_scheme=scheme)
     for name in ("style", "sessions", "schedule"):
-        modules.add_style_tag(content=(WEB / f"{name}.css").read_text())
+        modules.add_style_tag(content=FILES[f"{name}.css"].read_text())
     found = modules.evaluate(COLOURS)
     assert min(text for text, _ in found) >= 4.5
     assert min(edge for _, edge in found) >= 3

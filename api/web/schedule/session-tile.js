@@ -1,8 +1,8 @@
 // One session in the schedule, the same element in the grid and in the list.
 
-import { el, hiddenText, setText } from './dom.js';
-import './star-button.js';
-import { hours, overlap } from './wording.js';
+import { el, hiddenText, setText } from '/web/dom.js';
+import '/web/star-button.js';
+import { hours, overlap } from '/web/wording.js';
 
 const SAID = { cancelled: 'Cancelled', tentative: 'Tentative' };
 

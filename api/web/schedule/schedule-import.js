@@ -1,11 +1,11 @@
 // For organizers: a schedule file in, and what came of it.
 
-import { schedulePath } from './api.js';
-import { el, setText } from './dom.js';
-import { drawer } from './drawer.js';
-import { notice } from './notice.js';
-import { upload } from './upload.js';
-import { count, reason } from './wording.js';
+import { schedulePath } from '/web/api.js';
+import { el, setText } from '/web/dom.js';
+import { drawer } from '/web/drawer.js';
+import { notice } from '/web/notice.js';
+import { upload } from '/web/upload.js';
+import { count, reason } from '/web/wording.js';
 
 const MOST_ODD = 50;
 const COUNTS = [

@@ -1,9 +1,9 @@
 // A day as a grid: a column for each room, minutes downwards. The Tab key comes to one tile, and the
 // arrow keys go on from there: up and down in time, left and right from room to room.
 
-import { layout } from './agenda-model.js';
-import { el } from './dom.js';
-import { clock } from './wording.js';
+import { layout } from '/web/agenda-model.js';
+import { el } from '/web/dom.js';
+import { clock } from '/web/wording.js';
 
 const MINUTE = 60000;
 const CLOCK_PX = 24; // as near as this, the clock of the line would cover the label of an hour

@@ -1,7 +1,7 @@
 // A schema as nested lists of fields; what is deeper, or comes again, waits folded until asked for.
 
-import { el } from './dom.js';
-import { bounds, flat, refName, typeOf, variants } from './schema-model.js';
+import { el } from '/web/dom.js';
+import { bounds, flat, refName, typeOf, variants } from '/web/schema-model.js';
 
 const OPEN_LEVELS = 1;
 

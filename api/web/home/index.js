@@ -1,11 +1,11 @@
 // The first page: the events one's token opens, or how to get in.
 
-import * as api from './api.js';
-import { el } from './dom.js';
-import { icon } from './icons.js';
-import { notice } from './notice.js';
-import './page-bar.js';
-import { dateRange, reason } from './wording.js';
+import * as api from '/web/api.js';
+import { el } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { notice } from '/web/notice.js';
+import '/web/page-bar.js';
+import { dateRange, reason } from '/web/wording.js';
 
 const events = document.getElementById('events');
 const ROLES = { organizer: 'Organizer', member: 'Member' };

@@ -1,10 +1,10 @@
 // The sessions of one day on the page: as a grid or a list, of tiles that stay the same elements.
 
-import { el } from './dom.js';
-import { notice } from './notice.js';
-import './schedule-grid.js';
-import './schedule-list.js';
-import { SessionTile } from './session-tile.js';
+import { el } from '/web/dom.js';
+import { notice } from '/web/notice.js';
+import '/web/schedule-grid.js';
+import '/web/schedule-list.js';
+import { SessionTile } from '/web/session-tile.js';
 
 export class ScheduleView {
   #views = { grid: el('schedule-grid'), list: el('schedule-list') };

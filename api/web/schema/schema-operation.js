@@ -1,8 +1,8 @@
 // One operation of the API: folded to a line, filled in when it is first opened.
 
-import { el } from './dom.js';
-import { flat, resolve, typeOf } from './schema-model.js';
-import { fieldItem, prose, schemaTree } from './schema-tree.js';
+import { el } from '/web/dom.js';
+import { flat, resolve, typeOf } from '/web/schema-model.js';
+import { fieldItem, prose, schemaTree } from '/web/schema-tree.js';
 
 export function operationView(document, operation) {
   const heading = el('h3', {}, el('span', { class: 'method', 'data-method': operation.method }, operation.method), ' ', el('code', {}, breakable(operation.path)));

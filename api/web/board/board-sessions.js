@@ -1,11 +1,11 @@
 // The part of the board that says what to attend: asked for when something moves, and as time passes.
 
-import * as api from './api.js';
-import { settle } from './debounce.js';
-import { ownStars } from './own-stars.js';
-import './session-window.js';
-import { Ticker } from './ticker.js';
-import { sessionChange } from './wording.js';
+import * as api from '/web/api.js';
+import { settle } from '/web/debounce.js';
+import { ownStars } from '/web/own-stars.js';
+import '/web/session-window.js';
+import { Ticker } from '/web/ticker.js';
+import { sessionChange } from '/web/wording.js';
 
 export class BoardSessions {
   #windows = [...document.querySelectorAll('session-window')];

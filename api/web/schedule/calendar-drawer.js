@@ -1,10 +1,10 @@
 // The schedule for calendar programs: as a file, and as a secret link to what one has starred.
 
-import * as api from './api.js';
-import { el, setText } from './dom.js';
-import { drawer } from './drawer.js';
-import { icon } from './icons.js';
-import { reason } from './wording.js';
+import * as api from '/web/api.js';
+import { el, setText } from '/web/dom.js';
+import { drawer } from '/web/drawer.js';
+import { icon } from '/web/icons.js';
+import { reason } from '/web/wording.js';
 
 const OPEN_ALREADY = 'Your link is open already, and is shown only once. If you have lost it, revoke it and make another.';
 const REVOKED = 'Your link is revoked: it opens nothing any more.';

@@ -1,25 +1,25 @@
 // The schedule page: loads the whole of it once, shows what is wanted, follows the live feed.
 
-import { conflicts, dayOf, days, named } from './agenda-model.js';
-import * as api from './api.js';
-import './calendar-drawer.js';
-import { settle } from './debounce.js';
-import { el, setText } from './dom.js';
-import { Feed } from './feed.js';
-import { icon } from './icons.js';
-import { ownStars } from './own-stars.js';
-import './page-bar.js';
-import './schedule-filters.js';
-import './schedule-import.js';
-import { EVERYTHING, filter, isNarrowed, readPlace, writePlace } from './schedule-place.js';
-import { ScheduleView } from './schedule-view.js';
-import './session-details.js';
-import { hues } from './session-tile.js';
-import { notLoaded, signedOut, stop } from './stopped.js';
-import { Ticker } from './ticker.js';
-import './toast.js';
-import { watchVisibility } from './visibility.js';
-import { dayName, nothingMatches, overlaps, sessionChange, sessionCount, zoneNote } from './wording.js';
+import { conflicts, dayOf, days, named } from '/web/agenda-model.js';
+import * as api from '/web/api.js';
+import '/web/calendar-drawer.js';
+import { settle } from '/web/debounce.js';
+import { el, setText } from '/web/dom.js';
+import { Feed } from '/web/feed.js';
+import { icon } from '/web/icons.js';
+import { ownStars } from '/web/own-stars.js';
+import '/web/page-bar.js';
+import '/web/schedule-filters.js';
+import '/web/schedule-import.js';
+import { EVERYTHING, filter, isNarrowed, readPlace, writePlace } from '/web/schedule-place.js';
+import { ScheduleView } from '/web/schedule-view.js';
+import '/web/session-details.js';
+import { hues } from '/web/session-tile.js';
+import { notLoaded, signedOut, stop } from '/web/stopped.js';
+import { Ticker } from '/web/ticker.js';
+import '/web/toast.js';
+import { watchVisibility } from '/web/visibility.js';
+import { dayName, nothingMatches, overlaps, sessionChange, sessionCount, zoneNote } from '/web/wording.js';
 
 const STALE_MS = 10 * 60000; // of what is not starred no message comes
 

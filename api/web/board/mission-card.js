@@ -1,8 +1,8 @@
 // One mission: what it is, where it stands, and the clicks that move it.
 
-import { el, hiddenText, setText } from './dom.js';
-import { draw, icon } from './icons.js';
-import { STATUS, list, points } from './wording.js';
+import { el, hiddenText, setText } from '/web/dom.js';
+import { draw, icon } from '/web/icons.js';
+import { STATUS, list, points } from '/web/wording.js';
 
 const SYMBOL = { not_started: 'ring', in_progress: 'half', completed: 'check', locked: 'lock' };
 

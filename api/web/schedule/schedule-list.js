@@ -1,8 +1,8 @@
 // A day as a list by time, each session with its room.
 
-import { bySlot } from './agenda-model.js';
-import { el } from './dom.js';
-import { clock } from './wording.js';
+import { bySlot } from '/web/agenda-model.js';
+import { el } from '/web/dom.js';
+import { clock } from '/web/wording.js';
 
 const FRAMES = 4;
 

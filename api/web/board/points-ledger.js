@@ -1,10 +1,10 @@
 // Why do I have these points: the balance as a step line, and every entry as a sentence.
 
-import * as api from './api.js';
-import { el, hiddenText, svg } from './dom.js';
-import { icon } from './icons.js';
-import { notice } from './notice.js';
-import { count, ledgerSentence, moment, points, reason, signed } from './wording.js';
+import * as api from '/web/api.js';
+import { el, hiddenText, svg } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { notice } from '/web/notice.js';
+import { count, ledgerSentence, moment, points, reason, signed } from '/web/wording.js';
 
 const WIDTH = 600;
 const HEIGHT = 120;

@@ -1,8 +1,8 @@
 // Points so far, drawn as a bar with one segment per mission, as wide as the mission is worth.
 
-import { el, setText } from './dom.js';
-import { icon } from './icons.js';
-import { count, progressSentence } from './wording.js';
+import { el, setText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { count, progressSentence } from '/web/wording.js';
 
 const RANK = { completed: 0, in_progress: 1, not_started: 2, locked: 3 };
 

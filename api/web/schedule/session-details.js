@@ -1,10 +1,10 @@
 // All that is known of one session, at the edge of the page.
 
-import { el, hiddenText, setText } from './dom.js';
-import { drawer } from './drawer.js';
-import { icon } from './icons.js';
-import './star-button.js';
-import { date, hours, overlap, ownTime, shared } from './wording.js';
+import { el, hiddenText, setText } from '/web/dom.js';
+import { drawer } from '/web/drawer.js';
+import { icon } from '/web/icons.js';
+import '/web/star-button.js';
+import { date, hours, overlap, ownTime, shared } from '/web/wording.js';
 
 const SAID = { cancelled: 'This session is cancelled.', tentative: 'This session is not certain yet.' };
 

@@ -1,8 +1,8 @@
 // All missions of the event in catalogue order; cards stay the same elements while they change.
 
-import { el } from './dom.js';
-import './mission-card.js';
-import { notice } from './notice.js';
+import { el } from '/web/dom.js';
+import '/web/mission-card.js';
+import { notice } from '/web/notice.js';
 
 const PLACEHOLDERS = 6;
 

@@ -1,9 +1,9 @@
 // What of the schedule is wanted: a day, a track, words, one's stars, and as a grid or as a list.
 
-import { el, hiddenText } from './dom.js';
-import { icon } from './icons.js';
-import { settle } from './debounce.js';
-import { dayName } from './wording.js';
+import { el, hiddenText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { settle } from '/web/debounce.js';
+import { dayName } from '/web/wording.js';
 
 const TYPING_MS = 120;
 const VIEWS = [['grid', 'Grid'], ['list', 'List']];

@@ -1,13 +1,13 @@
 // The API reference: the OpenAPI document this server serves, made readable without a network.
 
-import * as api from './api.js';
-import { el, setText } from './dom.js';
-import { notice } from './notice.js';
-import './page-bar.js';
-import { matches, sections } from './schema-model.js';
-import { breakable, operationView } from './schema-operation.js';
-import { prose } from './schema-tree.js';
-import { count, reason } from './wording.js';
+import * as api from '/web/api.js';
+import { el, setText } from '/web/dom.js';
+import { notice } from '/web/notice.js';
+import '/web/page-bar.js';
+import { matches, sections } from '/web/schema-model.js';
+import { breakable, operationView } from '/web/schema-operation.js';
+import { prose } from '/web/schema-tree.js';
+import { count, reason } from '/web/wording.js';
 
 const filter = document.getElementById('filter');
 const main = document.getElementById('operations');

@@ -1,21 +1,21 @@
 // The mission board: loads the truth, follows the feed, sends clicks, and shows what comes of it.
 
-import * as api from './api.js';
-import { EMPTY, knows, opens, reduce, view } from './board-state.js';
-import { BoardSessions } from './board-sessions.js';
-import { settle } from './debounce.js';
-import { setText } from './dom.js';
-import { Feed } from './feed.js';
-import './leader-board.js';
-import { MissionCommands } from './mission-commands.js';
-import './mission-list.js';
-import './page-bar.js';
-import './points-ledger.js';
-import './progress-banner.js';
-import { notLoaded, signedOut, stop } from './stopped.js';
-import './toast.js';
-import { watchVisibility } from './visibility.js';
-import { count, dateRange, failureSentence, points } from './wording.js';
+import * as api from '/web/api.js';
+import { EMPTY, knows, opens, reduce, view } from '/web/board-state.js';
+import { BoardSessions } from '/web/board-sessions.js';
+import { settle } from '/web/debounce.js';
+import { setText } from '/web/dom.js';
+import { Feed } from '/web/feed.js';
+import '/web/leader-board.js';
+import { MissionCommands } from '/web/mission-commands.js';
+import '/web/mission-list.js';
+import '/web/page-bar.js';
+import '/web/points-ledger.js';
+import '/web/progress-banner.js';
+import { notLoaded, signedOut, stop } from '/web/stopped.js';
+import '/web/toast.js';
+import { watchVisibility } from '/web/visibility.js';
+import { count, dateRange, failureSentence, points } from '/web/wording.js';
 
 const LEADERS_EVERY_MS = 10000;
 

@@ -1,9 +1,9 @@
 // The first ten of the event as bars, and where one stands oneself.
 
-import { el } from './dom.js';
-import { icon } from './icons.js';
-import { notice } from './notice.js';
-import { count, points, reason } from './wording.js';
+import { el } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { notice } from '/web/notice.js';
+import { count, points, reason } from '/web/wording.js';
 
 class LeaderBoard extends HTMLElement {
   #body = el('div', { class: 'leaders-body', 'aria-busy': 'true' });

@@ -1,9 +1,9 @@
 // Sign-in by link: the token travels in the fragment, which browsers never send to a server.
 
-import * as api from './api.js';
-import { setText } from './dom.js';
-import './page-bar.js';
-import { reason } from './wording.js';
+import * as api from '/web/api.js';
+import { setText } from '/web/dom.js';
+import '/web/page-bar.js';
+import { reason } from '/web/wording.js';
 
 const message = document.getElementById('message');
 const form = document.getElementById('by-hand');

@@ -1,10 +1,10 @@
 // What is on now, or starts within the hour, on the board: minutes, room, and why it is shown first.
 
-import { el, setText } from './dom.js';
-import { icon } from './icons.js';
-import { notice } from './notice.js';
-import './star-button.js';
-import { clock, hours, minutesLeft, minutesUntil, reason, shared } from './wording.js';
+import { el, setText } from '/web/dom.js';
+import { icon } from '/web/icons.js';
+import { notice } from '/web/notice.js';
+import '/web/star-button.js';
+import { clock, hours, minutesLeft, minutesUntil, reason, shared } from '/web/wording.js';
 
 const WINDOWS = {
   now: { title: 'Now', empty: 'Nothing is on right now.', at: 'session_end', when: (session, now) => minutesLeft(session.session_end, now) },
