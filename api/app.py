@@ -6,11 +6,20 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
-from api import attendees, calendar_links, conferences, missions, pages, schedule, sessions
+from api import (
+    attendees,
+    calendar_links,
+    conferences,
+    mission_metrics,
+    missions,
+    pages,
+    schedule,
+    session,
+    sessions,
+    stream,
+)
 from api.agents import concierge, mcp
 from api.http.problems import HANDLERS, LARGEST_BODY
-from api.identity import session
-from api.live import stream
 from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
@@ -40,6 +49,8 @@ ROUTES = (
     *metrics.ROUTES,
     *pages.ROUTES,
 )
+# What `/metrics` says of capabilities, in this order, behind what it says of this process.
+FAMILIES = (mission_metrics.families,)
 
 OPENAPI = OpenAPIConfig(
     title="Rapport",
@@ -72,4 +83,5 @@ def create_app(settings: Settings) -> Any:
         logging_config=None,
     )
     app.state.services = Services(settings)
+    app.state.families = FAMILIES
     return app

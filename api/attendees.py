@@ -6,8 +6,8 @@ import msgspec
 from litestar import Response, put
 from msgspec import Meta
 
+from api.executing import answered, execute
 from api.http import fields
-from api.http.executing import answered, execute
 from api.http.fields import EventId, MemberId
 from api.http.problems import documented
 from api.http.request import Request

@@ -11,12 +11,12 @@ from litestar.params import Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 
+from api.executing import answered, execute
 from api.formats import ical
-from api.http.executing import answered, execute
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
+from api.http.principal import Principal
 from api.http.problems import documented
 from api.http.request import Request
-from api.identity.principal import Principal
 from api.reads.reading import answer, check_exists, shown
 from api.schedule import agenda, as_calendar
 from api.services import services

@@ -7,8 +7,8 @@ import msgspec
 from litestar import Response, get, put
 from msgspec import Struct
 
+from api.executing import answered, execute
 from api.http import fields
-from api.http.executing import answered, execute
 from api.http.fields import EventId
 from api.http.problems import documented
 from api.http.request import Request

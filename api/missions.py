@@ -9,12 +9,12 @@ from litestar import Response, get, patch, post, put
 from litestar.params import Parameter
 from msgspec import Meta, Struct
 
+from api.executing import answered, execute
 from api.http import fields
-from api.http.executing import answered, execute
 from api.http.fields import EventId, Limit, MissionId, OfMember
 from api.http.problems import documented
 from api.http.request import Request
-from api.operations import metrics
+from api.mission_metrics import count_completed
 from api.reads.as_of import AsOf, as_it_was
 from api.reads.reading import answer, check_exists, shown
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
@@ -147,7 +147,7 @@ async def patch_mission(
     except Problem as problem:
         log.info("mission not patched", extra=line | {"status": problem.status})
         raise
-    metrics.count_completed(outcome.events)
+    count_completed(outcome.events)
     prior = outcome.before.standing(mission_id).status if outcome.before else None
     line |= {"prior_status": prior, "new_status": data.status, "tx_id": outcome.position}
     log.info("mission patched", extra=line | {"repeated": outcome.repeated})
@@ -255,7 +255,7 @@ async def post_telemetry(
         dwell_ms=data.dwell_ms,
     )
     outcome = await execute(request, command, principal, event_id)
-    metrics.count_completed(outcome.events)
+    count_completed(outcome.events)
     return answered(request, outcome, status=204)
 
 

@@ -11,10 +11,10 @@ from litestar import Response, get, post
 from litestar.params import Parameter
 from msgspec.structs import asdict
 
+from api.executing import answered, execute
 from api.formats import ical
 from api.formats.frab import ScheduleFile, schedule_file
 from api.http import fields
-from api.http.executing import answered, execute
 from api.http.fields import EventId
 from api.http.problems import documented
 from api.http.request import Request

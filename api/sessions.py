@@ -10,8 +10,8 @@ from litestar.params import Parameter
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, force_setattr, replace
 
+from api.executing import answered, execute
 from api.http import fields
-from api.http.executing import answered, execute
 from api.http.fields import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
 from api.http.problems import documented
 from api.http.request import Request

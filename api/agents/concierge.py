@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from api.agents.sentences import sentences
+from api.formats.local_time import local
 from api.http import fields
 from api.http.problems import documented
-from api.reads.clocks import local
 from api.reads.reading import answer, check_exists
 from api.services import Request, services
 from api.sessions import suited

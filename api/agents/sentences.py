@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from api.reads.clocks import local
+from api.formats.local_time import local
 from projections.sessions.questions import Session, SessionNow, SessionSoon
 
 BEGINNING = "Here is what is on, and what starts soon."

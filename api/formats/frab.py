@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from api.reads.clocks import MINUTE, local
+from api.formats.local_time import MINUTE, local
 from projections.sessions.questions import Programme
 from projections.sessions.rows import Item, Speaker
 from workers.schedules.moments import LONGEST

@@ -7,8 +7,8 @@ import msgspec
 from litestar import Request as LitestarRequest
 from litestar.exceptions import HTTPException
 
+from api.http.principal import Principal
 from api.http.wording import wrong
-from api.identity.principal import Principal
 from domain.errors import Invalid, Problem
 
 

@@ -12,9 +12,9 @@ import msgspec
 from litestar import Request as LitestarRequest
 
 from api.http.fields import ID, Name
+from api.http.principal import Principal
 from api.http.request import Request
 from api.identity.jwks import SigningKeys
-from api.identity.principal import Principal
 from domain.errors import Forbidden, TooMany, Unauthorized
 from workers.settings import Settings
 

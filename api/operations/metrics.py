@@ -3,15 +3,12 @@
 Alert rules for these are in workers/alerts.yml.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from litestar import Response, get
-from msgspec import Struct
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -19,44 +16,30 @@ from prometheus_client import (
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
 )
 
 from api.operations.health import followers, soon, why_not_ready
 from api.operations.instrumentation import DURATIONS
 from api.services import Request, Services, services
-from domain.missions import MissionCompleted
+from projections.engine.event_log import Connection
 from projections.engine.lag import WORDS, Lag
-from sql import statements
 
-SQL = statements("missions")
 MEDIA_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
-POINTS = (0, 10, 25, 50, 100, 250, 500, 1000)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
-COMPLETED = Counter(
-    "mission_complete",
-    "Missions completed through this process.",
-    ["mission_id"],
-    registry=REGISTRY,
-)
 
-Rows = list[tuple[Any, ...]]
-
-
-def count_completed(events: Iterable[Struct]) -> None:
-    for event in events:
-        if isinstance(event, MissionCompleted):
-            COMPLETED.labels(event.mission_id).inc()
+# Of one capability, read from Postgres each time.
+Families = Callable[[Connection], Awaitable[list[Metric]]]
 
 
 @get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request) -> Response[bytes]:
     registry = CollectorRegistry()
-    registry.register(_Collected([metric async for metric in _families(services(request))]))
+    collected = _families(services(request), request.app.state.families)
+    registry.register(_Collected([metric async for metric in collected]))
     text = generate_latest(REGISTRY) + generate_latest(registry)
     return Response(text, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
@@ -69,9 +52,9 @@ class _Collected:
         return self._families
 
 
-async def _families(at_home: Services) -> Any:
+async def _families(at_home: Services, of_capabilities: Sequence[Families]) -> Any:
     """Where the store is away: what this process knows, and that it is away."""
-    known, points = await soon(_from_store(at_home)) or (None, [])
+    known, stored = await soon(_from_store(at_home, of_capabilities)) or (None, [])
     yield _gauge("store_up", "Whether the store answers.", known is not None)
     yield _gauge("bus_up", "Whether this process hears NATS.", at_home.live.hears)
     ready = not why_not_ready(at_home, known)
@@ -81,18 +64,20 @@ async def _families(at_home: Services) -> Any:
     if known is not None:
         for metric in _lag(known):
             yield metric
-        yield _points(points)
+        for metric in stored:
+            yield metric
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:
     return GaugeMetricFamily(name, what, value=float(value))
 
 
-async def _from_store(at_home: Services) -> tuple[list[Lag], Rows]:
+async def _from_store(
+    at_home: Services, of_capabilities: Sequence[Families]
+) -> tuple[list[Lag], list[Metric]]:
     known = await followers(at_home)
     async with at_home.pool.connection() as connection:
-        cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
-        return known, await cursor.fetchall()
+        return known, [metric for read in of_capabilities for metric in await read(connection)]
 
 
 def _of_process(at_home: Services) -> Iterator[Metric]:
@@ -156,21 +141,6 @@ def _words(known: list[Lag]) -> Metric:
         for word in WORDS:
             labels = [follower.name, follower.kind, word]
             family.add_metric(labels, float(follower.word == word))
-    return family
-
-
-def _points(rows: Rows) -> Metric:
-    """A gauge in spirit: what a member has can fall."""
-    family = HistogramMetricFamily(
-        "mission_points", "Members of an event, by the points they have.", labels=["event_id"]
-    )
-    for event_id, group in groupby(rows, key=lambda row: row[0]):
-        counted = {bucket: (count, total) for _, bucket, count, total in group}
-        buckets, running = [], 0
-        for i, bound in enumerate((*map(str, POINTS), "+Inf")):
-            running += counted.get(i, (0, 0))[0]
-            buckets.append((bound, running))
-        family.add_metric([event_id], buckets, sum(total for _, total in counted.values()))
     return family
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from api.live.feed import Live
-from api.live.stream import FeedResponse
+from api.stream import FeedResponse
 from tests.product import messages
 
 NEVER = float("inf")

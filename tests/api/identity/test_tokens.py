@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.identity.principal import Principal
+from api.http.principal import Principal
 from domain.errors import Forbidden, NotFound
 from tests.api.agents.asking import nothing_recorded, paths, problem
 from tests.api.conftest import EC, RATE, RSA

@@ -58,7 +58,7 @@ class Process:
         return told
 
     async def _listen(self, reader: Reader, told: list[int]) -> None:
-        """As `api.live.stream` does."""
+        """As `api.stream` does."""
         while not reader.dropped:
             if reader.missed:
                 piece = await self.live.missed(reader)

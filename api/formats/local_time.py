@@ -1,4 +1,4 @@
-"""Times as the clocks at an event show them."""
+"""Moments in the local time of an event."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response
 
-from api.identity.principal import Principal
+from api.http.principal import Principal
 from api.reads.reading import MINIMUM, minimum_cookie
 from api.services import Request, services
 from domain.aggregate import Command

@@ -1,0 +1,51 @@
+"""What `/metrics` says of missions: how many were completed here, and who has how many points."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from msgspec import Struct
+from prometheus_client import Counter
+from prometheus_client.core import HistogramMetricFamily, Metric
+
+from api.operations.metrics import REGISTRY
+from domain.missions import MissionCompleted
+from projections.engine.event_log import Connection
+from sql import statements
+
+SQL = statements("missions")
+POINTS = (0, 10, 25, 50, 100, 250, 500, 1000)  # upper bounds of the buckets
+
+COMPLETED = Counter(
+    "mission_complete",
+    "Missions completed through this process.",
+    ["mission_id"],
+    registry=REGISTRY,
+)
+
+
+def count_completed(events: Iterable[Struct]) -> None:
+    for event in events:
+        if isinstance(event, MissionCompleted):
+            COMPLETED.labels(event.mission_id).inc()
+
+
+async def families(connection: Connection) -> list[Metric]:
+    cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
+    return [_points(await cursor.fetchall())]
+
+
+def _points(rows: Iterable[tuple[Any, ...]]) -> Metric:
+    """Rows of event, bucket, members in it, sum of their points, ordered by event. A gauge in
+    spirit: what a member has can fall."""
+    family = HistogramMetricFamily(
+        "mission_points", "Members of an event, by the points they have.", labels=["event_id"]
+    )
+    for event_id, group in groupby(rows, key=lambda row: row[0]):
+        counted = {bucket: (count, total) for _, bucket, count, total in group}
+        buckets, running = [], 0
+        for i, bound in enumerate((*map(str, POINTS), "+Inf")):
+            running += counted.get(i, (0, 0))[0]
+            buckets.append((bound, running))
+        family.add_metric([event_id], buckets, sum(total for _, total in counted.values()))
+    return family
