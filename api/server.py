@@ -1,7 +1,6 @@
 """uvicorn, with what streams need."""
 
 import asyncio
-import gc
 import resource
 import sys
 from typing import Any
@@ -14,9 +13,9 @@ from api.http.protocol import Protocol, WithCycle
 from api.live.feed import Live
 from api.operations.instrumentation import Observed
 from workers import telemetry
+from workers.garbage import collect_rarely
 from workers.settings import Settings
 
-COLLECT = 10_000  # objects between looks for circles of garbage, of which there are few
 SWITCH = 0.0005  # seconds until the writer's thread gets its turn when the web is busy
 
 
@@ -40,7 +39,7 @@ def serve(settings: Settings) -> None:
 def run(app: Any, settings: Settings) -> None:
     telemetry.configure(settings, "api")
     sys.setswitchinterval(SWITCH)
-    gc.set_threshold(COLLECT)
+    collect_rarely()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(

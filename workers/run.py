@@ -1,7 +1,6 @@
 """The workers' process: projector, relay and upkeep, each leading or standing by."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -15,11 +14,10 @@ from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from workers import telemetry
 from workers.bus.relay import Relay
+from workers.garbage import collect_rarely
 from workers.operations.renewal import renew
 from workers.operations.upkeep import Upkeep
 from workers.settings import Settings
-
-COLLECT = 10_000  # objects between looks for circles of garbage: a page is many, in no circle
 
 
 async def run(database_url: str, nats_url: str) -> None:
@@ -32,7 +30,7 @@ async def run(database_url: str, nats_url: str) -> None:
 
 def main(settings: Settings) -> None:
     telemetry.configure(settings, "workers")
-    gc.set_threshold(COLLECT)
+    collect_rarely()
     if not settings.database_url or not settings.nats_url:
         raise SystemExit("Set DATABASE_URL and NATS_URL, or start everything with `make run`.")
     try:

@@ -102,10 +102,11 @@ def client(name: str, patience: float, **spec: Any) -> Any:
 @contextmanager
 def as_processes_do() -> Iterator[None]:
     """The interpreter set as in our processes, and for what is measured beside it as it comes."""
-    from api.server import COLLECT, SWITCH
+    from api.server import SWITCH
+    from workers.garbage import collect_rarely
 
     before = gc.get_threshold(), sys.getswitchinterval()
-    gc.set_threshold(COLLECT)
+    collect_rarely()
     sys.setswitchinterval(SWITCH)
     try:
         yield

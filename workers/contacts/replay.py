@@ -35,8 +35,8 @@ from workers import settings
 from workers.contacts import check
 from workers.contacts.check import Heard
 from workers.contacts.commands import Guest, Scope, preparations, read, replayed, survey
-from workers.operations.progress import Progress
-from workers.servers import elsewhere, supervisor
+from workers.progress import Progress
+from workers.servers import external, supervisor
 from workers.servers.datadir import jwt_secret, make, private
 from workers.servers.embedded import start_nats, start_postgres
 from workers.servers.processes import Process, spawn
@@ -107,7 +107,7 @@ def _zone(name: str) -> ZoneInfo:
 def _servers(config: Settings, stack: ExitStack) -> Settings:
     """The servers that were named, or embedded ones; projector and relay as a process beside us.
     Where the product runs on the same servers, its own lead and ours stand by."""
-    elsewhere.require(config)
+    external.require(config)
     config = msgspec.structs.replace(config, data_dir=private(config.data_dir))
     if config.database_url is None:
         postgres = start_postgres(config.data_dir)

@@ -25,13 +25,13 @@ from projections.engine.rebuild import rebuild
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
+from workers.http_client import LostError
 from workers.operations import drill_load, dumps
 from workers.operations.drill_load import Acknowledged, Place
-from workers.proof.http import LostError
-from workers.servers import elsewhere, supervisor
+from workers.servers import external, supervisor
 from workers.servers.embedded import start_nats, start_postgres
-from workers.servers.leftovers import clear
 from workers.servers.processes import free_port, last_words, until
+from workers.servers.scratch_folder import clear
 from workers.servers.signals import interrupted
 from workers.servers.supervisor import PROGRAMS, say
 from workers.settings import Settings
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     if not 0 < seconds <= 3600:
         raise Invalid("--seconds is from 1 to 3600.")
     config = settings.read()
-    elsewhere.require(config)
+    external.require(config)
     try:
         with interrupted():
             return int(not _drilled(config, seconds))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import StreamName, stream
 from workers.bus import messages
-from workers.proof.http import Answer, Client, LostError
+from workers.http_client import Answer, Client, LostError
 from workers.tokens import sign
 
 MEMBERS = 16

@@ -26,8 +26,8 @@ from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
-from workers.operations import beside
 from workers.operations.traces import JETSTREAM, Traces, Words, hear, search
+from workers.servers import command_database
 from workers.servers.supervisor import say
 from workers.settings import Settings
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     """1 where something of them is left."""
     given = _parser().parse_args(arguments)
     config = settings.read()
-    with beside.database(config) as url, erasure(url) as erasing:
+    with command_database.database(config) as url, erasure(url) as erasing:
         held = erasing.held(given.person)
         _announce(url, held)
         _confirm(given.person, given.yes)

@@ -18,7 +18,7 @@ from projections.engine.election import connect
 from projections.engine.event_log import Connection
 from sql import statements
 from workers import settings
-from workers.operations import beside
+from workers.servers import command_database
 from workers.servers.supervisor import say
 
 SQL = statements("people")
@@ -67,7 +67,7 @@ class Export(Struct, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
-    with beside.database(settings.read()) as url:
+    with command_database.database(settings.read()) as url:
         found = asyncio.run(export(url, given.person, datetime.now(UTC)))
     text = msgspec.json.format(msgspec.json.encode(found)).decode()
     if given.out is None:

@@ -14,8 +14,8 @@ from projections.engine import lag
 from projections.engine.election import connect
 from projections.engine.lag import Lag
 from workers import settings
-from workers.operations.beside import database, present
-from workers.servers.elsewhere import why_no_database
+from workers.servers.command_database import database, running_database
+from workers.servers.external import why_no_database
 from workers.servers.supervisor import say
 
 EVERY = 1.0  # seconds
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     config = settings.read()
     if given.watch:
-        return asyncio.run(watch(lambda: present(config)))
+        return asyncio.run(watch(lambda: running_database(config)))
     with database(config) as url:
         return asyncio.run(once(url))
 

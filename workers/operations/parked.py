@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from domain.errors import Invalid, NotFound
 from sql import statements
 from workers import settings
-from workers.operations.beside import database
+from workers.servers.command_database import database
 from workers.servers.supervisor import say
 
 SQL = statements("parked")

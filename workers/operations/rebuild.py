@@ -1,7 +1,6 @@
 """`python -m workers rebuild`: read models built anew from the log, while they go on being read."""
 
 import argparse
-import gc
 import logging
 import sys
 import time
@@ -16,17 +15,17 @@ from projections.engine.rebuild import SHOWN, Different, Observer, Rebuilt, rebu
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
 from workers import settings
-from workers.operations.beside import database
-from workers.operations.progress import Progress
-from workers.run import COLLECT
-from workers.servers.elsewhere import why_no_database
+from workers.garbage import collect_rarely
+from workers.progress import Progress
+from workers.servers.command_database import database
+from workers.servers.external import why_no_database
 from workers.servers.supervisor import say
 
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     chosen = list(_chosen(given.names, every=given.all))
-    gc.set_threshold(COLLECT)
+    collect_rarely()
     _log_sentences()
     with database(settings.read()) as url:
         return max(_tried(url, model, accept=given.accept) for model in chosen)

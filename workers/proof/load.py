@@ -9,8 +9,8 @@ from itertools import count
 import msgspec
 import uvloop
 
+from workers.http_client import Client, LostError
 from workers.proof.acts import MISSIONS, PROBE, Act, request
-from workers.proof.http import Client, LostError
 from workers.proof.ledger import Book, Ended, Entry, Heard, Mark, Refusal, Tally
 from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer

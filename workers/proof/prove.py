@@ -18,9 +18,9 @@ from workers.proof.plants import NOTHING, PLANTS
 from workers.proof.report import Proof
 from workers.proof.run import Run
 from workers.proof.stack import Stack
-from workers.servers import elsewhere
+from workers.servers import external
 from workers.servers.datadir import private
-from workers.servers.leftovers import clear
+from workers.servers.scratch_folder import clear
 from workers.servers.signals import Signals, Stop
 from workers.servers.supervisor import say
 from workers.settings import Settings
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.seconds < 1:
         raise Invalid("Give it a second or more: `--seconds 60`.")
     config = settings.read()
-    elsewhere.require(config)
+    external.require(config)
     if config.database_url and not given.yes:
         _require_ours(config.database_url)
     plant = PLANTS[given.plant] if given.plant else NOTHING

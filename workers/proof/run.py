@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from domain.errors import Unavailable
-from workers.operations.progress import Progress
+from workers.progress import Progress
 from workers.proof import faults, finale
 from workers.proof.catching_up import CatchingUp
 from workers.proof.faults import CALM, FAULTS, PATIENCE, Fault, Recovery

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from workers.http_client import PATIENCE
 from workers.proof.acts import Act, drawn
-from workers.proof.http import PATIENCE
 from workers.proof.ledger import Book, Ended, Entry, Refusal
 from workers.proof.spec import ORGANIZER, Phase, Spec
 

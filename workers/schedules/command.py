@@ -25,10 +25,10 @@ from projections.conferences import folded_conference
 from projections.engine.election import connect
 from sql import statements
 from workers import schedules, settings
-from workers.operations.progress import Progress
+from workers.progress import Progress
 from workers.schedules import Odd, Schedule
 from workers.schedules.archives import BYTES
-from workers.servers import elsewhere, supervisor
+from workers.servers import external, supervisor
 from workers.servers.datadir import make
 from workers.servers.embedded import running_postgres, start_postgres
 from workers.servers.supervisor import say
@@ -87,7 +87,7 @@ def _file(name: str) -> File:
 @contextmanager
 def _database(config: Settings) -> Iterator[str]:
     if config.database_url:
-        elsewhere.require(msgspec.structs.replace(config, nats_url=None))
+        external.require(msgspec.structs.replace(config, nats_url=None))
         yield config.database_url
     elif url := running_postgres(config.data_dir):
         yield url

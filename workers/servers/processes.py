@@ -14,7 +14,7 @@ from typing import IO, NamedTuple, Protocol
 
 from domain.errors import Unavailable
 
-TRAMPOLINE = Path(__file__).with_name("trampoline.py")
+LAUNCHER = Path(__file__).with_name("launcher.py")
 POLL = 0.005
 WHY = re.compile(r"(?:FATAL|PANIC):\s+(.*)|\[FTL\] (.*)|(?:LOG|ERROR):\s+(could not .*)")
 
@@ -126,7 +126,7 @@ def spawn(
 ) -> Process:
     """Call it from the main thread: on Linux the child gets its first end signal when the thread
     that started it ends."""
-    head = [sys.executable, "-I", "-S", str(TRAMPOLINE), str(int(ends[0])), str(os.getpid())]
+    head = [sys.executable, "-I", "-S", str(LAUNCHER), str(int(ends[0])), str(os.getpid())]
     popen = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
         [*head, str(user.uid), str(user.gid), *map(str, program)],
         env=environment,

@@ -20,7 +20,7 @@ import msgspec
 import psycopg
 
 from domain.errors import Invalid, Problem, Refused, Unavailable
-from workers.servers import elsewhere
+from workers.servers import external
 from workers.servers.datadir import jwt_secret, make, private
 from workers.servers.embedded import start_nats, start_postgres
 from workers.servers.processes import Process, Running, Server, free_port, spawn, until
@@ -196,7 +196,7 @@ def migrate(database_url: str) -> None:
     except MigrationChangedError as e:
         raise Refused(str(e)) from None
     except psycopg.OperationalError as e:
-        raise elsewhere.why_no_database(e) from None
+        raise external.why_no_database(e) from None
     say(f"Migrations run: {', '.join(ran)}." if ran else "The database is up to date.")
 
 
@@ -253,7 +253,7 @@ def _settled(settings: Settings) -> Settings:
     """With nothing left to choose: a port for 0, an absolute directory; or says what is wrong,
     before it leaves anything behind."""
     _require_port(settings.host, settings.port)
-    elsewhere.require(settings)
+    external.require(settings)
     return msgspec.structs.replace(
         settings, port=settings.port or free_port(), data_dir=private(settings.data_dir)
     )

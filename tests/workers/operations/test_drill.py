@@ -14,10 +14,10 @@ from domain.errors import Unavailable
 from tests.product import ROOT
 from tests.store import ask
 from workers.__main__ import main
+from workers.http_client import LostError
 from workers.operations import drill as module
 from workers.operations.drill import acknowledged, drill
 from workers.operations.drill_load import Acknowledged
-from workers.proof.http import LostError
 from workers.servers.processes import last_words, until
 from workers.settings import Settings
 

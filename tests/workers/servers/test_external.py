@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from domain.errors import Unavailable
-from workers.servers import elsewhere
+from workers.servers import external
 from workers.servers.jetstream import binary
 from workers.servers.processes import free_port, spawn, until
 from workers.settings import Settings
@@ -18,7 +18,7 @@ from workers.settings import Settings
 def said(**named: str) -> str | None:
     """Of these addresses, where one cannot be used."""
     try:
-        elsewhere.require(Settings(**named))
+        external.require(Settings(**named))
     except Unavailable as e:
         return e.detail
     return None

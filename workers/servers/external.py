@@ -1,6 +1,6 @@
-"""Servers that DATABASE_URL and NATS_URL name: whether they can be used, before anything starts.
+"""External servers, those that DATABASE_URL and NATS_URL name: checked before anything starts.
 
-What is said of them has no password in it.
+No message contains a password.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from domain.errors import Unavailable
 from workers.settings import Settings
 
-PATIENCE = 5  # seconds for each
+TIMEOUT = 5  # seconds for each server
 
 
 def require(settings: Settings) -> None:
-    """Raises Unavailable where one that was named cannot be used."""
+    """Raises Unavailable where a server that is named cannot be used."""
     if settings.database_url:
         _require_database(settings.database_url)
     if settings.nats_url:
@@ -27,7 +27,7 @@ def require(settings: Settings) -> None:
 
 
 def why_no_database(error: psycopg.OperationalError) -> Unavailable:
-    """From its first line: the others guess."""
+    """Says what to do. Takes the first line of `error` only: in the others libpq guesses."""
     words = str(error).strip().partition("\n")[0].removeprefix("connection failed: ")
     refusal = words.partition("FATAL:")[2].strip()
     if refusal:
@@ -36,7 +36,7 @@ def why_no_database(error: psycopg.OperationalError) -> Unavailable:
 
 
 def _require_database(url: str) -> None:
-    given = {"connect_timeout": str(PATIENCE)} | conninfo_to_dict(url)
+    given = {"connect_timeout": str(TIMEOUT)} | conninfo_to_dict(url)
     try:
         psycopg.connect(make_conninfo("", **given)).close()
     except psycopg.OperationalError as e:
@@ -44,7 +44,7 @@ def _require_database(url: str) -> None:
 
 
 def _require_nats(url: str) -> None:
-    """One of several addresses is enough."""
+    """Raises Unavailable where none of the addresses, parted by commas, can be used."""
     reasons = []
     for address in url.split(","):
         reason = asyncio.run(_why_not(address.strip()))
@@ -58,7 +58,7 @@ async def _why_not(address: str) -> str | None:
     place = address.rpartition("@")[2].rpartition("/")[2]
     client = Client()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await client.connect(address, allow_reconnect=False, error_cb=_raise)
             await client.jetstream().account_info()
     except TimeoutError:
@@ -76,11 +76,11 @@ async def _why_not(address: str) -> str | None:
 
 
 async def _raise(error: Exception) -> None:
-    """The client would try again."""
+    """The client reports errors here, and would otherwise connect again and again."""
     raise error
 
 
 def _reason(error: OSError) -> str:
-    """asyncio's own words repeat the address, and may hold several."""
+    """The system's words for the error: asyncio's repeat the address, sometimes several times."""
     known = error.errno is not None and error.errno > 0
     return os.strerror(error.errno or 0) if known else error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""The database, for a command that is run beside the product, or without it."""
+"""The database of a command that is run while the product runs, or without it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,22 +7,22 @@ from pathlib import Path
 import psycopg
 
 from domain.errors import Unavailable
-from workers.servers import elsewhere
+from workers.servers import external
 from workers.servers.datadir import make
 from workers.servers.embedded import start_postgres
 from workers.settings import Settings
 
-PORT = 3  # the line of postmaster.pid, counted from 0
+PORT_LINE = 3  # of postmaster.pid, counted from 0
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The one that DATABASE_URL names; else the embedded one in DATA_DIR, as it runs there, or
-    started for as long as this takes."""
+    """Gives the URL of the database that DATABASE_URL names; else of the embedded one in DATA_DIR,
+    which is started for as long as this takes where it does not run."""
     if settings.database_url:
-        elsewhere.require(settings)
+        external.require(settings)
         yield settings.database_url
-    elif url := running(settings.data_dir):
+    elif url := url_of_running(settings.data_dir):
         yield url
     else:
         home = settings.data_dir.expanduser().resolve()
@@ -38,21 +38,23 @@ def database(settings: Settings) -> Iterator[str]:
             server.stop()
 
 
-def present(settings: Settings) -> str:
-    """The same, for who looks at what runs: nothing is started."""
+def running_database(settings: Settings) -> str:
+    """The same URL, for commands that only look: nothing is started. Raises Unavailable where
+    nothing runs."""
     if settings.database_url:
-        elsewhere.require(settings)
+        external.require(settings)
         return settings.database_url
-    if url := running(settings.data_dir):
+    if url := url_of_running(settings.data_dir):
         return url
     home = settings.data_dir.expanduser().resolve()
     raise Unavailable(f"Nothing runs in {home} at the moment. To start it: `{make('run', home)}`.")
 
 
-def running(data_dir: Path) -> str | None:
+def url_of_running(data_dir: Path) -> str | None:
+    """The URL of the embedded database in `data_dir`, where it runs and answers."""
     home = data_dir.expanduser().resolve() / "postgres"
     with suppress(FileNotFoundError, IndexError, ValueError, psycopg.OperationalError):
-        port = int((home / "cluster" / "postmaster.pid").read_text().splitlines()[PORT])
+        port = int((home / "cluster" / "postmaster.pid").read_text().splitlines()[PORT_LINE])
         password = (home / "password").read_text().strip()
         url = f"postgresql://rapport:{password}@127.0.0.1:{port}/rapport"
         psycopg.connect(url, connect_timeout=5).close()

@@ -1,6 +1,6 @@
 from io import StringIO
 
-from workers.operations.progress import Progress, line
+from workers.progress import Progress, line
 
 
 def test_progress_says_share_rate_and_time_left() -> None:

@@ -1,6 +1,6 @@
-"""Becomes another program: as another user if asked, and told when its parent dies.
+"""Launches a program in this process (exec): as another user if asked, killed with its parent.
 
-Run as a script, not imported: `trampoline.py SIGNAL PARENT UID GID PROGRAM [ARGUMENT ...]`.
+Run as a script, not imported: `launcher.py SIGNAL PARENT UID GID PROGRAM [ARGUMENT ...]`.
 A program of its own because code between fork and exec may deadlock in a parent with threads.
 UID and GID of -1 mean: stay who you are.
 """
