@@ -20,7 +20,7 @@ from prometheus_client.core import (
 )
 
 from api.operations.health import followers, soon, why_not_ready
-from api.operations.instrumentation import DURATIONS
+from api.operations.instrumentation import BROKEN, DURATIONS
 from api.services import Request, Services, services
 from projections.engine.event_log import Connection
 from projections.engine.lag import WORDS, Lag
@@ -104,9 +104,8 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
         ("live_dropped", "dropped", "Live feeds ended because they were not read."),
     ):
         yield CounterMetricFamily(name, what, value=live.counts[key])
-    yield DURATIONS.family()
-    broken = "Requests that met an error of ours: those answered with 500."
-    yield CounterMetricFamily("http_broken_requests", broken, value=DURATIONS.broken)
+    yield from DURATIONS.collect()
+    yield from BROKEN.collect()
 
 
 def _lag(known: list[Lag]) -> Iterator[Metric]:

@@ -1,18 +1,23 @@
 """What `GET /metrics` says, as Prometheus reads it."""
 
+import asyncio
 import bisect
 import shutil
 import subprocess
 from collections.abc import Sequence
+from typing import Any
 
 import httpx
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.operations.instrumentation import BOUNDS, Durations
+from api.operations.instrumentation import BOUNDS, BROKEN, DURATIONS, Observed
 from tests.product import Product
+
+Json = dict[str, Any]
 
 PROMTOOL = shutil.which("promtool")  # where there is one, it must have nothing to object to
 
@@ -93,27 +98,60 @@ def test_requests_are_timed_by_route_and_nothing_a_caller_makes_up_is_a_label(
             ada.get(f"/made/up/{made_up}")
             ada.request(made_up.upper(), "/health/live")
             ada.get(f"/api/events/{made_up}/missions")
+    durations = families(product)["http_request_duration_seconds"]
     counted = {
-        (s.labels["method"], s.labels["route"], s.labels["status"])
-        for s in families(product)["http_request_duration_seconds"].samples
+        (s.labels["method"], s.labels["route"], s.labels["status"]) for s in durations.samples
     }
     routes = {route for _, route, _ in counted}
+    bounds = {s.labels.get("le") for s in durations.samples if s.name.endswith("_bucket")}
 
     assert ("PATCH", "/api/events/{event_id}/missions/{mission_id}", "200") in counted
     assert ("GET", "/api/events/{event_id}/missions", "404") in counted
+    assert bounds == {*map(str, BOUNDS), "+Inf"}
     assert not {route for route in routes if "made" in route or event in route}
     assert not {method for method, _, _ in counted} & {"ONE", "TWO", "THREE"}
 
 
-@given(st.lists(st.floats(0, 10)))
-def test_durations_are_a_histogram_of_what_was_added(seconds: Sequence[float]) -> None:
-    durations = Durations()
+@given(st.lists(st.floats(0, 10) | st.sampled_from(BOUNDS)))
+def test_durations_are_a_histogram_of_what_was_observed(seconds: Sequence[float]) -> None:
+    def counted() -> list[float]:
+        samples = [s for family in DURATIONS.collect() for s in family.samples]
+        of_law = [s for s in samples if s.labels["route"] == "/law"]
+        return [s.value for s in of_law if s.name.endswith(("_bucket", "_count"))]
+
+    series = DURATIONS.labels("GET", "/law", "200")
+    before = counted()
     for each in seconds:
-        durations.add(("GET", "/", "200"), each)
-    samples = durations.family().samples
+        series.observe(each)
 
     ordered = sorted(seconds)
-    expected = [float(bisect.bisect_right(ordered, bound)) for bound in BOUNDS]
-    buckets = [s.value for s in samples if s.name.endswith("_bucket")]
-    assert buckets == ([*expected, float(len(seconds))] if seconds else [])
-    assert sum(s.value for s in samples if s.name.endswith("_count")) == len(seconds)
+    expected = [bisect.bisect_right(ordered, bound) for bound in (*BOUNDS, float("inf"))]
+    added = [now - then for now, then in zip(counted(), before, strict=True)]
+    assert added == [*expected, len(seconds)]
+
+
+def test_answers_of_500_are_counted_as_broken_beside_their_durations() -> None:
+    async def app(scope: Json, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": scope["status"], "headers": []})
+
+    async def heard(message: Json) -> None:
+        pass
+
+    async def answer(*statuses: int) -> None:
+        for status in statuses:
+            scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "status": status}
+            await Observed(app)(scope | {"path_template": "/broken"}, None, heard)
+
+    def counted() -> list[float]:
+        text = generate_latest(DURATIONS) + generate_latest(BROKEN)
+        found = {f.name: f for f in text_string_to_metric_families(text.decode())}
+        of_500 = {"method": "GET", "route": "/broken", "status": "500"}
+        durations = found["http_request_duration_seconds"]
+        return [
+            value(durations, "http_request_duration_seconds_count", **of_500),
+            value(found["http_broken_requests"], "http_broken_requests_total"),
+        ]
+
+    before = counted()
+    asyncio.run(answer(200, 500, 503, 500))
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 2]
