@@ -2,7 +2,7 @@
 
 import gc
 
-OBJECTS = 10_000  # allocated from one collection to the next: a page of the log is many, in no cycle
+OBJECTS = 10_000  # allocated between two collections: a page of the log is many, in no cycle
 
 
 def collect_rarely() -> None:
