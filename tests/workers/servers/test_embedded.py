@@ -198,7 +198,7 @@ def test_nats_starts_where_a_run_as_root_left_an_empty_folder(start: Start, data
 RUN = """
 import sys, time
 from pathlib import Path
-from workers.embedded import start_nats, start_postgres
+from workers.servers.embedded import start_nats, start_postgres
 for server in [start(Path(sys.argv[1])) for start in (start_postgres, start_nats)]:
     print(server.pid, flush=True)
 time.sleep(60)

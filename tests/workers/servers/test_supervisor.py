@@ -22,7 +22,7 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs PR_SET_PDEA
 SUPERVISE = """
 import sys
 from workers import settings
-from workers.supervisor import Program, serve
+from workers.servers.supervisor import Program, serve
 web, worker = sys.argv[1:]
 programs = [Program("the workers", worker.split("|")), Program("the web", web.split("|"))]
 def called(url):
