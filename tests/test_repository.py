@@ -3,54 +3,73 @@
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
 
+from domain.capabilities import AGGREGATES
+from tests.imports import LAYERS, circles, dotted, files, graph, imports
 from tests.product import ROOT
 from workers.settings import Settings
 
-# What each layer may import of the project, itself apart: nothing points back.
+# What each layer may import of the project beside itself: nothing points back up.
 MAY_IMPORT = {
+    "sql": set(),
     "domain": {"sql"},
-    "sql": {"domain"},
     "projections": {"domain", "sql"},
     "workers": {"domain", "sql", "projections"},
     "api": {"domain", "sql", "projections", "workers"},
 }
-PURE = (
-    "agenda",
-    "aggregate",
-    "attendees",
-    "calendar_links",
-    "capabilities",
-    "catalogues",
-    "conferences",
-    "errors",
-    "missions",
-    "slots",
-    "stars",
-)
+# What `domain/` imports outside of `domain/store/`: nothing that opens a file or a socket.
 PURE_IMPORTS = {
-    *("bisect", "collections", "datetime", "domain", "graphlib", "hashlib", "itertools"),
-    *("msgspec", "re", "typing"),
+    *("bisect", "collections", "datetime", "domain", "functools", "graphlib", "hashlib"),
+    *("itertools", "msgspec", "re", "typing"),
 }
+# The files of each capability, as modules and rooms. All others are machinery.
+CAPABILITIES = {
+    "attendees": ("domain.attendees", "api.attendees"),
+    "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "missions": (
+        *("domain.missions", "domain.catalogues", "projections.missions"),
+        *("api.missions", "api.mission_metrics"),
+    ),
+    "sessions": (
+        *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
+        *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
+        *("api.calendar_links", "api.formats", "workers.schedules"),
+        *("api.agents.concierge", "api.agents.sentences"),
+    ),
+}
+# The lists on which a new capability is a line.
+LISTS = {
+    *("domain.capabilities", "projections.read_models", "projections.live_feed"),
+    *("api.app", "workers.run", "workers.__main__"),
+}
+# Programs that use the whole product, as people do.
+PROGRAMS = ("workers.contacts", "workers.demo", "workers.proof")
+# Machinery that knows a capability still.
+KNOWS = {
+    ("api.agents.mcp", "api.agents.concierge"),
+    ("api.agents.mcp", "projections.sessions.questions"),
+    ("api.reads.reading", "projections.conferences"),  # whether there is such an event
+}
+# What is free of docstrings that have to be read twice.
+PLAIN = ("sql",)
+INVERTED = re.compile(r"(Of|Who|What|As|There)\b")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GRAPH = graph()
 
 
-def modules(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
+def capability_of(module: str) -> str | None:
+    return next((name for name, own in CAPABILITIES.items() if is_in(module, own)), None)
 
 
-def imported(module: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+def is_in(module: str, places: Iterable[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
 
 
 def top(name: str) -> str:
@@ -60,20 +79,110 @@ def top(name: str) -> str:
 @pytest.mark.parametrize("layer", MAY_IMPORT)
 def test_layer_imports_no_layer_outside_of_it(layer: str) -> None:
     layers = {*MAY_IMPORT, "tests"} - {layer}
-    for module in modules(layer):
-        outside = {top(name) for name in imported(module)} & layers - MAY_IMPORT[layer]
-        assert not outside, f"{module.name} imports {outside}"
+    for file in files(layer):
+        outside = {top(found.module) for found in imports(file)} & layers - MAY_IMPORT[layer]
+        assert not outside, f"{dotted(file)} imports {outside}"
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_deciders_import_nothing_that_opens_anything(name: str) -> None:
-    tops = {top(found) for found in imported(ROOT / "domain" / f"{name}.py")}
-    assert tops <= PURE_IMPORTS
+def test_domain_outside_of_its_store_opens_nothing() -> None:
+    for file in files("domain"):
+        if not is_in(dotted(file), ["domain.store"]):
+            found = {one.module for one in imports(file)}
+            assert {top(module) for module in found} <= PURE_IMPORTS, dotted(file)
+            assert not [module for module in found if is_in(module, ["domain.store"])], dotted(file)
 
 
 def test_domain_knows_neither_the_web_nor_the_bus() -> None:
-    known = {top(name) for module in modules("domain") for name in imported(module)}
+    known = {top(found.module) for file in files("domain") for found in imports(file)}
     assert not known & {"litestar", "nats", "uvicorn", "httpx"}
+
+
+def test_no_import_leads_back_to_where_it_is() -> None:
+    edges = {name: {found.module for found in known} for name, known in GRAPH.items()}
+    assert circles(edges) == []
+
+
+def test_no_room_imports_a_room_that_builds_on_it() -> None:
+    """A room is a folder; a file at the top of a layer is one by itself, and lists are none."""
+    edges: dict[str, set[str]] = defaultdict(set)
+    for name, known in GRAPH.items():
+        for found in known:
+            if not {name, found.module} & LISTS and room(name) != room(found.module):
+                edges[room(name)].add(room(found.module))
+    assert circles(edges) == []
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return ".".join(parts[:2])
+
+
+def test_no_capability_imports_another() -> None:
+    """Read models may fold the events of others, and HTTP and commands may ask their questions."""
+    events = {event for aggregate in AGGREGATES for event in aggregate.events}
+    written_in = {type_ for event in events for type_ in parts(event)}
+    stored = {type_.__name__ for type_ in events | written_in if isinstance(type_, type)}
+    for name, known in GRAPH.items():
+        own = capability_of(name)
+        for found in known:
+            if own and capability_of(found.module) not in {own, None}:
+                if top(name) == "projections":
+                    assert top(found.module) == "domain", (name, found)
+                    assert found.name in stored, (name, found)
+                else:
+                    assert top(found.module) == "projections", (name, found)
+
+
+def parts(event: type) -> Iterator[object]:
+    """The types of its fields, and what unions and tuples among them are made of."""
+    hints = list(get_type_hints(event).values())
+    while hints:
+        yield (hint := hints.pop())
+        hints += get_args(hint)
+
+
+def test_machinery_knows_no_capability() -> None:
+    assert {
+        (name, found.module)
+        for name, known in GRAPH.items()
+        if not capability_of(name) and name not in LISTS and not is_in(name, PROGRAMS)
+        for found in known
+        if capability_of(found.module)
+    } == KNOWS
+
+
+def test_every_capability_has_all_of_its_files() -> None:
+    named = [place for places in CAPABILITIES.values() for place in (*places,)]
+    assert [place for place in (*named, *LISTS, *PROGRAMS) if not is_there(place)] == []
+
+
+def is_there(module: str) -> bool:
+    return any(is_in(known, [module]) for known in GRAPH)
+
+
+@pytest.mark.parametrize("ending", [".py", ".js", ".css", ".html", ".sql"])
+def test_no_file_is_over_400_lines(ending: str) -> None:
+    for folder in (*LAYERS, "tests"):
+        for file in files(folder, ending):
+            assert len(file.read_bytes().splitlines()) <= 400, file.relative_to(ROOT)
+
+
+@pytest.mark.parametrize("place", PLAIN)
+def test_docstrings_begin_with_what_they_are_about(place: str) -> None:
+    found = [
+        f"{file.relative_to(ROOT)}: {first}"
+        for file in (files(place) if (ROOT / place).is_dir() else [ROOT / place])
+        for first in docstrings(file)
+        if INVERTED.match(first)
+    ]
+    assert found == []
+
+
+def docstrings(file: Path) -> Iterator[str]:
+    """The first line of each."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield (ast.get_docstring(node) or "").partition("\n")[0]
 
 
 def test_readme_lists_every_setting_as_it_is() -> None:
