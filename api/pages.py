@@ -3,6 +3,7 @@
 What several pages share lies at the top of `api/web/`, what one page needs in that page's folder.
 Addresses know no folders: `/web/board.js` answers wherever the file lies, so a page that was loaded
 from another version of this product finds its files here, and files may move between folders.
+Pages leave out how every page begins: that is `head.html`.
 """
 
 from pathlib import Path
@@ -34,6 +35,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 
 FILES = files_of(WEB)
+HEAD = FILES.pop("head.html").read_bytes()
 
 POLICY = {
     "Content-Security-Policy": (
@@ -48,9 +50,10 @@ POLICY = {
 
 def page(name: str, status: int = 200) -> Response[bytes]:
     file = FILES[name]
-    return Response(
-        file.read_bytes(), status_code=status, media_type=TYPES[file.suffix], headers=POLICY
-    )
+    content = file.read_bytes()
+    if file.suffix == ".html":
+        content = HEAD + content
+    return Response(content, status_code=status, media_type=TYPES[file.suffix], headers=POLICY)
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.pages import FILES, POLICY, WEB, files_of
+from api.pages import FILES, HEAD, POLICY, WEB, files_of
 from tests.api.agents.asking import problem
 from tests.product import Product
 
@@ -39,9 +39,11 @@ LANDED = [
 
 
 @pytest.mark.parametrize(("path", "file"), PAGES.items())
-def test_page_is_its_file_with_a_policy(product: Product, path: str, file: str) -> None:
+def test_page_is_a_whole_document_with_a_policy(product: Product, path: str, file: str) -> None:
     answer = httpx.get(product.url + path)
-    assert answer.content == FILES[file].read_bytes()
+    assert answer.content == HEAD + FILES[file].read_bytes()
+    assert answer.text.startswith("<!doctype html>\n")
+    assert [answer.text.count(tag) for tag in ("<html", "<head>", "</head>", "</html>")] == [1] * 4
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert {name: answer.headers[name] for name in POLICY} == POLICY
 
@@ -49,7 +51,7 @@ def test_page_is_its_file_with_a_policy(product: Product, path: str, file: str) 
 @pytest.mark.parametrize("file", sorted({*FILES, *LANDED}))
 def test_file_is_served_with_its_type_and_a_policy(product: Product, file: str) -> None:
     answer = httpx.get(f"{product.url}/web/{file}")
-    assert answer.content == FILES[file].read_bytes()
+    assert answer.content == (HEAD if file.endswith(".html") else b"") + FILES[file].read_bytes()
     assert {name: answer.headers[name] for name in POLICY} == POLICY
     kinds = {".js": "javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
     assert kinds[Path(file).suffix] in answer.headers["Content-Type"]
@@ -67,7 +69,8 @@ def test_files_need_no_other_host_and_refer_to_what_there_is() -> None:
 
 
 def test_every_file_below_the_folder_has_an_address() -> None:
-    assert sorted(FILES.values()) == sorted(file for file in WEB.rglob("*") if file.is_file())
+    whole = {file for file in WEB.rglob("*") if file.is_file() and file.name != "head.html"}
+    assert {*FILES.values()} == whole
 
 
 def test_modules_import_by_address_and_not_by_place() -> None:
@@ -88,6 +91,7 @@ def test_files_that_would_share_an_address_are_refused(tmp_path: Path) -> None:
     "path",
     [
         "/web/nothing.js",
+        "/web/head.html",
         "/web/../app.py",
         "/web/%2e%2e/app.py",
         "/web//etc/passwd",
@@ -108,9 +112,10 @@ def test_nothing_beside_the_files_is_served(product: Product, path: str) -> None
 
 
 def test_browser_at_no_address_gets_a_page(product: Product) -> None:
+    missing = HEAD + FILES["not-found.html"].read_bytes()
     for path in ("/nope", "/events/evt_1/further", "/web/nothing.js", "/web/%00"):
         answer = httpx.get(product.url + path, headers={"Accept": BROWSER})
-        assert (answer.status_code, answer.content) == (404, FILES["not-found.html"].read_bytes())
+        assert (answer.status_code, answer.content) == (404, missing)
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert {name: answer.headers[name] for name in POLICY} == POLICY
 
