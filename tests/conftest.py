@@ -82,15 +82,8 @@ def product(
 ) -> Iterator[Product]:
     """The product, running: api and workers as processes of their own. Tests share it, so each
     works in events of its own."""
-    home = tmp_path_factory.mktemp("product")
-    nats = start_nats(home / "nats")
-    product = Product(new_database(), nats.url, home)
-    try:
-        product.start()
+    with Product.running(new_database(), tmp_path_factory.mktemp("product")) as product:
         yield product
-    finally:
-        product.stop()
-        nats.stop()
 
 
 def of(url: str, database: str) -> str:

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import msgspec
 
+from workers.servers.embedded import start_nats
 from workers.servers.processes import free_port, until
 from workers.tokens import sign
 
@@ -42,6 +43,19 @@ class Product:
         }
         self.api: subprocess.Popen[bytes] | None = None
         self.workers: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def running(cls, database_url: str, home: Path, **settings: str) -> Iterator[Self]:
+        """A product on this database, with a NATS of its own in `home`."""
+        nats = start_nats(home / "nats")
+        product = cls(database_url, nats.url, home, **settings)
+        try:
+            product.start()
+            yield product
+        finally:
+            product.stop()
+            nats.stop()
 
     def start(self) -> None:
         self.start_workers()

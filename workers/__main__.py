@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 QUIET = __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -16,22 +17,20 @@ from workers.servers import supervisor  # noqa: E402
 from workers.servers.datadir import out_of_reach  # noqa: E402
 from workers.servers.embedded import start_postgres  # noqa: E402
 
-Rest = Sequence[str]
 
-
-def serve(rest: Rest) -> int:
+def serve() -> int:
     supervisor.serve(settings.read())
     return 0
 
 
-def demo(rest: Rest) -> int:
+def demo() -> int:
     from workers.demo.fill import fill
 
     supervisor.serve(settings.read(), when_ready=fill, log="demo.log")
     return 0
 
 
-def migrate(rest: Rest) -> int:
+def migrate() -> int:
     given = settings.read()
     if given.database_url:
         supervisor.migrate(given.database_url)
@@ -44,73 +43,21 @@ def migrate(rest: Rest) -> int:
     return 0
 
 
-def run(rest: Rest) -> int:
+def run() -> int:
     from workers.run import main
 
     main(settings.read())
     return 0
 
 
-def replay_contacts(rest: Rest) -> int:
-    from workers.contacts.replay import main
-
-    return main(rest)
-
-
-def import_schedule(rest: Rest) -> int:
-    from workers.schedules.command import main
-
-    return main(rest)
-
-
-def lag(rest: Rest) -> int:
-    from workers.operations.lag import main
-
-    return main(rest)
-
-
-def prove(rest: Rest) -> int:
-    from workers.proof.prove import main
-
-    return main(rest)
-
-
-def rebuild(rest: Rest) -> int:
-    from workers.operations.rebuild import main
-
-    return main(rest)
-
-
-def erase(rest: Rest) -> int:
-    from workers.operations.erase import main
-
-    return main(rest)
-
-
-def export(rest: Rest) -> int:
-    from workers.operations.export import main
-
-    return main(rest)
-
-
-def drill(rest: Rest) -> int:
-    from workers.operations.drill import main
-
-    return main(rest)
-
-
-def parked(rest: Rest) -> int:
-    from workers.operations.parked import main
-
-    return main(rest)
-
-
 class Command(NamedTuple):
+    """`run` is a function without arguments, or the name of a module in `workers` whose `main`
+    parses those behind the command. Both return the exit code. Modules are imported only when they
+    are needed."""
+
     name: str
-    function: Callable[[Rest], int]
+    run: Callable[[], int] | str
     text: str
-    # it reads its own arguments
-    rest: bool = False
 
 
 COMMANDS = (
@@ -118,17 +65,15 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
-    Command("drill", drill, "restore a backup made under load, and check it", rest=True),
-    Command("erase", erase, "forget a person: erase MEMBER [--yes]", rest=True),
-    Command("export", export, "all that is held about a person: export MEMBER", rest=True),
-    Command("import-schedule", import_schedule, "take a conference's schedule in", rest=True),
-    Command("lag", lag, "how far each reader of the log has come (--watch)", rest=True),
-    Command("parked", parked, "what could not be applied: list, show, replay, drop", rest=True),
-    Command("prove", prove, "let all fail that can, and show that nothing was lost", rest=True),
-    Command("rebuild", rebuild, "read models anew from the log: NAME ... or --all", rest=True),
-    Command(
-        "replay-contacts", replay_contacts, "play contacts from a file into the log", rest=True
-    ),
+    Command("drill", "operations.drill", "restore a backup made under load, and check it"),
+    Command("erase", "operations.erase", "forget a person: erase MEMBER [--yes]"),
+    Command("export", "operations.export", "all that is held about a person: export MEMBER"),
+    Command("import-schedule", "schedules.command", "take a conference's schedule in"),
+    Command("lag", "operations.lag", "how far each reader of the log has come (--watch)"),
+    Command("parked", "operations.parked", "what could not be applied: list, show, replay, drop"),
+    Command("prove", "proof.prove", "let all fail that can, and show that nothing was lost"),
+    Command("rebuild", "operations.rebuild", "read models anew from the log: NAME ... or --all"),
+    Command("replay-contacts", "contacts.replay", "play contacts from a file into the log"),
 )
 
 
@@ -136,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     command = _command(words)
     try:
-        return command.function(words[1:])
+        if callable(command.run):
+            return command.run()
+        code: int = import_module(f"workers.{command.run}").main(words[1:])
+        return code
     except (Problem, OSError) as e:
         print(_sentence(e), file=sys.stderr)
         return 2 if isinstance(e, Invalid) else 1
@@ -145,13 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(words: Sequence[str]) -> Command:
-    """What comes behind a command that reads its own arguments, options too, is left to it."""
+    """The command that is named. Those that parse their own arguments get them unseen, options
+    too; others take none."""
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         commands.add_parser(command.name, help=command.text).set_defaults(command=command)
-    reads_its_own = {command.name for command in COMMANDS if command.rest}
-    known = words[:1] if reads_its_own.intersection(words[:1]) else words
+    parse_their_own = {command.name for command in COMMANDS if isinstance(command.run, str)}
+    known = words[:1] if parse_their_own.intersection(words[:1]) else words
     found: Command = parser.parse_args(known).command
     return found
 

@@ -1,5 +1,5 @@
-"""A second API process on the same stores, which asks an identity provider for keys and counts
-requests strictly."""
+"""An event with its organizer and a member. And a second API process on the same stores, which
+asks an identity provider for keys and counts requests strictly."""
 
 import json
 import threading
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -85,3 +86,20 @@ def strict(
     other.start_api()
     yield other
     other.stop_api()
+
+
+@pytest.fixture
+def event_id(product: Product) -> str:
+    return product.event()
+
+
+@pytest.fixture
+def organizer(product: Product, event_id: str) -> Iterator[httpx.Client]:
+    with product.client("eve", f"event:{event_id}:organizer") as eve:
+        yield eve
+
+
+@pytest.fixture
+def ada(product: Product, event_id: str) -> Iterator[httpx.Client]:
+    with product.member(event_id, "ada") as ada:
+        yield ada

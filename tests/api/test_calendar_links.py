@@ -17,23 +17,6 @@ KEY = {"Idempotency-Key": "once"}
 
 
 @pytest.fixture
-def event_id(product: Product) -> str:
-    return product.event()
-
-
-@pytest.fixture
-def organizer(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.client("eve", f"event:{event_id}:organizer") as eve:
-        yield eve
-
-
-@pytest.fixture
-def ada(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.member(event_id, "ada") as ada:
-        yield ada
-
-
-@pytest.fixture
 def anyone(product: Product) -> Iterator[httpx.Client]:
     """A calendar program, which has no token."""
     with httpx.Client(base_url=product.url) as anyone:

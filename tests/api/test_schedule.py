@@ -2,7 +2,6 @@
 
 import gzip
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,24 +16,6 @@ from workers.schedules import read
 
 KEYS = ("added", "changed", "cancelled", "unchanged")
 NOTHING = dict.fromkeys((*KEYS[:3], "kept_by_hand", "kept_though_dropped", "speakers"), 0)
-
-
-@pytest.fixture
-def event_id(product: Product) -> str:
-    return product.event()
-
-
-@pytest.fixture
-def organizer(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.client("eve", f"event:{event_id}:organizer") as eve:
-        eve.timeout = httpx.Timeout(30)
-        yield eve
-
-
-@pytest.fixture
-def ada(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.member(event_id, "ada") as ada:
-        yield ada
 
 
 def at(event_id: str, path: str) -> str:

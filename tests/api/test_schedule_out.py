@@ -1,31 +1,10 @@
 """The agenda as schedule.json, call by call (SPEC, D)."""
 
-from collections.abc import Iterator
-
 import httpx
 import msgspec
 import pytest
 
-from tests.product import Product
 from workers.schedules import read
-
-
-@pytest.fixture
-def event_id(product: Product) -> str:
-    return product.event()
-
-
-@pytest.fixture
-def organizer(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.client("eve", f"event:{event_id}:organizer") as eve:
-        eve.timeout = httpx.Timeout(30)
-        yield eve
-
-
-@pytest.fixture
-def ada(product: Product, event_id: str) -> Iterator[httpx.Client]:
-    with product.member(event_id, "ada") as ada:
-        yield ada
 
 
 def at(event_id: str, path: str) -> str:

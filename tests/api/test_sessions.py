@@ -1,6 +1,5 @@
 """The programme, and what of it suits a member now, call by call (SPEC, D)."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,20 +32,8 @@ KEPT = {
 
 
 @pytest.fixture
-def event(product: Product) -> str:
-    return product.event()
-
-
-@pytest.fixture
-def organizer(product: Product, event: str) -> Iterator[httpx.Client]:
-    with product.client("eve", f"event:{event}:organizer") as eve:
-        yield eve
-
-
-@pytest.fixture
-def ada(product: Product, event: str) -> Iterator[httpx.Client]:
-    with product.member(event, "ada") as ada:
-        yield ada
+def event(event_id: str) -> str:
+    return event_id
 
 
 def at(event: str, path: str) -> str:

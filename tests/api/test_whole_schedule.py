@@ -1,6 +1,5 @@
 """The whole agenda as one member sees it, and that its parts say the same (SPEC, D)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,20 +14,8 @@ ELEVEN = "2026-09-01T11:00:00+02:00"
 
 
 @pytest.fixture
-def event(product: Product) -> str:
-    return product.event()
-
-
-@pytest.fixture
-def organizer(product: Product, event: str) -> Iterator[httpx.Client]:
-    with product.client("eve", f"event:{event}:organizer") as eve:
-        yield eve
-
-
-@pytest.fixture
-def ada(product: Product, event: str) -> Iterator[httpx.Client]:
-    with product.member(event, "ada") as ada:
-        yield ada
+def event(event_id: str) -> str:
+    return event_id
 
 
 def put(client: httpx.Client, event: str, item_id: str, start: str, end: str, **more: Any) -> None:

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from sql.migrate import migrate
 from tests.product import ROOT, Product
-from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.embedded import start_postgres
 from workers.servers.processes import until
 
 DRAINED = """
@@ -65,14 +65,8 @@ class Ground:
     def product(self) -> Iterator[Measured]:
         home = self._home / f"product_{next(self._names)}"
         home.mkdir()
-        nats = start_nats(home)
-        product = Measured(self.database(), nats.url, home, RATE_LIMIT="1000000")
-        try:
-            product.start()
+        with Measured.running(self.database(), home, RATE_LIMIT="1000000") as product:
             yield product
-        finally:
-            product.stop()
-            nats.stop()
 
 
 @contextmanager

@@ -24,7 +24,6 @@ from projections.engine import parking
 from tests.product import ROOT, SECRET, Product
 from tests.store import ask
 from workers import telemetry
-from workers.servers.embedded import start_nats
 from workers.settings import Settings, read
 from workers.telemetry import JsonLines
 
@@ -163,15 +162,8 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(name: st
 @pytest.fixture
 def guarded(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Product]:
     """A product whose database password is one to look for."""
-    url = with_password(new_database())
-    nats = start_nats(tmp_path / "nats")
-    product = Product(url, nats.url, tmp_path)
-    try:
-        product.start()
+    with Product.running(with_password(new_database()), tmp_path) as product:
         yield product
-    finally:
-        product.stop()
-        nats.stop()
 
 
 def with_password(database_url: str) -> str:

@@ -11,7 +11,6 @@ from tests.api import sessions_now
 from tests.api.agents.asking import problem
 from tests.product import Product
 from tests.store import ask
-from workers.servers.embedded import start_nats
 from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
@@ -34,15 +33,8 @@ def poisoned(
     new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
     """A product of these tests' own."""
-    home = tmp_path_factory.mktemp("poisoned")
-    nats = start_nats(home / "nats")
-    product = Product(new_database(), nats.url, home)
-    try:
-        product.start()
+    with Product.running(new_database(), tmp_path_factory.mktemp("poisoned")) as product:
         yield product
-    finally:
-        product.stop()
-        nats.stop()
 
 
 def hold_back(product: Product, stream: str) -> None:
