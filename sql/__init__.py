@@ -1,5 +1,5 @@
-"""Everything Postgres is told. Statements have names: `-- name: board_read`, then a comment
-line that says what it is for, then the statement with `%(named)s` parameters."""
+"""All SQL of the product. A statement is a line `-- name: board_read`, a comment that says what it
+is for, and the SQL with `%(named)s` parameters."""
 
 import re
 from functools import cache
@@ -7,8 +7,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MARK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-
-
 VIEWS = "views"
 
 

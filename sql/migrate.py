@@ -1,4 +1,4 @@
-"""Numbered migrations: each file once, in order, in a transaction of its own, under one lock."""
+"""Runs numbered migrations: each file once, in order, in its own transaction, under one lock."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,13 +16,13 @@ class MigrationChangedError(Exception):
 
 
 def migrate(database_url: str, folder: Path = HERE / "migrations") -> list[str]:
-    """Brings a database up to date; names of the files that ran. Safe to run at once from many
-    places: one runs, the others wait and find nothing to do."""
+    """Brings a database up to date. Gives the names of the files that ran. May be called by several
+    processes at once: one runs the files, the others wait and find nothing to do."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(SQL["lock"])
-        connection.execute(SQL["patience"])
-        connection.execute(SQL["ledger"])
-        done: dict[str, str] = dict(connection.execute(SQL["done"]).fetchall())
+        connection.execute(SQL["lock_timeout"])
+        connection.execute(SQL["create_table"])
+        done: dict[str, str] = dict(connection.execute(SQL["list"]).fetchall())
         return list(_run(connection, folder, done))
 
 

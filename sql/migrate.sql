@@ -2,22 +2,22 @@
 -- one migration run at a time, until the connection closes
 SELECT pg_advisory_lock(hashtextextended('rapport.migrate', 0));
 
--- name: patience
--- a migration that waits for a table holds up everybody who comes after it
+-- name: lock_timeout
+-- whoever comes after a migration that waits for a table queues behind it
 SET lock_timeout = '10s';
 
--- name: ledger
--- what has run here
+-- name: create_table
+-- makes the table of migrations that have run
 CREATE TABLE IF NOT EXISTS public.migrations (
     name text PRIMARY KEY,
     checksum text NOT NULL,
     ran_at timestamptz NOT NULL DEFAULT now()
 );
 
--- name: done
--- files that have run, with the checksum they had
+-- name: list
+-- migrations that have run, with the checksum of their files
 SELECT name, checksum FROM public.migrations;
 
 -- name: record
--- this file has run
+-- notes that a migration has run
 INSERT INTO public.migrations (name, checksum) VALUES (%(name)s, %(checksum)s);

@@ -83,7 +83,7 @@ FROM views.positions AS p WHERE p.kind = 'read_model';
 -- name: list
 -- what is parked, and how many events of it wait
 SELECT
-    k.reader, k.stream, k.position, k.problem, k.asked,
+    k.reader, k.stream, k.position, k.problem, k.asked AS requested,
     extract(epoch FROM clock_timestamp() - k.parked_at)::float8 AS age,
     (
         SELECT count(*) FROM events.log AS l

@@ -1,5 +1,5 @@
 -- name: end_a_writer
--- the connection of one who writes, in the middle of whatever it does
+-- ends the connection of a writer, in the middle of whatever it does
 SELECT pg_terminate_backend(pid)
 FROM (
     SELECT pid FROM pg_stat_activity
@@ -9,27 +9,27 @@ FROM (
 ) AS one;
 
 -- name: end_backends
--- every connection of the product to this database
+-- ends every connection of the product to this database
 SELECT pg_terminate_backend(pid)
 FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'rapport %%'
 AND pid <> pg_backend_pid();
 
--- name: of_others
--- whether the log holds events that no proof has written
+-- name: has_other_events
+-- whether the log has events that no proof has written
 SELECT EXISTS (
     SELECT FROM events.log
     WHERE split_part(originator_id, ':', 2) NOT LIKE 'proof-%%'
 );
 
--- name: last_told
--- the last position at which each member's live feed said something
+-- name: last_messages
+-- the position of the last message in each member's live feed
 SELECT member_id, max(position) FROM views.live_feed
 WHERE event_id = %(event_id)s
 GROUP BY member_id;
 
 -- name: rows_of
--- what is to be executed for the rows of an event in a table, as one text
+-- gives the statement that selects the rows of an event in a table, as one JSON text
 SELECT format(
     'SELECT coalesce(json_agg(t), ''[]'')::text FROM views.%%I AS t WHERE t.event_id = %%L',
     %(table)s::text, %(event_id)s::text

@@ -1,34 +1,34 @@
 -- name: leftovers
--- read models of whose rebuild something is left, by name
+-- names of read models of which a rebuild has left a schema
 SELECT DISTINCT substr(nspname, 9)
 FROM pg_namespace
 WHERE starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_');
 
 -- name: unlock
--- a rebuild has ended; it was begun as a lead is taken
+-- gives back the lock of a rebuild, which was taken like the lock of an election
 SELECT pg_advisory_unlock(hashtextextended('rapport.' || %(name)s, 0));
 
--- name: hasty
--- nothing here is promised to anybody until the swap, and what that commits is on disk with it
+-- name: no_sync_commit
+-- commits need not wait for the disk until the swap, whose own commit flushes all before it
 SET synchronous_commit = off;
 
--- name: room
--- indexes are made in memory
+-- name: index_memory
+-- memory for building indexes
 SET maintenance_work_mem = '256MB';
 
 -- name: clear
--- what is to be executed to be rid of what a rebuild has left
+-- gives the statements that drop what a rebuild has left
 SELECT format('DROP SCHEMA %%I CASCADE', nspname)
 FROM pg_namespace
 WHERE nspname IN ('rebuild_' || %(name)s::text, 'retired_' || %(name)s::text);
 
 -- name: make
--- what is to be executed for empty tables like those of a read model, without indexes; and beside
--- them its own position, as any projector keeps it. Logged from the start: as fast as to rewrite
--- them into the WAL afterwards
+-- gives the statements that make empty tables like those of a read model, without indexes, and a
+-- table of positions beside them, which a projector needs. They are logged from the start, which is
+-- as fast as rewriting unlogged tables into the WAL afterwards
 SELECT statement
 FROM (
-    SELECT 0 AS turn, format('CREATE SCHEMA rebuild_%%s', %(name)s::text) AS statement
+    SELECT 0 AS step, format('CREATE SCHEMA rebuild_%%s', %(name)s::text) AS statement
     UNION ALL
     SELECT 0, format('CREATE SCHEMA retired_%%s', %(name)s::text)
     UNION ALL
@@ -41,15 +41,15 @@ FROM (
     WHERE c.relnamespace = 'views'::regnamespace AND c.relkind = 'r'
     AND c.relname = ANY(%(tables)s::text[] || '{positions, parked, dropped}')
 ) AS made
-ORDER BY turn;
+ORDER BY step;
 
 -- name: begin
--- the position up to which the tables hold what the log says, and what they are a fold of
+-- the position that the new tables begin at, and the version of their fold
 INSERT INTO views.positions (name, kind, version, position)
 VALUES (%(name)s, 'read_model', %(version)s, %(position)s);
 
 -- name: index
--- what is to be executed for the same keys and indexes
+-- gives the statements that make the same keys and indexes, and ANALYZE the new tables
 SELECT format(
     'ALTER TABLE rebuild_%%s.%%I ADD CONSTRAINT %%I %%s',
     %(name)s::text, c.relname, k.conname, pg_get_constraintdef(k.oid)
@@ -71,19 +71,19 @@ UNION ALL
 SELECT format('ANALYZE rebuild_%%s.%%I', %(name)s::text, name) FROM unnest(%(tables)s::text[]) AS name;
 
 -- name: stands
--- where a read model stands, and of which version it is
+-- the position of a read model, the version of its tables, and its problem
 SELECT position, version, problem FROM views.positions WHERE name = %(name)s;
 
 -- name: older
--- which of these have tables of an older version than the one that we know
+-- names of those read models whose tables are of an older version than the code
 SELECT p.name
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
 JOIN views.positions AS p USING (name)
 WHERE p.version < known.version;
 
 -- name: erased_since
--- whether somebody was erased after this position, or in what is parked or left out: then rows may
--- still say what they said
+-- whether somebody was erased after this position, or in what is parked or dropped: then the old
+-- rows may still hold what was erased
 SELECT EXISTS (
     SELECT FROM events.log AS l
     WHERE l.notification_id > least(
@@ -99,16 +99,16 @@ SELECT EXISTS (
 SELECT count(*) FROM views.parked WHERE reader = %(name)s;
 
 -- name: snapshot
--- all that follows sees one moment
+-- all statements that follow see the database as of one moment
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 
--- name: over
--- that moment is over
+-- name: end_snapshot
+-- ends the transaction of the snapshot
 COMMIT;
 
 -- name: digest
--- what is to be executed for the number of rows of each table, and a sum of their hashes, which
--- does not depend on their order
+-- gives the statements that count the rows of each table and sum two hashes of each row: sums do not
+-- depend on the order
 SELECT format(
     'SELECT %%L, count(*), coalesce(sum(hashtextextended(v::text, 0)), 0)::text,'
     ' coalesce(sum(hashtextextended(v::text, 1)), 0)::text FROM %%I.%%I AS v',
@@ -117,34 +117,34 @@ SELECT format(
 FROM unnest(%(tables)s::text[]) AS name;
 
 -- name: ordered
--- what is to be executed for the rows of one table in the order of its key
+-- gives the statement that selects the rows of one table in the order of its key
 SELECT format(
     'SELECT to_json(v)::text FROM %%I.%%I AS v ORDER BY %%s', %(views)s::text, %(table)s::text,
     (SELECT string_agg(format('v.%%I', key), ', ') FROM unnest(%(keys)s::text[]) AS key)
 );
 
--- name: attempt
--- of a swap
+-- name: begin_swap
+-- begins the transaction of an attempt to swap
 BEGIN;
 
--- name: undone
--- it comes to nothing
+-- name: abandon_swap
+-- gives up an attempt to swap
 ROLLBACK;
 
--- name: impatient
+-- name: short_lock_timeout
 -- readers must not queue behind us for long, nor we behind them
 SET LOCAL lock_timeout = '10ms';
 
 -- name: hold
--- the projector waits here from now on, before it writes anything
+-- locks the position row: the projector waits for it before it writes anything
 SELECT position, version FROM views.positions WHERE name = %(name)s FOR UPDATE;
 
 -- name: swap
--- what is to be executed, all at once, for the new tables to be where the old ones are: whoever
--- reads them waits from the first statement to the last
-SELECT string_agg(statement, '; ' ORDER BY turn)
+-- gives the statements, as one text, that put the new tables in the place of the old ones: readers
+-- wait from the first of them to the last
+SELECT string_agg(statement, '; ' ORDER BY step)
 FROM (
-    SELECT 0 AS turn, 'LOCK TABLE ' || string_agg(format('views.%%I', name), ', ') AS statement
+    SELECT 0 AS step, 'LOCK TABLE ' || string_agg(format('views.%%I', name), ', ') AS statement
     FROM unnest(%(tables)s::text[]) AS name
     UNION ALL
     SELECT 1, format('ALTER TABLE views.%%I SET SCHEMA retired_%%s', name, %(name)s::text)
@@ -157,19 +157,19 @@ FROM (
 ) AS steps;
 
 -- name: unpark
--- what is parked in the new tables, or left out, takes the place of what was so in the old ones
+-- deletes what was parked or dropped in the old tables
 WITH undropped AS (DELETE FROM views.dropped WHERE reader = %(name)s)
 
 DELETE FROM views.parked WHERE reader = %(name)s;
 
 -- name: park
--- what is to be executed for what is parked in the new tables, or left out, to be so for all to see
+-- gives the statements that publish what is parked or dropped in the new tables
 SELECT format('INSERT INTO views.%%1$I SELECT * FROM rebuild_%%2$s.%%1$I', held, %(name)s::text)
 FROM unnest('{parked, dropped}'::text[]) AS held;
 
 -- name: arrive
--- what the tables will show in a moment. With another turn, whoever has read rows that are not the
--- same any more is too late, and so is who was about to park, or to replay what is parked
+-- sets the position and version that the new tables have. The epoch (`turn`) rises, which fences off
+-- whoever has read rows of the old tables, or was about to park or to replay in them
 UPDATE views.positions
 SET
     position = %(position)s, seen = greatest(seen, %(position)s), version = %(version)s,

@@ -1,4 +1,4 @@
-"""How far a long piece of work has come: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, else a line every ten seconds."""
 
 import sys
 import time
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TextIO
 
 WIDTH = 30
-ON_TERMINAL, ELSEWHERE = 0.1, 10.0  # seconds from one look to the next
+ON_TERMINAL, IN_FILE = 0.1, 10.0  # seconds between lines
 
 
 class Progress:
+    """`total` and `start` are in `unit`s, as is what `reached` is called with."""
+
     def __init__(
         self,
         total: int,
@@ -25,13 +27,13 @@ class Progress:
 
     def reached(self, done: int) -> None:
         now = self._clock()
-        if now - self._shown >= (ON_TERMINAL if self._terminal else ELSEWHERE):
+        if now - self._shown >= (ON_TERMINAL if self._terminal else IN_FILE):
             self._shown = now
             rate = (done - self._start) / (now - self._started)
             self._say(line(done, self._total, self._unit, rate))
 
     def finish(self) -> None:
-        """Clears the bar: what comes next says how it went."""
+        """Clears the bar on a terminal."""
         if self._terminal:
             self._out.write("\r\x1b[K")
             self._out.flush()

@@ -276,7 +276,7 @@ class _Rebuild:
                         found.append(difference)
                         if len(found) >= SHOWN:
                             break
-            await ours.execute(SQL["over"])
+            await ours.execute(SQL["end_snapshot"])
         self._differs = old != new
         if found and await self._erased_since(position):
             self._observer.say(
@@ -309,7 +309,7 @@ class _Rebuild:
 
     async def _exchanged(self, version: int) -> float:
         """For how long readers may have waited; 0.0 where there is too much to catch up with."""
-        await self._connection.execute(SQL["attempt"])
+        await self._connection.execute(SQL["begin_swap"])
         try:
             position = await self._hold(version)
             if position - self._come > NEAR:
@@ -339,7 +339,7 @@ class _Rebuild:
 
     async def _hold(self, version: int) -> int:
         """From here on the projector waits for us, though not for long."""
-        await self._connection.execute(SQL["impatient"])
+        await self._connection.execute(SQL["short_lock_timeout"])
         cursor = await self._connection.execute(SQL["hold"], {"name": self._model.name})
         ((position, of_version),) = await cursor.fetchall()
         if of_version != version:
@@ -377,7 +377,7 @@ async def _whole(work: Coroutine[Any, Any, None]) -> None:
 async def _leave(connection: Connection) -> None:
     """A transaction that did not come to its end."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
-        await connection.execute(SQL["undone"])
+        await connection.execute(SQL["abandon_swap"])
 
 
 def _comes_once(table: Table) -> bool:

@@ -30,8 +30,8 @@ class Shadow:
 
     async def make(self) -> None:
         """Empty tables, without indexes."""
-        await self.connection.execute(SQL["hasty"])
-        await self.connection.execute(SQL["room"])
+        await self.connection.execute(SQL["no_sync_commit"])
+        await self.connection.execute(SQL["index_memory"])
         await self.clear()
         await carry_out(self.connection, "make", self._about)
 

@@ -113,7 +113,7 @@ class _Stack:
         """What is said of it goes to a file: it is what was asked for."""
         with (self._folder / "servers.log").open("a") as log, redirect_stdout(log):
             for service in self.services.values():
-                service.tend()
+                service.restart_if_ended()
 
     def stop(self) -> None:
         for service in reversed(self.services.values()):

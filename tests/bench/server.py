@@ -6,7 +6,7 @@ from api.app import create_app
 from api.http.fields import EventId, MissionId
 from api.missions import StatusBody
 from api.server import run
-from api.services import Asked, services
+from api.services import Request, services
 from workers.settings import read
 
 EMPTY = "/empty/events/{event_id:str}/missions/{mission_id:str}"
@@ -14,7 +14,7 @@ EMPTY = "/empty/events/{event_id:str}/missions/{mission_id:str}"
 
 @patch(EMPTY, include_in_schema=False)
 async def empty(
-    request: Asked, event_id: EventId, mission_id: MissionId, data: StatusBody
+    request: Request, event_id: EventId, mission_id: MissionId, data: StatusBody
 ) -> Response[bytes]:
     """Same address, same token, same body; an answer of the same size as the product's."""
     await services(request).identity.of(request)

@@ -1,4 +1,4 @@
-"""`make drill`: a backup is made under load, restored elsewhere, and served from there.
+"""`make drill`: makes a backup under load, restores it into new servers, and serves from there.
 
 load     members change their boards over HTTP; what was acknowledged is written down
 dump     `pg_dump`, meanwhile
@@ -30,18 +30,18 @@ from workers.operations import drill_load, dumps
 from workers.operations.drill_load import Acknowledged, Place
 from workers.servers import external, supervisor
 from workers.servers.embedded import start_nats, start_postgres
-from workers.servers.processes import free_port, last_words, until
+from workers.servers.processes import free_port, until, why_it_ended
 from workers.servers.scratch_folder import clear
 from workers.servers.signals import interrupted
 from workers.servers.supervisor import PROGRAMS, say
 from workers.settings import Settings
 
 SQL = statements("drill")
-READY = 60.0  # seconds
+READY_TIMEOUT = 60.0  # seconds
 
 
 class Backup(Struct, frozen=True):
-    """`begun` is the last position that had been acknowledged by then."""
+    """`begun` is the last position that was acknowledged when the dump began."""
 
     file: Path
     begun: int
@@ -49,7 +49,7 @@ class Backup(Struct, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 where something does not hold."""
+    """Returns 1 where a check fails."""
     seconds = _parser().parse_args(arguments).seconds
     if not 0 < seconds <= 3600:
         raise Invalid("--seconds is from 1 to 3600.")
@@ -57,13 +57,13 @@ def main(arguments: Sequence[str]) -> int:
     external.require(config)
     try:
         with interrupted():
-            return int(not _drilled(config, seconds))
+            return int(not _run(config, seconds))
     except KeyboardInterrupt:
         say("Stopped. What the drill made for itself is removed.")
         raise
 
 
-def _drilled(config: Settings, seconds: float) -> bool:
+def _run(config: Settings, seconds: float) -> bool:
     folder, holds = Path(tempfile.mkdtemp(prefix="rapport-drill-")), False
     try:
         holds = drill(folder, config, seconds)
@@ -89,10 +89,10 @@ def drill(folder: Path, config: Settings, seconds: float) -> bool:
         here = _servers(folder / "here", config.database_url, config.nats_url, stack)
         supervisor.migrate(here.database_url)
         _serve(here, stack)
-        with _answered():
+        with _load_errors_explained():
             drill_load.prepare(here)
-            told, backup = asyncio.run(_under_load(here, file, seconds))
-    _report_backup(told, backup)
+            commands, backup = asyncio.run(_under_load(here, file, seconds))
+    _report_backup(commands, backup)
     with ExitStack() as stack:
         there = _servers(folder / "there", None, None, stack)
         started = time.monotonic()
@@ -104,7 +104,7 @@ def drill(folder: Path, config: Settings, seconds: float) -> bool:
             f"ready on it {time.monotonic() - restored:.1f} s later, with a new NATS."
         )
         there = there.of(here)
-        return asyncio.run(_check(there, told, backup))
+        return asyncio.run(_check(there, commands, backup))
 
 
 def _servers(
@@ -138,18 +138,18 @@ def _serve(place: Place, stack: ExitStack) -> None:
     output = stack.enter_context((place.folder / "programs.log").open("ab"))
     for program in PROGRAMS:
         stack.callback(program.starter(environment, output)().stop)
-    if not until(lambda: asyncio.run(drill_load.ready(place)), READY):
+    if not until(lambda: asyncio.run(drill_load.ready(place)), READY_TIMEOUT):
         log = place.folder / "programs.log"
         raise Unavailable(
-            f"The product did not get ready: {last_words(log)} Its log is {log}. The drill needs "
+            f"The product did not get ready: {why_it_ended(log)} Its log is {log}. The drill needs "
             "room for two databases and a backup."
         )
 
 
 # Under load
 @contextmanager
-def _answered() -> Iterator[None]:
-    """Who gets no answer ends the load, and the drill."""
+def _load_errors_explained() -> Iterator[None]:
+    """Turns an error of the load, which ends the drill, into Unavailable with what to do."""
     try:
         yield
     except (LostError, ExceptionGroup) as e:
@@ -173,37 +173,37 @@ def _each(e: Exception) -> Iterator[Exception]:
 async def _under_load(
     place: Place, file: Path, seconds: float
 ) -> tuple[list[Acknowledged], Backup]:
-    told: list[Acknowledged] = []
-    async with drill_load.running(place, told):
+    commands: list[Acknowledged] = []
+    async with drill_load.running(place, commands):
         await asyncio.sleep(seconds)
-        begun, started = max(one.position for one in told), time.monotonic()
+        begun, started = max(one.position for one in commands), time.monotonic()
         await asyncio.to_thread(dumps.save, place.database_url, file)
         backup = Backup(file, begun, time.monotonic() - started)
         await asyncio.sleep(seconds / 10)
-    return told, backup
+    return commands, backup
 
 
-def _report_backup(told: Sequence[Acknowledged], backup: Backup) -> None:
-    before = sum(one.position <= backup.begun for one in told)
+def _report_backup(commands: Sequence[Acknowledged], backup: Backup) -> None:
+    before = sum(one.position <= backup.begun for one in commands)
     say(
-        f"{len(told):,} commands were acknowledged, {before:,} of them before the dump began. "
+        f"{len(commands):,} commands were acknowledged, {before:,} of them before the dump began. "
         f"It took {backup.seconds:.1f} s, and is {backup.file.stat().st_size / 1e6:,.1f} MB."
     )
 
 
 # Checks
-async def _check(place: Place, told: Sequence[Acknowledged], backup: Backup) -> bool:
-    """Each says how it went."""
+async def _check(place: Place, commands: Sequence[Acknowledged], backup: Backup) -> bool:
+    """Whether all checks pass. Each prints a sentence."""
     with psycopg.connect(place.database_url, autocommit=True) as connection:
         end, events = connection.execute(SQL["extent"]).fetchall()[0]
         log = dict(_log(connection, place.event_id))
-    held = [
-        acknowledged(told, log, backup.begun, end),
+    passed = [
+        acknowledged(commands, log, backup.begun, end),
         await _read_models(place.database_url),
         await _bus(place, events, end),
-        await _life(place),
+        await _works(place),
     ]
-    holds = all(held)
+    holds = all(passed)
     say("The drill holds." if holds else "The drill does not hold: see above.")
     return holds
 
@@ -211,32 +211,35 @@ async def _check(place: Place, told: Sequence[Acknowledged], backup: Backup) -> 
 def _log(
     connection: psycopg.Connection[tuple[object, ...]], event_id: str
 ) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Where each board was changed, and by which event."""
+    """Gives (position, (stream, topic)) of each event of the boards of an event."""
     parameters = {"prefix": f"missions:{event_id}:"}
     for position, stream, topic in connection.execute(SQL["changes"], parameters):
         yield int(str(position)), (str(stream), str(topic))
 
 
 def acknowledged(
-    told: Sequence[Acknowledged], log: dict[int, tuple[str, str]], begun: int, end: int
+    commands: Sequence[Acknowledged],
+    log: dict[int, tuple[str, str]],
+    begun: int,
+    end: int,
 ) -> bool:
     """A backup is the log up to some position: nothing before it may be missing."""
-    lost = [one for one in told if one.position <= end and log.get(one.position) != one.change]
-    missing = [one for one in told if one.position <= begun and one.position > end]
-    later = sum(one.position > end for one in told)
-    kept = sum(one.position <= end for one in told) - len(lost)
+    lost = [one for one in commands if one.position <= end and log.get(one.position) != one.change]
+    missing = [one for one in commands if one.position <= begun and one.position > end]
+    later = sum(one.position > end for one in commands)
+    restored = sum(one.position <= end for one in commands) - len(lost)
     if lost or missing:
         say(f"Acknowledged commands that are NOT in the backup: {len(lost) + len(missing):,}.")
         return False
     say(
-        f"All that was acknowledged before the dump began is there, and {kept:,} in all: "
+        f"All that was acknowledged before the dump began is there, and {restored:,} in all: "
         f"everything up to position {end:,}. {later:,} came too late for this backup."
     )
     return True
 
 
 async def _read_models(database_url: str) -> bool:
-    """Each is built anew beside itself, and compared."""
+    """Whether a rebuild of each read model gives the same rows."""
     rows = 0
     for model in READ_MODELS:
         try:
@@ -259,7 +262,7 @@ async def _bus(place: Place, events: int, end: int) -> bool:
     return True
 
 
-async def _life(place: Place) -> bool:
-    wrong = await drill_load.goes_on(place)
+async def _works(place: Place) -> bool:
+    wrong = await drill_load.check_commands(place)
     say(wrong or "Life goes on: a mission was completed there, and shown; names can be read.")
     return not wrong

@@ -1,4 +1,4 @@
-"""The drill's own conference, and what its members do over HTTP."""
+"""The load of a drill: a conference of its own, whose members send commands over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from workers.tokens import sign
 
 MEMBERS = 16
 MISSIONS = tuple(f"mission_{i}" for i in range(5))
-# A board that goes through these changes with each.
+# The event that follows from each status.
 CHANGES = {"in_progress": "MissionStarted", "completed": "MissionCompleted"}
 PATIENCE = 30.0  # seconds for the relay
 POLL_SECONDS = 0.05
@@ -25,7 +25,7 @@ PAUSE = 0.005  # seconds between a member's commands: the machine has other thin
 
 
 class Place(Struct, frozen=True):
-    """Where the product runs, and who may do what there."""
+    """A running product, and the conference of the drill there."""
 
     folder: Path
     database_url: str
@@ -35,7 +35,7 @@ class Place(Struct, frozen=True):
     event_id: str
 
     def of(self, other: "Place") -> "Place":
-        """This one, with the conference of the other."""
+        """This product, with the conference of the other one, which was restored here."""
         return replace(self, event_id=other.event_id)
 
     def client(self, sub: str, scope: str) -> Client:
@@ -50,7 +50,7 @@ class Place(Struct, frozen=True):
 
 
 class Acknowledged(Struct, frozen=True):
-    """Which event was told to be at a position."""
+    """A command that was acknowledged: its position, and its (stream, topic)."""
 
     position: int
     change: tuple[StreamName, str]
@@ -91,43 +91,47 @@ async def _done(client: Client, method: str, path: str, body: object) -> Answer:
 
 
 @asynccontextmanager
-async def running(place: Place, told: list[Acknowledged]) -> AsyncIterator[None]:
-    """What is acknowledged meanwhile is told; something has been when it begins."""
+async def running(place: Place, commands: list[Acknowledged]) -> AsyncIterator[None]:
+    """Runs the load meanwhile, and adds each acknowledged command to `commands`.
+    Yields once there is one."""
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for number in range(MEMBERS):
-            group.create_task(_play(place, number, told, ended))
+            group.create_task(_play(place, number, commands, ended))
         try:
-            while not told:  # noqa: ASYNC110 - whoever gets no answer ends the group
+            while not commands:  # noqa: ASYNC110 - whoever gets no answer ends the group
                 await asyncio.sleep(PAUSE)
             yield
         finally:
             ended.set()
 
 
-async def _play(place: Place, number: int, told: list[Acknowledged], ended: asyncio.Event) -> None:
+async def _play(
+    place: Place, number: int, commands: list[Acknowledged], ended: asyncio.Event
+) -> None:
     board = stream("missions", place.event_id, name(number))
     with closing(place.member(number)) as client:
-        for status, mission in _turns():
+        for status, mission in _changes():
             if ended.is_set():
                 return
             path = f"{place.path}/missions/{mission}"
             answer = await _done(client, "PATCH", path, {"status": status})
             if change := CHANGES.get(status):
                 position = int(answer.headers["event-position"])
-                told.append(Acknowledged(position, (board, change)))
+                commands.append(Acknowledged(position, (board, change)))
             await asyncio.sleep(PAUSE)
 
 
-def _turns() -> Iterator[tuple[str, str]]:
-    """Each changes something: a mission is started, completed and reset, and then the next is."""
+def _changes() -> Iterator[tuple[str, str]]:
+    """Status and mission of each command, so that each changes something: one mission after another
+    is started, completed and reset."""
     for mission in cycle(MISSIONS):
         for status in (*CHANGES, "not_started"):
             yield status, mission
 
 
 async def stream_of(nats_url: str) -> tuple[int, int]:
-    """How many messages there are, and the position of the last."""
+    """The number of messages in JetStream, and the position of the last."""
     client = await messages.connect(nats_url, "drill")
     try:
         jetstream = client.jetstream()
@@ -141,7 +145,8 @@ async def stream_of(nats_url: str) -> tuple[int, int]:
 
 
 async def filled(place: Place, events: int, end: int) -> tuple[int, int]:
-    """Once the relay has told so much; else how far it has come in time."""
+    """Waits until the relay has published so much, PATIENCE seconds at most. Gives (messages, last
+    position)."""
     found = await stream_of(place.nats_url)
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
@@ -151,8 +156,8 @@ async def filled(place: Place, events: int, end: int) -> tuple[int, int]:
     return found
 
 
-async def goes_on(place: Place) -> str:
-    """What is wrong; nothing, if all is well."""
+async def check_commands(place: Place) -> str:
+    """Completes a mission and reads it. A sentence about what fails; empty where nothing does."""
     with closing(place.member(0)) as client:
         try:
             for status in ("not_started", "completed"):
@@ -170,6 +175,6 @@ async def goes_on(place: Place) -> str:
 
 
 def _unnamed(entries: Sequence[Mapping[str, str]]) -> str:
-    """Profiles are sealed: without their keys nobody would have a name."""
+    """Profiles are encrypted: without the keys nobody would have a name."""
     wrong = [e for e in entries if e["name"] != e["member_id"].replace("member_", "Member ")]
     return f"{len(wrong)} members have NOT kept their names." if wrong else ""

@@ -1,4 +1,4 @@
-"""A database as one file, and back, by the programs that come with PostgreSQL."""
+"""Backup and restore of a database, by the programs that come with PostgreSQL."""
 
 import os
 import shutil
@@ -11,7 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 from domain.errors import Unavailable
 from workers.servers.postgres_binaries import find
 
-ENVIRONMENT = {"dbname": "DATABASE", "application_name": "APPNAME"}  # else as in a conninfo
+# Those variables, without PG, that are named otherwise than in a conninfo.
+ENVIRONMENT = {"dbname": "DATABASE", "application_name": "APPNAME"}
 
 
 def save(database_url: str, file: Path) -> None:
@@ -19,7 +20,7 @@ def save(database_url: str, file: Path) -> None:
 
 
 def restore(database_url: str, file: Path) -> None:
-    """All of it, or nothing."""
+    """Restores all of the file, in one transaction, into an empty database."""
     once = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
     name = conninfo_to_dict(database_url)["dbname"]
     _run("pg_restore", database_url, *once, f"--dbname={name}", str(file))
@@ -34,15 +35,15 @@ def _run(name: str, database_url: str, *arguments: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise Unavailable(f"{name} failed: {_last(done.stderr)}")
+        raise Unavailable(f"{name} failed: {_last_line(done.stderr)}")
 
 
-def _last(said: str) -> str:
-    return (said.strip().splitlines() or ["it does not say why"])[-1][:300]
+def _last_line(output: str) -> str:
+    return (output.strip().splitlines() or ["it does not say why"])[-1][:300]
 
 
 def program(name: str) -> Path:
-    """One of those that come with PostgreSQL."""
+    """The path of a program that comes with PostgreSQL. Raises Unavailable where there is none."""
     folder = find(None).folder
     path = folder / name if (folder / name).exists() else Path(shutil.which(name) or "")
     if not path.is_file():
@@ -51,15 +52,15 @@ def program(name: str) -> Path:
 
 
 def environment(database_url: str) -> dict[str, str]:
-    """Says where the database is to the programs of PostgreSQL: a password on a command line would
-    be read by everyone."""
+    """Environment variables by which the programs of PostgreSQL find the database. On a command
+    line every user of the machine could read the password."""
     given = {k: str(v) for k, v in conninfo_to_dict(database_url).items() if v is not None}
     named = {f"PG{ENVIRONMENT.get(k, k.upper())}": v for k, v in given.items()}
     return {**os.environ, **named}
 
 
-def dumped(database_url: str) -> Iterator[str]:
-    """As `pg_dump` writes it, line by line."""
+def dump_lines(database_url: str) -> Iterator[str]:
+    """The lines of a plain `pg_dump`."""
     command = [str(program("pg_dump"))]
     with subprocess.Popen(  # noqa: S603 - a program of ours
         command,
@@ -72,6 +73,6 @@ def dumped(database_url: str) -> Iterator[str]:
         assert running.stdout  # noqa: S101 - it is piped
         assert running.stderr  # noqa: S101 - it is piped
         yield from running.stdout
-        said = running.stderr.read()
+        errors = running.stderr.read()
     if running.returncode:
-        raise Unavailable(f"pg_dump could not read the database: {_last(said)}")
+        raise Unavailable(f"pg_dump could not read the database: {_last_line(errors)}")

@@ -1,7 +1,7 @@
-"""`python -m workers erase MEMBER`: what somebody said of themselves, gone for good.
+"""`python -m workers erase MEMBER`: erases what a person said of themselves, for good.
 
-The log only grows, so what is personal in it is sealed, with a key for each person; without the key
-it is noise. Read models, live feeds and what processes keep in memory follow an event, as always.
+The log only grows. So what is personal in it is encrypted, with a key for each person, and erasing
+destroys the key. An event says so, by which read models, live feeds and caches forget it too.
 """
 
 import argparse
@@ -26,22 +26,22 @@ from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
-from workers.operations.traces import JETSTREAM, Traces, Words, hear, search
+from workers.operations.traces import JETSTREAM, Traces, Words, search, search_messages
 from workers.servers import command_database
 from workers.servers.supervisor import say
 from workers.settings import Settings
 
 SQL = statements("people")
-PATIENCE = 30.0  # seconds in which read models must have followed
-OTHERS = 2.0  # of them for a projector that runs; then one of our own takes part
+TIMEOUT = 30.0  # seconds in which read models must have applied the event
+OWN_PROJECTOR_AFTER = 2.0  # of them: nobody else seems to run one
 POLL_SECONDS = 0.05
 SHOWN = 5  # names
-SWEEPING = 30.0  # seconds of attempts to write the keys anew
-PAUSE = 0.5  # seconds between them
+VACUUM_TIMEOUT = 30.0  # seconds of attempts to rewrite the table of keys
+VACUUM_PAUSE = 0.5  # seconds between them
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 where something of them is left."""
+    """Returns 1 where something of the person is left."""
     given = _parser().parse_args(arguments)
     config = settings.read()
     with command_database.database(config) as url, erasure(url) as erasing:
@@ -49,10 +49,8 @@ def main(arguments: Sequence[str]) -> int:
         _announce(url, held)
         _confirm(given.person, given.yes)
         erased = erasing.erase(given.person, datetime.now(UTC))
-        _sweep(url, given.person, erased)
-        left = held.events > 0 and _report(
-            held, _searched(url, config, held), _held_back(url, held)
-        )
+        _vacuum_all(url, given.person, erased)
+        left = held.events > 0 and _report(held, _search(url, config, held), _held_back(url, held))
         say(
             "Backups made before now still hold the key, and so does WAL until checkpoints have "
             "recycled it: let them expire."
@@ -123,7 +121,7 @@ def _known_as(held: Held) -> str:
 
 
 def _fields(held: Held) -> list[str]:
-    """Those that anything was said in."""
+    """The names of fields that have a value."""
     paths = (
         path.rpartition(".")[2]
         for of in held.values.values()
@@ -143,7 +141,7 @@ def _confirm(person: Person, yes: bool) -> None:
 
 
 # After
-def _sweep(url: str, person: Person, erased: Erased) -> None:
+def _vacuum_all(url: str, person: Person, erased: Erased) -> None:
     say(
         f"Destroyed {_count(erased.keys, 'key')}, and recorded "
         f"{_count(len(erased.positions), 'event')} to say so."
@@ -151,30 +149,32 @@ def _sweep(url: str, person: Person, erased: Erased) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         forgotten = connection.execute(SQL["forget_replies"], {"id": id_of(person)}).rowcount
         say(f"Forgot {_count(forgotten, 'kept reply', 'kept replies')}.")
-        asyncio.run(_follow(url, max(erased.positions, default=0)))
-        for (statement,) in connection.execute(SQL["sweep"]).fetchall():
+        asyncio.run(_wait_for_read_models(url, max(erased.positions, default=0)))
+        for (statement,) in connection.execute(SQL["vacuum"]).fetchall():
             connection.execute(cast(LiteralString, statement))
-        _sweep_keys(connection)
+        _vacuum_keys(connection)
 
 
-def _sweep_keys(connection: psycopg.Connection[Any]) -> None:
-    """Writers need the keys, and would queue behind us while we wait for a backup to end."""
-    deadline = time.monotonic() + SWEEPING
-    connection.execute(SQL["impatient"])
+def _vacuum_keys(connection: psycopg.Connection[Any]) -> None:
+    """Rewrites the table of keys, so that no file has the destroyed one. The lock is tried for a
+    moment only: writers need the table, and would queue behind us while a backup reads it."""
+    deadline = time.monotonic() + VACUUM_TIMEOUT
+    connection.execute(SQL["short_lock_timeout"])
     while time.monotonic() < deadline:
         with suppress(psycopg.errors.LockNotAvailable):
-            connection.execute(SQL["sweep_keys"])
+            connection.execute(SQL["vacuum_keys"])
             return
-        time.sleep(PAUSE)
+        time.sleep(VACUUM_PAUSE)
     raise Unavailable(
         "The key is destroyed, but the file that it was in could not be written anew: something "
         "is reading it, a backup perhaps. Run this again when that has ended."
     )
 
 
-async def _follow(url: str, position: int) -> None:
-    """Until every read model has seen it. Where no projector runs, or while one is parked, ours
-    does what there is to do; the position row keeps two from doing it twice."""
+async def _wait_for_read_models(url: str, position: int) -> None:
+    """Waits until every read model has applied the position. Where nobody does that in time, a
+    projector of our own helps; the fence in the position row keeps two from applying an event
+    twice."""
     started = time.monotonic()
     names = {"names": [model.name for model in READ_MODELS]}
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
@@ -183,12 +183,12 @@ async def _follow(url: str, position: int) -> None:
             if len(rows) == len(READ_MODELS) and min(p for _, p, *_ in rows) >= position:
                 return
             waited = time.monotonic() - started
-            if waited > PATIENCE:
+            if waited > TIMEOUT:
                 raise Unavailable(
                     "The read models do not follow: see `python -m workers lag`. The key is "
                     "destroyed; run this again once they do, to be sure of the rest."
                 )
-            if waited > OTHERS:
+            if waited > OWN_PROJECTOR_AFTER:
                 await _project(url)
             await asyncio.sleep(POLL_SECONDS)
 
@@ -204,15 +204,16 @@ async def _project(url: str) -> None:
 
 
 def words_of(held: Held) -> Words:
-    """Of texts; tags are everybody's words, and settings nobody's."""
-    said = (
+    """The texts to be searched for. Tags are left out, as words that everybody uses, and
+    settings."""
+    texts = (
         value
         for of in held.values.values()
         for path, values in of.items()
         for value in values
         if isinstance(value, str) and not path.endswith("visibility")
     )
-    return Words(id_of(held.person), said)
+    return Words(id_of(held.person), texts)
 
 
 def _tags(held: Held) -> str:
@@ -225,18 +226,20 @@ def _tags(held: Held) -> str:
     return ", ".join(dict.fromkeys(tags)).capitalize()
 
 
-def _searched(url: str, config: Settings, held: Held) -> Traces:
-    """The files of a NATS of ours; of another one, its messages."""
+def _search(url: str, config: Settings, held: Held) -> Traces:
+    """Searches the database, and JetStream: the files of the embedded one, the messages of
+    another."""
     store, words = config.data_dir / "nats" / "jetstream", words_of(held)
     if config.nats_url is None:
         return search(url, store if store.is_dir() else None, words)
     traces = search(url, None, words)
-    asyncio.run(hear(config.nats_url, words, traces))
+    asyncio.run(search_messages(config.nats_url, words, traces))
     return traces
 
 
 def _held_back(url: str, held: Held) -> list[str]:
-    """What does not follow because an event before could not be applied, and how it is made to."""
+    """A sentence for each read model that has an earlier event of these streams parked or dropped,
+    and so has not applied the erasure."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(SQL["held_back"], {"streams": list(held.values)}).fetchall()
     return [
@@ -249,13 +252,13 @@ def _held_back(url: str, held: Held) -> list[str]:
 
 def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
     of_bus = _count(*((n, "message") if (n := traces.messages) else (traces.files, "file")))
-    looked = (
+    searched = (
         f"Searched {traces.rows:,} rows of {traces.tables} tables in a dump, the statistics, and "
         f"{of_bus} of JetStream"
     )
     if traces.theirs:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.theirs.items()))
-        say(f"{looked}: words of {held.person} are left in {places}.")
+        say(f"{searched}: words of {held.person} are left in {places}.")
         for sentence in held_back:
             say(sentence)
         if set(traces.theirs) != {JETSTREAM} and not held.plain and not held_back:
@@ -263,7 +266,7 @@ def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
         if JETSTREAM in traces.theirs:
             say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
     else:
-        say(f"{looked}: nothing that {held.person} said of themselves is left.")
+        say(f"{searched}: nothing that {held.person} said of themselves is left.")
     if tags := _tags(held):
         say(f"{tags} are everybody's words: not searched for.")
     if held.plain:

@@ -31,7 +31,7 @@ LEFT_OUT = (
 
 
 class Event(Struct, frozen=True):
-    """What happened on a stream of theirs, or through them."""
+    """An event on a stream of the person, or that they caused."""
 
     position: int
     at: datetime
@@ -42,6 +42,8 @@ class Event(Struct, frozen=True):
 
 
 class Named(Struct, frozen=True):
+    """An event that names the person, on a stream of somebody else."""
+
     position: int
     at: datetime
     type: str
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _write(file: Path, text: str) -> None:
-    """For the eyes of whoever asked for it."""
+    """Writes a file that only its owner may read."""
     try:
         with file.open("x", encoding="utf-8") as out:
             file.chmod(0o600)
@@ -104,7 +106,7 @@ def _write(file: Path, text: str) -> None:
 
 async def export(database_url: str, person: Person, at: datetime) -> Export:
     async with await connect(database_url, "export") as connection, connection.transaction():
-        await connection.execute(SQL["one_moment"])
+        await connection.execute(SQL["snapshot"])
         end = await event_log.end(connection)
         own, named = await _events(connection, person)
         shown = await _shown(connection, person)
@@ -136,7 +138,7 @@ def _facts(recorded: Recorded, person: Person) -> Any:
 
 
 def _is_of(recorded: Recorded, person: Person) -> bool:
-    """On their own stream, by them, or about them as its subject."""
+    """Whether the event is on the person's own stream, or by them, or about them."""
     if ":" not in person:
         return person in (recorded.actor, *recorded.stream_key[1:])
     return person in event_log.mapper.persons(recorded)

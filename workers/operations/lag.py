@@ -18,7 +18,7 @@ from workers.servers.command_database import database, running_database
 from workers.servers.external import why_no_database
 from workers.servers.supervisor import say
 
-EVERY = 1.0  # seconds
+INTERVAL = 1.0  # seconds from one table to the next
 ROW = "{:<20.20} {:>10} {:>10} {:>8} {:>8} {:>6}  {}"
 HEAD = ROW.format("", "seen", "applied", "events", "seconds", "parked", "").rstrip()
 BAD = ("stuck", "dead")
@@ -40,24 +40,25 @@ async def once(url: str) -> int:
     return int(any(one.word in BAD for one in known))
 
 
-async def watch(where: Callable[[], str], out: TextIO = sys.stdout) -> int:
-    """Until it is interrupted; in place on a terminal, one table after another elsewhere. An
-    embedded database that is started again is elsewhere than it was: so `where` is asked again."""
+async def watch(find_database: Callable[[], str], out: TextIO = sys.stdout) -> int:
+    """Writes the table every second until it is interrupted: in place on a terminal, else one after
+    another. `find_database` gives the URL, each time anew: an embedded database that was restarted
+    may listen on another port."""
     terminal, height = out.isatty(), 0
     while True:
         began = time.monotonic()
-        shown = list(await _seen(where))
+        shown = list(await _table(find_database))
         up = f"\x1b[{height}A\x1b[J" if terminal and height else ""
         out.write(up + "\n".join([*shown, "", ""]))
         out.flush()
         height = len(shown) + 1
-        await asyncio.sleep(EVERY - (time.monotonic() - began))
+        await asyncio.sleep(INTERVAL - (time.monotonic() - began))
 
 
-async def _seen(where: Callable[[], str]) -> Iterator[str]:
-    """A database that is away for a while is watched too."""
+async def _table(find_database: Callable[[], str]) -> Iterator[str]:
+    """The table; or why there is none, while the database is away."""
     try:
-        return lines(await _read(where()))
+        return lines(await _read(find_database()))
     except Unavailable as e:
         return iter([str(e)])
 
@@ -73,7 +74,7 @@ async def _read(url: str) -> list[Lag]:
 
 
 def lines(known: Sequence[Lag]) -> Iterator[str]:
-    """A table; then why, of those that need somebody."""
+    """The table, then a sentence for each reader that needs attention."""
     if not known:
         yield "Nobody has read the log here yet: start a workers process (python -m workers run)."
         return
@@ -94,14 +95,14 @@ def row(one: Lag) -> str:
 def why(one: Lag) -> str | None:
     match one.word:
         case "dead":
-            said = f"no sign of life for {one.silent_for:,.0f} s. Start a workers process."
+            reason = f"no sign of life for {one.silent_for:,.0f} s. Start a workers process."
         case "stuck" if one.problem:
-            said = one.problem
+            reason = one.problem
         case "stuck":
-            said = f"it has applied nothing for {min(one.still_for, one.behind_by):,.0f} s."
+            reason = f"it has applied nothing for {min(one.still_for, one.behind_by):,.0f} s."
         case _:
-            said = f"see `python -m workers parked list --of {one.name}`." if one.parked else ""
-    return f"{one.name}: {said}"[:500] if said else None
+            reason = f"see `python -m workers parked list --of {one.name}`." if one.parked else ""
+    return f"{one.name}: {reason}"[:500] if reason else None
 
 
 def _parser() -> argparse.ArgumentParser:

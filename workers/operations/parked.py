@@ -21,7 +21,7 @@ from workers.servers.command_database import database
 from workers.servers.supervisor import say
 
 SQL = statements("parked")
-PATIENCE = 15.0  # seconds
+TIMEOUT = 15.0  # seconds for the leader to answer a request
 POLL_SECONDS = 0.1
 DONE = {
     "replay": "{reader} goes on with {stream}: {events} replayed.",
@@ -32,16 +32,20 @@ Connection = psycopg.Connection[Any]
 
 
 class Parked(Struct, frozen=True):
+    """A parked stream of one reader, from `position` on. `age` is in seconds."""
+
     reader: str
     stream: str
     position: int
     problem: str
-    asked: str | None
+    requested: str | None  # replay or drop, until the leader has tried
     age: float
     events: int
 
 
 class Written(Struct):
+    """The stored form of an event, as far as it can be read."""
+
     at: str = "?"
     actor: str = "?"
     data: Raw = Raw(b"null")
@@ -60,10 +64,10 @@ def main(arguments: Sequence[str], answer: Callable[[str], str] = input) -> int:
             case "replay":
                 if bool(given.key) == given.all:
                     raise Invalid("Say which: `parked replay KEY`, or `parked replay --all`.")
-                return ask(connection, "replay", find(connection, given.key, given.of))
+                return request(connection, "replay", find(connection, given.key, given.of))
         found = find(connection, given.key, given.of)
         if given.yes or _agreed(found, answer):
-            return ask(connection, "drop", found)
+            return request(connection, "drop", found)
     return 1
 
 
@@ -88,7 +92,7 @@ def _require_reader(connection: Connection, name: str) -> None:
 
 
 def listed(found: Sequence[Parked]) -> Iterator[str]:
-    """By key, and by why: many readers cannot read the same event."""
+    """Groups by stream and reason: often several readers cannot apply the same event."""
     if not found:
         yield "Nothing is parked."
     groups: dict[tuple[str, int, str], list[Parked]] = {}
@@ -101,7 +105,7 @@ def listed(found: Sequence[Parked]) -> Iterator[str]:
 
 
 def _reader(one: Parked) -> str:
-    return f"{one.reader} ({one.asked} is asked for)" if one.asked else one.reader
+    return f"{one.reader} ({one.requested} is asked for)" if one.requested else one.reader
 
 
 def left_out(connection: Connection, reader: str | None) -> Iterator[str]:
@@ -112,7 +116,7 @@ def left_out(connection: Connection, reader: str | None) -> Iterator[str]:
 
 
 def shown(connection: Connection, found: Sequence[Parked]) -> Iterator[str]:
-    """What waits, in its order; what is personal in it stays sealed."""
+    """The events that wait, in their order. What is personal in them stays encrypted."""
     yield from listed(found)
     first = min(one.position for one in found)
     about = {"stream": found[0].stream, "position": first}
@@ -130,22 +134,23 @@ def _readable(state: bytes) -> str:
     return f" by {written.actor} at {written.at}: {facts}{sealed}"
 
 
-def ask(connection: Connection, what: str, found: Sequence[Parked]) -> int:
-    """Has it done, and says what became of it: 0, or 1 where something stays parked."""
+def request(connection: Connection, what: str, found: Sequence[Parked]) -> int:
+    """Requests a replay or drop, waits for it, and prints what became of it. The exit code: 1 where
+    something stays parked."""
     if not found:
         say("Nothing is parked.")
     for one in found:
-        about = {"reader": one.reader, "stream": one.stream, "asked": what}
-        connection.execute(SQL["ask"], about)
+        parameters = {"reader": one.reader, "stream": one.stream, "asked": what}
+        connection.execute(SQL["ask"], parameters)
     done = [_done(connection, what, one) for one in found]
     return int(not all(done))
 
 
 def _done(connection: Connection, what: str, one: Parked) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while still := _still(connection, one):
-        if still.asked is None:
-            say(f"{one.stream} stays parked in {one.reader}: {still.problem}")
+    deadline = time.monotonic() + TIMEOUT
+    while parked := _find_again(connection, one):
+        if parked.requested is None:
+            say(f"{one.stream} stays parked in {one.reader}: {parked.problem}")
             return False
         if time.monotonic() > deadline or not _alive(connection, one.reader):
             say(
@@ -158,7 +163,7 @@ def _done(connection: Connection, what: str, one: Parked) -> bool:
     return True
 
 
-def _still(connection: Connection, one: Parked) -> Parked | None:
+def _find_again(connection: Connection, one: Parked) -> Parked | None:
     with connection.cursor(row_factory=class_row(Parked)) as cursor:
         about = {"stream": one.stream, "reader": one.reader}
         return cursor.execute(SQL["list"], about).fetchone()
@@ -171,12 +176,12 @@ def _alive(connection: Connection, reader: str) -> bool:
 def _agreed(found: Sequence[Parked], answer: Callable[[str], str]) -> bool:
     _say(listed(found))
     try:
-        said = answer("These events are then left out there. Type drop to go on: ")
+        typed = answer("These events are then left out there. Type drop to go on: ")
     except EOFError:
         raise Invalid("There is nobody to ask here. Add --yes if that is meant.") from None
-    if said.strip() != "drop":
+    if typed.strip() != "drop":
         say("Nothing was dropped.")
-    return said.strip() == "drop"
+    return typed.strip() == "drop"
 
 
 def _say(lines: Iterator[str]) -> int:

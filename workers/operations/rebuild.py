@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     collect_rarely()
     _log_sentences()
     with database(settings.read()) as url:
-        return max(_tried(url, model, accept=given.accept) for model in chosen)
+        return max(_rebuild(url, model, accept=given.accept) for model in chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,33 +60,33 @@ def _chosen(names: Sequence[str], *, every: bool) -> Iterator[ReadModel]:
     yield from (known[name] for name in dict.fromkeys(names or known))
 
 
-def _tried(url: str, model: ReadModel, *, accept: bool) -> int:
-    """One that is refused is not in the way of the others."""
+def _rebuild(url: str, model: ReadModel, *, accept: bool) -> int:
+    """Rebuilds one read model and prints how that went. The exit code: 1 where it was refused."""
     observer = ProgressPrinter(model.name)
     try:
         done = uvloop.run(rebuild(url, model, accept, observer))
     except Different as e:
         observer.finish()
         _show(e.differences)
-        return _no(e)
+        return _fail(e)
     except Problem as e:
-        return _no(e)
+        return _fail(e)
     except psycopg.OperationalError as e:
-        return _no(why_no_database(e))
+        return _fail(why_no_database(e))
     except psycopg.ProgrammingError:
-        return _no(Unavailable("This database is of another version: run `make run`."))
+        return _fail(Unavailable("This database is of another version: run `make run`."))
     except KeyboardInterrupt:
         observer.finish()
         say(f"{model.name} stays as it is.")
         raise
     observer.finish()
     _show(done.different)
-    say(told(done, time.monotonic() - observer.began))
+    say(summary(done, time.monotonic() - observer.began))
     return 0
 
 
 class Sentences(logging.Formatter):
-    """What is logged on the way, without where in the code it was."""
+    """Formats a log record as its message alone."""
 
     def format(self, record: logging.LogRecord) -> str:
         return record.getMessage()
@@ -98,7 +98,7 @@ def _log_sentences() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def _no(e: Problem) -> int:
+def _fail(e: Problem) -> int:
     print(e, file=sys.stderr, flush=True)
     return 1
 
@@ -111,7 +111,7 @@ def _show(found: Sequence[Difference]) -> None:
         say(f"These are the first {SHOWN}.")
 
 
-def told(done: Rebuilt, seconds: float) -> str:
+def summary(done: Rebuilt, seconds: float) -> str:
     rows = sum(digest.rows for digest in done.digests)
     same = "not the same as before" if done.different else "the same as before"
     holds = f" It holds {rows:,} {'row' if rows == 1 else 'rows'}, {same}." if done.digests else ""
@@ -123,7 +123,7 @@ def told(done: Rebuilt, seconds: float) -> str:
 
 
 class ProgressPrinter(Observer):
-    """On a terminal as a bar."""
+    """Prints how far a rebuild has come."""
 
     def __init__(self, name: str) -> None:
         self.began = time.monotonic()

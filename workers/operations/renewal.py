@@ -1,6 +1,5 @@
-"""Read models of which we know a newer version than the tables are of are rebuilt beside the old
-ones, which are read until they are swapped. Of many processes one does it; the others look again
-later."""
+"""Rebuilds read models whose tables are of an older version than the code. The old tables are read
+until the new ones take their place. Of many processes one rebuilds, the others try again later."""
 
 import asyncio
 import logging
@@ -16,7 +15,7 @@ from projections.read_model import ReadModel
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS, LONGEST = 5.0, 300.0  # seconds
+POLL_SECONDS, LONGEST = 5.0, 300.0
 
 
 class Logged(Observer):
@@ -25,14 +24,15 @@ class Logged(Observer):
 
 
 async def renew(database_url: str, models: Sequence[ReadModel]) -> None:
-    """Looks until it is cancelled; less and less often at what cannot be rebuilt."""
+    """Polls until it is cancelled. The interval grows up to LONGEST while something cannot be
+    rebuilt."""
     pause = POLL_SECONDS
     while not_cancelled():
         try:
-            tried = [
+            rebuilt = [
                 await _renewed(database_url, model) for model in await older(database_url, models)
             ]
-            pause = POLL_SECONDS if all(tried) else min(2 * pause, LONGEST)
+            pause = POLL_SECONDS if all(rebuilt) else min(2 * pause, LONGEST)
         except (psycopg.Error, OSError) as e:
             log.warning("cannot look for read models that are of an older version: %s", e)
         await asyncio.sleep(pause)

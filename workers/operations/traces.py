@@ -1,6 +1,5 @@
-"""Where words of somebody still stand: in a dump of the whole database, which has every table in
-it, in what the planner remembers, and in JetStream: its files where they are ours, else its
-messages."""
+"""Searches for what a person said of themselves: in a dump of the database, which has every table,
+in the planner's statistics, and in JetStream, its files or its messages."""
 
 import re
 from collections import Counter
@@ -19,49 +18,51 @@ from nats.js.errors import NotFoundError
 from domain.errors import Unavailable
 from sql import statements
 from workers.bus import messages as bus
-from workers.operations.dumps import dumped
+from workers.operations.dumps import dump_lines
 
 SQL = statements("people")
 NAME = str(bus.STREAM.name)
-ONCE = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60)
+CONSUMER = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60)
 PAGE = 500  # messages
-PATIENCE = 10.0  # seconds for a page
-SHORTEST = 3  # letters; what is shorter stands everywhere
+TIMEOUT = 10.0  # seconds for a page
+SHORTEST = 3  # letters: what is shorter is found everywhere
 COPY = re.compile(r"COPY (\S+) \(.*\) FROM stdin;\n")
 JETSTREAM = "JetStream"
-COPIED = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
+COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 HEX = re.compile(r"\\\\x([0-9a-f]+)")
 
 
 class Words:
-    """What somebody said of themselves, to be looked for."""
+    """Texts of a person, in every form in which they may be stored, to be searched for."""
 
-    def __init__(self, id_: str, said: Iterable[str]) -> None:
-        forms = {form for word in said if word != id_ for form in _forms(word)}
+    def __init__(self, id_: str, texts: Iterable[str]) -> None:
+        forms = {form for word in texts if word != id_ for form in _forms(word)}
         known = sorted((f for f in forms if len(f) >= SHORTEST), key=len, reverse=True)
-        self.many = len(known)
+        self.count = len(known)
         either = "|".join(map(re.escape, known)) or r"(?!)"
         self._word = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
         self._whose = re.compile(rf"(?<![\w.-]){re.escape(id_)}(?![\w.-])")
 
     def among(self, text: str) -> bool:
+        """Whether one of them is in `text`, as words of their own."""
         return self._word.search(text) is not None
 
     def name(self, text: str) -> bool:
-        """Whether it says whose it is."""
+        """Whether `text` names the person by their id."""
         return self._whose.search(text) is not None
 
 
 def _forms(word: str) -> set[str]:
-    """As it is, in an address, in JSON, in an array; and as COPY writes each of them."""
+    """The text plain, in a URL, in JSON and in an array, and each of these as COPY escapes it."""
     in_json = msgspec.json.encode(word).decode()[1:-1]
     in_array = word.replace("\\", "\\\\").replace('"', '\\"')
     forms = {word, quote(word), in_json, in_array}
-    return forms | {form.translate(COPIED) for form in forms}
+    return forms | {form.translate(COPY_ESCAPES) for form in forms}
 
 
 class Traces(Struct):
-    """How often, by the place: rows that name the person, and such that name nobody we know."""
+    """How many rows have words of the person, by table or place: `theirs` name the person too,
+    `others` do not. And how much was searched."""
 
     theirs: Counter[str]
     others: Counter[str]
@@ -82,7 +83,7 @@ def search(database_url: str, store: Path | None, words: Words) -> Traces:
         traces.add(place, text, words)
     with psycopg.connect(database_url, autocommit=True) as connection:
         for place, text in connection.execute(SQL["statistics"]):
-            if words.among(text):  # they say of no word whose it is
+            if words.among(text):  # statistics name no person
                 traces.others[place] += 1
     for file in sorted(store.rglob("*")) if store else ():
         if file.is_file():
@@ -92,21 +93,21 @@ def search(database_url: str, store: Path | None, words: Words) -> Traces:
     return traces
 
 
-async def hear(nats_url: str, words: Words, traces: Traces) -> None:
-    """All that the stream has; none is taken from it."""
+async def search_messages(nats_url: str, words: Words, traces: Traces) -> None:
+    """Searches all messages of the stream, which keeps them."""
     client = await bus.connect(nats_url, "erase")
     try:
         jetstream = client.jetstream()
         with suppress(NotFoundError):
             left = (await jetstream.stream_info(NAME)).state.messages
-            reader = await jetstream.pull_subscribe("events.>", stream=NAME, config=ONCE)
+            reader = await jetstream.pull_subscribe("events.>", stream=NAME, config=CONSUMER)
             while left > 0:
-                page = await reader.fetch(min(left, PAGE), timeout=PATIENCE)
+                page = await reader.fetch(min(left, PAGE), timeout=TIMEOUT)
                 left -= len(page)
                 traces.messages += len(page)
                 for message in page:
-                    said = f"{message.headers} {message.data.decode(errors='replace')}"
-                    if words.among(said):
+                    text = f"{message.headers} {message.data.decode(errors='replace')}"
+                    if words.among(text):
                         traces.theirs[JETSTREAM] += 1
     except (nats.errors.Error, OSError) as e:
         raise Unavailable(f"NATS did not say all that it has: {e}. Run this again.") from e
@@ -115,9 +116,9 @@ async def hear(nats_url: str, words: Words, traces: Traces) -> None:
 
 
 def _dumped(database_url: str, traces: Traces) -> Iterator[tuple[str, str]]:
-    """Each row of each table, with what is in bytes as text."""
+    """Gives (table, row as COPY writes it) for every table, with bytea columns as text."""
     table = ""
-    for line in dumped(database_url):
+    for line in dump_lines(database_url):
         if table and line == "\\.\n":
             table = ""
         elif table:

@@ -1,5 +1,4 @@
-"""What has to be tidied away now and then: command keys that nobody can come back with, and what
-a rebuild has left that was killed."""
+"""Deletes what is of no use any more: old idempotency keys, and what a killed rebuild has left."""
 
 import logging
 import time
@@ -12,12 +11,12 @@ from sql import statements
 log = logging.getLogger(__name__)
 
 SQL = statements("history")
-EVERY = 3600.0  # seconds
-PIECE = 5_000  # rows
+INTERVAL = 3600.0  # seconds
+BATCH = 5_000  # rows
 
 
 class Upkeep:
-    """It follows nothing, but one at a time is enough of it, as of those who follow the log."""
+    """Elected like a reader of the log, though it reads nothing: one at a time is enough."""
 
     name, channel = "upkeep", "upkeep"
 
@@ -35,10 +34,10 @@ class Upkeep:
     async def step(self) -> bool:
         if time.monotonic() < self._due:
             return False
-        forgotten = await self._connection.execute(SQL["forget_keys"], {"most": PIECE})
-        if forgotten.rowcount == PIECE:
+        forgotten = await self._connection.execute(SQL["forget_keys"], {"most": BATCH})
+        if forgotten.rowcount == BATCH:
             return True
         for name in await tidy(self._connection):
             log.info("dropped what a rebuild of %s had left", name)
-        self._due = time.monotonic() + EVERY
+        self._due = time.monotonic() + INTERVAL
         return False

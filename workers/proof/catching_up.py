@@ -46,7 +46,7 @@ class CatchingUp:
             ((end,),) = connection.execute(LOG["end"]).fetchall()
             rows = connection.execute(LOG["positions"], {"names": FOLLOWERS}).fetchall()
             event = {"event_id": self._spec.event_id}
-            told: dict[str, int] = dict(connection.execute(SQL["last_told"], event).fetchall())
+            told: dict[str, int] = dict(connection.execute(SQL["last_messages"], event).fetchall())
         self._came |= {str(row[0]): int(row[1]) for row in rows}
         self._came |= {one.reader: one.position for one in self._heard.new()}
         self._came["the tail"] = max(chain([self._came["the tail"]], *self._tail.new()))

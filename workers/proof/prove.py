@@ -76,7 +76,7 @@ def _where(config: Settings) -> str:
 
 def _require_ours(database_url: str) -> None:
     with psycopg.connect(database_url) as connection, suppress(psycopg.errors.UndefinedTable):
-        if connection.execute(SQL["of_others"]).fetchone() == (True,):
+        if connection.execute(SQL["has_other_events"]).fetchone() == (True,):
             raise Refused(
                 "The database holds events of others. A proof ends connections to it, and adds an "
                 "event that stays there. Name a database of its own in DATABASE_URL, or none; or "
@@ -95,5 +95,5 @@ def _prove(folder: Path, config: Settings, given: argparse.Namespace) -> Proof:
             say("Stopping.")
             raise KeyboardInterrupt from None
         finally:
-            signals.asked = max(1, signals.asked)
+            signals.received = max(1, signals.received)
             stack.stop()

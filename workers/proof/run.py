@@ -11,7 +11,7 @@ from workers.proof.faults import CALM, FAULTS, PATIENCE, Fault, Recovery
 from workers.proof.ledger import Mark, Page
 from workers.proof.report import Proof
 from workers.proof.stack import Stack
-from workers.servers.processes import said
+from workers.servers.processes import read_log
 
 FIRST = 60.0  # seconds in which the first change must be acknowledged, shown and heard
 LAST = 60.0  # seconds in which everybody must have caught up
@@ -44,7 +44,7 @@ class Run:
         now = time.monotonic()
         if self._recovered("the start", now, now, FIRST) is None:
             self._stack.require_load()
-            words = said(self._stack.spec.file("api.log"))[-500:]
+            words = read_log(self._stack.spec.file("api.log"))[-500:]
             raise Unavailable(f"The product did not begin to work: {words or 'it said nothing'}")
 
     def _fail_until(self, began: float, end: float) -> None:

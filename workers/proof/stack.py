@@ -28,7 +28,7 @@ from workers.proof.load import SETTLED
 from workers.proof.spec import Spec
 from workers.proof.writers import LAST
 from workers.servers.embedded import start_nats, start_postgres
-from workers.servers.processes import Process, free_port, said, spawn, until
+from workers.servers.processes import Process, free_port, read_log, spawn, until
 from workers.servers.signals import Signals
 from workers.servers.supervisor import ROOT, Embedded, Service
 from workers.settings import Settings
@@ -94,7 +94,7 @@ class Stack:
         """Starts again what has ended, and sleeps for a moment."""
         with (self.folder / "servers.log").open("a") as log, redirect_stdout(log):
             for service in self._services.values():
-                service.tend()
+                service.restart_if_ended()
         self._signals.wait(POLL_SECONDS)
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
@@ -123,7 +123,7 @@ class Stack:
         """What broke of the proof itself is no finding about the product."""
         for name, process in self._load.items():
             if process.exit_code:
-                words = said(self.folder / f"{name}.log")[-500:]
+                words = read_log(self.folder / f"{name}.log")[-500:]
                 raise Unavailable(f"The proof itself broke: {name} ended with this. {words}")
 
     def _embed(self, name: str, start: Callable[..., Any]) -> str:

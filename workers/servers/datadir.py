@@ -1,4 +1,4 @@
-"""What is kept in `DATA_DIR`, for our eyes only."""
+"""The data directory, `DATA_DIR`: private to its user, with its secrets and its lock."""
 
 import fcntl
 import logging
@@ -13,7 +13,7 @@ from pathlib import Path
 from jwt.warnings import InsecureKeyLengthWarning
 
 from domain.errors import Invalid, Refused
-from workers.servers.processes import OURSELVES, User
+from workers.servers.processes import CURRENT_USER, User
 from workers.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ KEY_OF_HS256 = 32  # bytes, at least: RFC 7518, 3.2
 
 
 def private(directory: Path) -> Path:
-    """The directory as an absolute path, made for us alone when it is not there yet."""
+    """The absolute path of the directory, which is made, for this user alone, where there is
+    none."""
     absolute = directory.expanduser().resolve()
     try:
         absolute.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def private(directory: Path) -> Path:
 
 
 def make(target: str, data_dir: Path) -> str:
-    """A command on the same data, to be typed in the checkout."""
+    """The `make` command for `target` on the same data, to be typed in the checkout."""
     default = Settings().data_dir
     if data_dir.resolve() == default.resolve():
         return f"make {target}"
@@ -53,9 +54,9 @@ def out_of_reach(e: PermissionError) -> str:
     )
 
 
-def secret(file: Path, owner: User = OURSELVES) -> str:
-    """The secret in a file. Made up when there is none: of two who try at once one wins, and
-    nobody ever sees half of it."""
+def secret(file: Path, owner: User = CURRENT_USER) -> str:
+    """The secret in a file, generated where there is none. It is linked into place whole: of two
+    processes that generate one at once both get the same, and none reads half of it."""
     with suppress(FileNotFoundError):
         return file.read_text().strip()
     descriptor, draft = tempfile.mkstemp(dir=file.parent)
@@ -73,7 +74,7 @@ def secret(file: Path, owner: User = OURSELVES) -> str:
 
 
 def jwt_secret(settings: Settings) -> str:
-    """What signs tokens: the one that was set, or one generated once into `DATA_DIR`."""
+    """The secret that signs tokens: JWT_SECRET, or one generated once into `DATA_DIR`."""
     given = settings.jwt_secret
     if not given:
         return secret(private(settings.data_dir) / "jwt-secret")
@@ -83,12 +84,12 @@ def jwt_secret(settings: Settings) -> str:
             length,
             KEY_OF_HS256,
         )
-        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # it has been said
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # it has just been logged
     return given
 
 
 class Lock:
-    """Held by one run at a time, and let go by the kernel however that run ends."""
+    """An exclusive lock for one run at a time. The kernel releases it however that run ends."""
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("a+")

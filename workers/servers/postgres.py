@@ -1,9 +1,9 @@
 """An embedded PostgreSQL.
 
-`DATA_DIR/postgres` holds the cluster and its password, and belongs to the user the server runs as:
-to us, or, because PostgreSQL refuses to be root, to `nobody` when we are root. Nobody cannot walk
-to a directory inside root's home, and nothing is opened up for him: he is handed the directory as
-an open descriptor, and knows it as /proc/self/fd/N.
+`DATA_DIR/postgres` holds the cluster and its password. It belongs to the user that the server runs
+as: to ours, or to `nobody` when we are root, because PostgreSQL refuses to run as root. `nobody`
+may not traverse root's home, and no permission there is widened: the server inherits the directory
+as an open descriptor, and reaches it as /proc/self/fd/N.
 """
 
 import os
@@ -25,17 +25,17 @@ from sql import statements
 from workers.servers.datadir import Lock, private, secret
 from workers.servers.postgres_binaries import Binaries, find, readable_by_all
 from workers.servers.processes import (
-    OURSELVES,
+    CURRENT_USER,
     POLL,
     Process,
     Server,
     User,
     end_leftover,
     free_port,
-    last_words,
     pid_in,
-    said,
+    read_log,
     spawn,
+    why_it_ended,
 )
 
 # For two cores and a few GB; `fsync` and `synchronous_commit` stay as they are, on.
@@ -58,16 +58,16 @@ CONF = {
 }
 START_TIMEOUT = 300
 STEP_TIMEOUT = 120
-# What the log says when another try, a moment later, may do.
-PASSING = ("Address already in use", "pre-existing shared memory block")
-PASSING_TIMEOUT = 10
+# In the log when a start may succeed a moment later.
+TRANSIENT = ("Address already in use", "pre-existing shared memory block")
+TRANSIENT_TIMEOUT = 10
 DATABASE = statements("embedded")["create_database"]
-# Nothing of ours, JWT_SECRET among it, is the server's business.
+# The whole environment of the server: our own has JWT_SECRET in it.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 
 
 class Home(NamedTuple):
-    """`DATA_DIR/postgres`, who owns it, and how that user reaches it."""
+    """The directory `DATA_DIR/postgres`, its owner, and the path by which that user reaches it."""
 
     path: Path
     log: Path
@@ -81,7 +81,7 @@ class Home(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """On the server's command line, tells it from every other."""
+        """An argument on the server's command line that tells it from every other server."""
         return f"rapport.home={self.path}"
 
 
@@ -93,7 +93,7 @@ def start_postgres(data_dir: Path, port: int | None = None) -> Server:
         with _home(base) as home:
             end_leftover(home.cluster / "postmaster.pid", home.mark, SIGINT)
             binaries = find(_major(home.cluster))
-            if home.user != OURSELVES:
+            if home.user != CURRENT_USER:
                 binaries = readable_by_all(binaries)
             password = secret(home.path / "password", home.user)
             if not home.cluster.exists():
@@ -105,7 +105,7 @@ def start_postgres(data_dir: Path, port: int | None = None) -> Server:
 
 
 def running_postgres(data_dir: Path) -> str | None:
-    """The address of the one that another run of ours serves from there, if there is one."""
+    """The URL of the server that another run started on this directory, if it runs and answers."""
     home = data_dir.expanduser() / "postgres"
     try:
         port = int((home / "cluster" / "postmaster.pid").read_text().splitlines()[3])
@@ -119,7 +119,7 @@ def running_postgres(data_dir: Path) -> str | None:
 def _home(base: Path) -> Iterator[Home]:
     path, log = private(base / "postgres"), base / "postgres.log"
     user = _user(path)
-    if user == OURSELVES:
+    if user == CURRENT_USER:
         yield Home(path, log, user, path, ())
         return
     os.chown(path, *user)
@@ -139,7 +139,7 @@ def _user(path: Path) -> User:
         return User(account.pw_uid, account.pw_gid)
     if owner != os.getuid():
         raise PermissionError(EACCES, "it belongs to another user", str(path))
-    return OURSELVES
+    return CURRENT_USER
 
 
 def _major(cluster: Path) -> int | None:
@@ -155,25 +155,26 @@ def _settings(**more: object) -> list[str]:
 
 
 def _shared_memory() -> str:
-    """Containers often have a tiny /dev/shm; then the data directory must do."""
+    """Containers often have a tiny /dev/shm: then it is a file in the data directory."""
     try:
-        room = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
+        free = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
     except OSError:
         return "posix" if os.uname().sysname == "Darwin" else "mmap"
-    return "posix" if room.f_bavail * room.f_frsize > 128 << 20 else "mmap"
+    return "posix" if free.f_bavail * free.f_frsize > 128 << 20 else "mmap"
 
 
 def _create(binaries: Binaries, home: Home) -> None:
-    """Under another name first, so that a half made cluster is never taken for a whole one."""
+    """Makes the cluster under another name first: one that is half made is never taken for
+    whole."""
     _require_name()
     draft = home.path / "cluster.new"
     shutil.rmtree(draft, ignore_errors=True)
-    at = ["-D", str(home.reach / draft.name)]
-    whose = ["--username=rapport", f"--pwfile={home.reach}/password", "--auth=scram-sha-256"]
-    kept = ["--data-checksums", "--encoding=UTF8", *_locale(binaries.major)]
+    place = ["-D", str(home.reach / draft.name)]
+    access = ["--username=rapport", f"--pwfile={home.reach}/password", "--auth=scram-sha-256"]
+    storage = ["--data-checksums", "--encoding=UTF8", *_locale(binaries.major)]
     shared = f"--set=dynamic_shared_memory_type={_shared_memory()}"
-    _step(home, [binaries.initdb, *at, *whose, *kept, shared])
-    _step(home, [binaries.postgres, "--single", *at, *_settings(), "template1"], DATABASE)
+    _step(home, [binaries.initdb, *place, *access, *storage, shared])
+    _step(home, [binaries.postgres, "--single", *place, *_settings(), "template1"], DATABASE)
     draft.rename(home.cluster)
     _sync(home.path)
 
@@ -196,19 +197,19 @@ def _require_name() -> None:
         ) from None
 
 
-def _step(home: Home, program: Sequence[str | Path], words: str = "") -> None:
-    """Runs a program to its end, as the home's user."""
+def _step(home: Home, program: Sequence[str | Path], script: str = "") -> None:
+    """Runs a program to its end, as the home's user, with `script` as its input."""
     with tempfile.TemporaryFile() as source:
-        source.write(words.encode())
+        source.write(script.encode())
         source.seek(0)
         process, start = _spawn(home, program, source)
     try:
-        done = process.ended(STEP_TIMEOUT)
+        done = process.wait(STEP_TIMEOUT)
     finally:
         process.kill()
     if not done or process.exit_code != 0:
         raise Unavailable(
-            f"The embedded PostgreSQL could not be set up: {last_words(home.log, start)} "
+            f"The embedded PostgreSQL could not be set up: {why_it_ended(home.log, start)} "
             f"Its log is {home.log}."
         )
 
@@ -216,7 +217,7 @@ def _step(home: Home, program: Sequence[str | Path], words: str = "") -> None:
 def _spawn(
     home: Home, program: Sequence[str | Path], source: IO[bytes] | None = None
 ) -> tuple[Process, int]:
-    """The process, and how long the log was before it."""
+    """Starts a program. Gives the process, and the length of the log before it, in bytes."""
     environment = dict(ENVIRONMENT)
     if stale := pid_in(home.cluster / "postmaster.pid"):
         # Its number may be another process's by now, which PostgreSQL would mistake for a server on
@@ -237,17 +238,17 @@ def _spawn(
 
 
 def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock: Lock) -> Server:
-    deadline = time.monotonic() + PASSING_TIMEOUT
+    deadline = time.monotonic() + TRANSIENT_TIMEOUT
     while True:
         at = port or free_port()
         url = _address(password, at)
         process, start = _serve(binaries, home, at)
         if _answers(process, url):
             return Server(url, at, process, lock.release)
-        words = said(home.log, start)
-        if time.monotonic() > deadline or not any(reason in words for reason in PASSING):
+        log = read_log(home.log, start)
+        if time.monotonic() > deadline or not any(reason in log for reason in TRANSIENT):
             raise Unavailable(
-                f"The embedded PostgreSQL did not start: {last_words(home.log, start)} "
+                f"The embedded PostgreSQL did not start: {why_it_ended(home.log, start)} "
                 f"Its log is {home.log}."
             )
         time.sleep(0.1)
@@ -263,8 +264,8 @@ def _serve(binaries: Binaries, home: Home, port: int) -> tuple[Process, int]:
 
 
 def _answers(process: Process, url: str) -> bool:
-    """Waits until it does, also through a recovery; not when the server ends or asks for patience
-    too long."""
+    """Waits until the server takes connections, also through a recovery. Stops it, and says False,
+    where it ended or did not within START_TIMEOUT."""
     deadline = time.monotonic() + START_TIMEOUT
     try:
         while process.alive() and time.monotonic() < deadline:

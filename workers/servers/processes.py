@@ -15,7 +15,7 @@ from typing import IO, NamedTuple, Protocol
 from domain.errors import Unavailable
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-POLL = 0.005
+POLL = 0.005  # seconds
 WHY = re.compile(r"(?:FATAL|PANIC):\s+(.*)|\[FTL\] (.*)|(?:LOG|ERROR):\s+(could not .*)")
 
 
@@ -24,26 +24,26 @@ class User(NamedTuple):
     gid: int
 
 
-OURSELVES = User(-1, -1)
+CURRENT_USER = User(-1, -1)
 
 
 class Running(Protocol):
-    """A child of ours, as whoever watches over it sees it."""
+    """A child process, as its supervisor sees it."""
 
     @property
     def exit_code(self) -> int | None: ...
     def alive(self) -> bool: ...
-    def ask(self) -> None: ...
+    def request_stop(self) -> None: ...
     def stop(self, timeout: float = 5) -> None: ...
 
 
 class Process:
-    """A running child. `ends` are the signals that ask it to end, the politest first."""
+    """A running child. `stop_signals` ask it to end, the gentlest first."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", ends: Sequence[Signals]) -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", stop_signals: Sequence[Signals]) -> None:
         self._popen = popen
-        self._ends = ends
-        self._swept = False
+        self._stop_signals = stop_signals
+        self._group_killed = False
         self.pid = popen.pid
 
     def alive(self) -> bool:
@@ -52,38 +52,39 @@ class Process:
     @property
     def exit_code(self) -> int | None:
         if self._popen.poll() is not None:
-            self._sweep()
+            self._kill_group()
         return self._popen.returncode
 
-    def ask(self) -> None:
-        self._popen.send_signal(self._ends[0])
+    def request_stop(self) -> None:
+        self._popen.send_signal(self._stop_signals[0])
 
     def stop(self, timeout: float = 5) -> None:
-        """Asks it to end, insists after `timeout` seconds, and kills it at last."""
-        for number in self._ends:
+        """Sends one stop signal after another: `timeout` seconds after the first, 0.5 s after each
+        other one. Then kills it."""
+        for number in self._stop_signals:
             self._popen.send_signal(number)
-            if self.ended(timeout):
+            if self.wait(timeout):
                 return
             timeout = 0.5
         self.kill()
 
-    def ended(self, timeout: float) -> bool:
-        """Waits for its end, at most so many seconds."""
+    def wait(self, timeout: float) -> bool:
+        """Waits `timeout` seconds at most. Whether it has ended."""
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(timeout)
-            self._sweep()
+            self._kill_group()
         return not self.alive()
 
     def kill(self) -> None:
         self._popen.kill()
         self._popen.wait()
-        self._sweep()
+        self._kill_group()
 
-    def _sweep(self) -> None:
-        """Ends what it left behind: each child leads a process group of its own. Once, and at once,
-        before its number can be given to another."""
-        if not self._swept:
-            self._swept = True
+    def _kill_group(self) -> None:
+        """Kills what it left behind: each child leads a process group of its own. This is done
+        once, right after its end, before another process can get its id."""
+        if not self._group_killed:
+            self._group_killed = True
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, SIGKILL)
 
@@ -105,8 +106,8 @@ class Server:
     def exit_code(self) -> int | None:
         return self._process.exit_code
 
-    def ask(self) -> None:
-        self._process.ask()
+    def request_stop(self) -> None:
+        self._process.request_stop()
 
     def stop(self, timeout: float = 5) -> None:
         self._process.stop(timeout)
@@ -115,18 +116,18 @@ class Server:
 
 def spawn(
     program: Sequence[str | Path],
-    ends: Sequence[Signals],
+    stop_signals: Sequence[Signals],
     *,
-    user: User = OURSELVES,
+    user: User = CURRENT_USER,
     environment: Mapping[str, str] | None = None,
     directory: str | Path = "/",
     output: IO[bytes] | None = None,
     source: IO[bytes] | None = None,
     descriptors: Sequence[int] = (),
 ) -> Process:
-    """Call it from the main thread: on Linux the child gets its first end signal when the thread
-    that started it ends."""
-    head = [sys.executable, "-I", "-S", str(LAUNCHER), str(int(ends[0])), str(os.getpid())]
+    """Starts a child. To be called from the main thread: on Linux the child gets the first of
+    `stop_signals` when the thread that started it stop_signals."""
+    head = [sys.executable, "-I", "-S", str(LAUNCHER), str(int(stop_signals[0])), str(os.getpid())]
     popen = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
         [*head, str(user.uid), str(user.gid), *map(str, program)],
         env=environment,
@@ -137,7 +138,7 @@ def spawn(
         start_new_session=True,
         pass_fds=descriptors,
     )
-    return Process(popen, ends)
+    return Process(popen, stop_signals)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -147,7 +148,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def until(condition: Callable[[], bool], timeout: float) -> bool:
-    """Whether it became true in time."""
+    """Waits until the condition is true, `timeout` seconds at most. Whether it became true."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
@@ -164,7 +165,7 @@ def pid_in(file: Path) -> int | None:
 
 
 def command_of(pid: int) -> str:
-    """The command line of a process; empty when there is none."""
+    """The command line of a process; empty where there is no such process."""
     if Path("/proc/self/cmdline").exists():
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -174,10 +175,10 @@ def command_of(pid: int) -> str:
 
 
 def end_leftover(pid_file: Path, mark: str, number: Signals, timeout: float = 30) -> None:
-    """Ends a server that an earlier run could not stop, and waits for one that is still ending.
+    """Ends a server that an earlier run left, and waits for it.
 
-    `mark` is the part of its command line that shows it is that server and no later process
-    which happens to have got its number.
+    `mark` is a part of its command line by which it is known: a later process may have got the
+    id that stands in `pid_file`.
     """
     pid = pid_in(pid_file)
     if pid is None or mark not in command_of(pid):
@@ -191,16 +192,16 @@ def end_leftover(pid_file: Path, mark: str, number: Signals, timeout: float = 30
         )
 
 
-def said(log: Path, start: int = 0) -> str:
-    """What was written to a log since it was `start` bytes long."""
+def read_log(log: Path, start: int = 0) -> str:
+    """The text of a log behind its first `start` bytes."""
     with log.open("rb") as file:
         file.seek(start)
         return file.read().decode(errors="replace").strip()
 
 
-def last_words(log: Path, start: int = 0) -> str:
-    """Of that, why it ended, as a sentence's end."""
-    lines = said(log, start).splitlines() or ["it said nothing"]
+def why_it_ended(log: Path, start: int = 0) -> str:
+    """The reason for an end that a log gives, as the end of a sentence."""
+    lines = read_log(log, start).splitlines() or ["it read_log nothing"]
     reasons = [next(filter(None, why.groups())) for line in lines if (why := WHY.search(line))]
     words = "; ".join(dict.fromkeys(reasons)) or lines[-1].strip()
     return f"{words[-500:].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""Signals as a main loop wants them: asleep until there is something to do."""
+"""Signals for a main loop, which sleeps until one comes or a child ends."""
 
 import select
 import signal
@@ -12,23 +12,24 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop(BaseException):
-    """We were asked to end. Not an Exception, so that no `except Exception` on the way keeps it."""
+    """A signal asked us to end. Not an Exception, so that no `except Exception` catches it."""
 
 
 class Signals:
-    """The first signal to end raises Stop, wherever we are; the later ones mean: faster."""
+    """Counts signals that ask us to end. The first raises Stop where the main thread is; with the
+    second, `hurry` is true."""
 
-    asked = 0
+    received = 0
 
     def __enter__(self) -> Self:
-        self._ear, self._mouth = socket.socketpair()
-        self._ear.setblocking(False)
-        self._mouth.setblocking(False)
-        self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
-        # `nohup` has a program ignore that its terminal closed; so it stays.
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        # `nohup` makes a program ignore SIGHUP: then we go on ignoring it.
         ending = [s for s in ENDING if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
-        self._before = {s: signal.signal(s, self._ask) for s in ending}
-        # A handler is needed for the end of a child to wake us up; the waking is all it is for.
+        self._before = {s: signal.signal(s, self._on_end) for s in ending}
+        # Without a handler the end of a child would not wake us; it has nothing else to do.
         self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
@@ -38,35 +39,36 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup)
-        self._ear.close()
-        self._mouth.close()
+        self._reader.close()
+        self._writer.close()
 
     @property
     def hurry(self) -> bool:
-        return self.asked > 1
+        return self.received > 1
 
     def wait(self, timeout: float | None) -> None:
-        """Until a signal comes or a child ends, or so many seconds."""
-        if select.select([self._ear], [], [], timeout)[0]:
-            self._ear.recv(4096)
+        """Sleeps until a signal comes or a child ends, `timeout` seconds at most (None: for
+        ever)."""
+        if select.select([self._reader], [], [], timeout)[0]:
+            self._reader.recv(4096)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked += 1
-        if self.asked == 1:
+    def _on_end(self, number: int, frame: FrameType | None) -> None:
+        self.received += 1
+        if self.received == 1:
             raise Stop
 
 
 @contextmanager
 def interrupted() -> Iterator[None]:
-    """Every signal to end is as Ctrl-C, with which asyncio knows how to end."""
+    """Turns every signal to end into SIGINT, at which asyncio ends what runs."""
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
         signal.raise_signal(signal.SIGINT)
 
     before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, ask)
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, interrupt)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, ask)
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, interrupt)
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
-"""Runs the whole product: the embedded servers where no address is given, the web, the workers.
+"""Supervises the whole product: the embedded servers where no address is given, the web, the
+workers.
 
-One thread, which sleeps until a child ends or a signal comes. A child that ends is started again;
-when we end, so does everything, also when we are killed.
+One thread sleeps until a child ends or a signal comes. A child that ends is restarted. All children
+end with this process, also when it is killed.
 """
 
 import os
@@ -46,14 +47,14 @@ class Program(NamedTuple):
         )
 
 
-class Detailed(msgspec.Struct):
-    """A problem+json, as far as a person reads it."""
+class ProblemDetail(msgspec.Struct):
+    """The part of a problem+json that is meant for people."""
 
     detail: str
 
 
 class Embedded:
-    """A server of ours, which is started again where it was: its address stays the same."""
+    """An embedded server, which is restarted on the same port: its address stays the same."""
 
     url = ""
 
@@ -76,7 +77,7 @@ PROGRAMS = (
 
 
 class Service:
-    """Something that is to run: how it is started, and how it fares."""
+    """A child that is to run always, with how often it failed and when it is to be restarted."""
 
     def __init__(self, name: str, start: Callable[[], Running]) -> None:
         self.name = name
@@ -91,28 +92,30 @@ class Service:
         self._since = time.monotonic()
         self._due = None
 
-    def tend(self) -> float | None:
-        """Sees to it that it runs. Seconds until it must be looked at again, if that is known."""
+    def restart_if_ended(self) -> float | None:
+        """Restarts it when that is due. Gives the seconds until then; None while it runs."""
         if self._due is None and self.running and self.running.alive():
             return None
         if self._due is None:
-            self._plan(f"ended unasked (exit code {self.running and self.running.exit_code})")
+            self._schedule_restart(
+                f"ended unasked (exit code {self.running and self.running.exit_code})"
+            )
         elif self._due <= time.monotonic():
             try:
                 self.start()
             except (Problem, OSError) as e:
-                self._plan(f"could not be started: {e}")
+                self._schedule_restart(f"could not be started: {e}")
         return self._due and max(0, self._due - time.monotonic())
 
     def stop(self, timeout: float, hurry: Callable[[], bool]) -> None:
         if self.running is None:
             return
         running = self.running
-        running.ask()
+        running.request_stop()
         until(lambda: hurry() or not running.alive(), timeout)
         running.stop(0.2)
 
-    def _plan(self, what: str) -> None:
+    def _schedule_restart(self, what: str) -> None:
         if time.monotonic() - self._since > GOOD_AFTER:
             self.failures = 0
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self.failures)
@@ -133,26 +136,27 @@ class Supervisor:
         self._services.append(service)
         service.start()
 
-    def tend(self, at_most: float | None = None) -> None:
-        """Restarts what has ended, then sleeps until something happens."""
-        waits = [wait for s in self._services if (wait := s.tend()) is not None]
+    def step(self, at_most: float | None = None) -> None:
+        """Restarts what has ended, then sleeps until something happens, `at_most` seconds."""
+        waits = [wait for s in self._services if (wait := s.restart_if_ended()) is not None]
         self._signals.wait(min([*waits, at_most] if at_most is not None else waits, default=None))
 
-    def wait_until(self, ready: Callable[[], str | None]) -> None:
-        """Until `ready` has nothing to complain about any more."""
+    def wait_until_ready(self, why_not: Callable[[], str | None]) -> None:
+        """Restarts what ends until `why_not` gives None. Raises Unavailable with its last reason
+        when READY_TIMEOUT is over, or a service fails again and again."""
         deadline = time.monotonic() + READY_TIMEOUT
-        while complaint := ready():
+        while reason := why_not():
             failing = [s.name for s in self._services if s.failures >= TOO_MANY_FAILURES]
             if failing or time.monotonic() > deadline:
                 raise Unavailable(
-                    f"It did not get ready: {complaint} "
+                    f"It did not get ready: {reason} "
                     + (f"Again and again {' and '.join(failing)} ended. " if failing else "")
                     + "What is wrong stands above this line."
                 )
-            self.tend(0.05)
+            self.step(0.05)
 
     def stop(self) -> None:
-        """The last started first, everything within STOP_TIMEOUT and a kill."""
+        """Stops all, the last that was started first, within STOP_TIMEOUT seconds; then kills."""
         deadline = time.monotonic() + STOP_TIMEOUT
         while self._services:
             share = max(0, deadline - time.monotonic()) / len(self._services)
@@ -165,24 +169,25 @@ def serve(
     programs: Sequence[Program] = PROGRAMS,
     log: str | None = None,
 ) -> None:
-    """Until a signal ends it. `when_ready` is called with the address as soon as it serves. With
-    `log`, a name in `DATA_DIR`, what the programs say goes there and not to our own output."""
-    settings = _settled(settings)
-    with Signals() as signals, _opened(settings, log) as output:
+    """Runs the product until a signal ends it. `when_ready` is called with its address as soon as
+    it is ready. `log` names a file in `DATA_DIR` for the programs' output, which is ours
+    otherwise."""
+    settings = _checked(settings)
+    with Signals() as signals, _log_file(settings, log) as output:
         supervisor = Supervisor(signals)
         try:
             _start(supervisor, settings, programs, output)
-            address = f"http://{_visited(settings.host)}:{settings.port}"
-            supervisor.wait_until(lambda: _complaint(settings))
+            address = f"http://{_browser_host(settings.host)}:{settings.port}"
+            supervisor.wait_until_ready(lambda: _why_not_ready(settings))
             _welcome(address, settings)
             if when_ready:
                 when_ready(address)
             while True:
-                supervisor.tend()
+                supervisor.step()
         except Stop:
             say("Stopping.")
         finally:
-            signals.asked = max(1, signals.asked)
+            signals.received = max(1, signals.received)
             supervisor.stop()
     say(f"Stopped. The data stays in {settings.data_dir}.")
 
@@ -205,7 +210,7 @@ def say(sentence: str) -> None:
 
 
 @contextmanager
-def _opened(settings: Settings, log: str | None) -> Iterator[IO[bytes] | None]:
+def _log_file(settings: Settings, log: str | None) -> Iterator[IO[bytes] | None]:
     if log is None:
         yield None
         return
@@ -249,9 +254,9 @@ def _environment(settings: Settings, database_url: str, nats_url: str) -> dict[s
     return {**os.environ, **given}
 
 
-def _settled(settings: Settings) -> Settings:
-    """With nothing left to choose: a port for 0, an absolute directory; or says what is wrong,
-    before it leaves anything behind."""
+def _checked(settings: Settings) -> Settings:
+    """The settings with a real port for 0 and an absolute directory. Raises Problem where something
+    cannot be used, before anything is written."""
     _require_port(settings.host, settings.port)
     external.require(settings)
     return msgspec.structs.replace(
@@ -275,15 +280,15 @@ def _require_port(host: str, port: int) -> None:
         raise Invalid(f"Nothing can be served on {host}:{port}: {e.strerror}. {remedy}") from None
 
 
-def _visited(host: str) -> str:
-    """Where a browser on this machine finds what listens on `host`."""
+def _browser_host(host: str) -> str:
+    """The host by which a browser on this machine reaches what listens on `host`."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not listened on
         host = "127.0.0.1" if host == "0.0.0.0" else "::1"  # noqa: S104 - the same
     return f"[{host}]" if ":" in host else host
 
 
-def _complaint(settings: Settings) -> str | None:
-    connection = HTTPConnection(_visited(settings.host).strip("[]"), settings.port, timeout=5)
+def _why_not_ready(settings: Settings) -> str | None:
+    connection = HTTPConnection(_browser_host(settings.host).strip("[]"), settings.port, timeout=5)
     try:
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()
@@ -296,7 +301,7 @@ def _complaint(settings: Settings) -> str | None:
 
 def _detail(problem: bytes) -> str:
     with suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(problem, type=Detailed).detail
+        return msgspec.json.decode(problem, type=ProblemDetail).detail
     return problem[:500].decode(errors="replace")
 
 

@@ -18,7 +18,7 @@ from workers.http_client import LostError
 from workers.operations import drill as module
 from workers.operations.drill import acknowledged, drill
 from workers.operations.drill_load import Acknowledged
-from workers.servers.processes import last_words, until
+from workers.servers.processes import until, why_it_ended
 from workers.settings import Settings
 
 BOARD = "missions:evt_1:ada"
@@ -122,7 +122,7 @@ def test_drill_that_cannot_go_on_leaves_the_log_that_it_names(
     assert said.out == f"What was written down meanwhile is in {folder}.\n"
     assert said.err == f"It did not start. Its log is {log}.\n"
     assert [path for path in folder.rglob("*") if path.is_file()] == [log]
-    assert last_words(log) == "no space left on device."
+    assert why_it_ended(log) == "no space left on device."
 
 
 def test_load_that_is_not_taken_is_said_in_a_sentence() -> None:

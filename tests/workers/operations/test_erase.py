@@ -23,7 +23,7 @@ from tests.boards import clicks, opening, project, recording
 from tests.store import ask
 from workers.bus import messages
 from workers.operations import erase
-from workers.operations.traces import Traces, Words, hear, search
+from workers.operations.traces import Traces, Words, search, search_messages
 from workers.settings import Settings
 
 NAME = "Quintessa Zephyrine"
@@ -268,7 +268,7 @@ def test_words_that_a_message_holds_are_found(database: str, nats: str) -> None:
         await jetstream.publish("events.x", NAME.encode())
         await client.close()
         traces = Traces(Counter(), Counter())
-        await hear(nats, Words("ada", [NAME]), traces)
+        await search_messages(nats, Words("ada", [NAME]), traces)
         return traces
 
     traces = asyncio.run(story())

@@ -16,8 +16,8 @@ from tests.product import ROOT
 from tests.store import ask
 from tests.waiting import eventually
 from workers.operations import lag
-from workers.servers.command_database import running_database, url_of_running
-from workers.servers.embedded import start_postgres
+from workers.servers.command_database import running_database
+from workers.servers.embedded import running_postgres, start_postgres
 from workers.settings import Settings
 
 numbers = st.integers(0, 10**12)
@@ -126,7 +126,7 @@ def test_watch_redraws_in_place_on_a_terminal_alone(
 
 def test_watch_outlives_a_database_that_is_away() -> None:
     url = "postgresql://127.0.0.1:1/none"
-    (line,) = asyncio.run(lag._seen(lambda: url))
+    (line,) = asyncio.run(lag._table(lambda: url))
     assert line.startswith("The database does not answer: ")
 
 
@@ -135,7 +135,7 @@ def test_watch_starts_nothing_and_follows_an_embedded_database_wherever_it_is(
     tmp_path: Path,
 ) -> None:
     def line() -> str:
-        return next(asyncio.run(lag._seen(lambda: running_database(at_home))))
+        return next(asyncio.run(lag._table(lambda: running_database(at_home))))
 
     at_home = Settings(data_dir=tmp_path)
     said = [line()]
@@ -162,7 +162,7 @@ def test_command_finds_the_embedded_database_as_it_runs_and_starts_it_where_it_d
     nothing = run("lag", DATA_DIR=str(tmp_path))
     server = start_postgres(tmp_path)
     try:
-        found = url_of_running(tmp_path)
+        found = running_postgres(tmp_path)
         migrated = run("migrate", DATABASE_URL=server.url)
         beside = run("lag", DATA_DIR=str(tmp_path))
     finally:
@@ -174,4 +174,4 @@ def test_command_finds_the_embedded_database_as_it_runs_and_starts_it_where_it_d
     assert (found, migrated.returncode) == (server.url, 0)
     nobody = "Nobody has read the log here yet: start a workers process (python -m workers run).\n"
     assert [beside.stdout, alone.stdout] == [nobody, nobody]
-    assert url_of_running(tmp_path) is None
+    assert running_postgres(tmp_path) is None

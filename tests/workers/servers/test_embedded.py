@@ -146,7 +146,7 @@ def test_postgres_says_which_version_made_the_data(start: Start, data_dir: Path)
 def test_postgres_says_when_its_port_is_taken(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "PASSING_TIMEOUT", 0)
+    monkeypatch.setattr(postgres, "TRANSIENT_TIMEOUT", 0)
     taken = start(start_nats).port
     with pytest.raises(Unavailable, match="Address already in use"):
         start(start_postgres, taken)
