@@ -44,11 +44,11 @@ class _Parser(HTMLParser):
     pieces: list[str | Tag]
 
     def split(self, tag: str, rest: str) -> list[str | Tag]:
-        """Of one tag (`a` or `/a`) and all that follows it up to the next tag. Entities stay as
-        they are: the parser decodes only the escapes that are made here."""
+        """One tag (`a` or `/a`) and what follows it up to the next `<`. Entities stay as they are:
+        the parser decodes the escapes that are made here."""
         self.pieces = []
         self.reset()
-        self.feed(f"<{tag}" + rest.replace("&", "&amp;").replace("<", "&lt;"))
+        self.feed(f"<{tag}" + rest.replace("&", "&amp;"))
         self.close()
         return self.pieces
 
@@ -82,14 +82,17 @@ def _pieces(text: str) -> Iterator[str | Tag]:
     parser = _Parser()
     yield first
     for tag, rest in zip(others[::2], others[1::2], strict=True):
-        if ">" not in rest:
-            yield f"<{tag}{rest}"
-            continue
-        pieces = parser.split(tag, rest)
-        if not any(isinstance(piece, Tag) for piece in pieces):
-            # A quote is never closed: the tag ends at the first chance, not with the text.
-            pieces = parser.split(tag, rest[rest.index(">") :])
-        yield from pieces
+        within, bracket, after = rest.partition("<")  # which is no part of a tag
+        yield from _tag(parser, tag, within) if ">" in within else (f"<{tag}{within}",)
+        yield bracket + after
+
+
+def _tag(parser: _Parser, tag: str, rest: str) -> list[str | Tag]:
+    pieces = parser.split(tag, rest)
+    if any(isinstance(piece, Tag) for piece in pieces):
+        return pieces
+    # A quote is never closed: the tag ends as soon as it can, not with the text.
+    return parser.split(tag, rest[rest.index(">") :])
 
 
 def _paragraphs(pieces: Iterable[str | Tag]) -> Iterator[str]:
