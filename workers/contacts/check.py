@@ -1,8 +1,7 @@
-"""What a file of contacts comes to, worked out from the file alone, and compared with what the
-read models show and with what the log holds.
+"""The boards that follow from a file of contacts alone, compared with the read models and the log.
 
-Worked out differently on purpose: the replay goes contact by contact and remembers little; here
-each mission is a sentence about one person's whole day.
+They are computed differently on purpose: the replay goes contact by contact and remembers little,
+here each mission is a condition on all contacts of one person.
 """
 
 from array import array
@@ -40,17 +39,18 @@ Entries = tuple[tuple[str, str, int], ...]  # mission, cause, points; in their o
 
 
 class Result(Struct, frozen=True):
-    """Of each person: points by completed mission, and the ledger. Of all: the leaderboard, as
-    (member, points, missions)."""
+    """`boards`: points by completed mission, of each member. `ledgers`: the entries of each member.
+    `leaders`: the leaderboard, as (member, points, missions)."""
 
     boards: Mapping[str, Mapping[str, int]]
     ledgers: Mapping[str, Entries]
     leaders: Sequence[tuple[str, int, int]]
 
 
-class Heard(Struct, frozen=True):
-    """A result with what only the log and the file know: the contact by which each mission was
-    completed, and how many contacts were reported."""
+class FullResult(Struct, frozen=True):
+    """A result with what only the log and the file know. `when`: the time of the contact that
+    completed a mission, in Unix seconds, by (member, mission). `reports`: how many contacts were
+    reported."""
 
     result: Result
     when: Mapping[tuple[str, str], int]
@@ -71,7 +71,7 @@ class _Day:
             column.append(value)
 
 
-def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> Heard:
+def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> FullResult:
     days: defaultdict[str, _Day] = defaultdict(_Day)
     for number, (t, first, second) in enumerate(contacts):
         days[first].add(2 * number, t, int(second[1:]))
@@ -87,7 +87,9 @@ def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> Heard:
     shown = {member: {m: p for m, _, p in entries} for member, entries in ledgers.items()}
     sums = [(member, sum(of.values()), len(of)) for member, of in shown.items()]
     leaders = sorted(sums, key=lambda one: (-one[1], reached[one[0]]))
-    return Heard(Result(shown, ledgers, leaders), when, sum(_reports(day) for day in days.values()))
+    return FullResult(
+        Result(shown, ledgers, leaders), when, sum(_reports(day) for day in days.values())
+    )
 
 
 def _cause(mission: str) -> str:
@@ -99,7 +101,7 @@ def _reports(day: _Day) -> int:
 
 
 def _done(day: _Day, zone: ZoneInfo) -> dict[str, int]:
-    """The contact of the day that completed each mission, in the order of completion."""
+    """The index of the contact that completed each mission, in the order of completion."""
     firsts = {
         "first_contact": 0,
         "meet_attendees": _nth_person(day, 3),
@@ -137,8 +139,8 @@ def _second_day(day: _Day, zone: ZoneInfo) -> int | None:
 
 
 # From the log and from the tables
-class Kept:
-    """What the tables would hold, folded from events as they come, and what only events tell."""
+class LogFold:
+    """The rows of the read models, folded from events, and what only events have."""
 
     def __init__(self) -> None:
         self._rows: Rows = {}
@@ -157,18 +159,18 @@ class Kept:
                 member = recorded.member[1]
                 self._when[member, mission] = self._latest.get(member, 0)
 
-    def told(self, people: Iterable[str]) -> Heard:
-        return Heard(_folded(self._rows, people), self._when, self._reports)
+    def result(self, people: Iterable[str]) -> FullResult:
+        return FullResult(_folded(self._rows, people), self._when, self._reports)
 
 
-async def from_log(connection: Connection, event_id: str, people: Iterable[str]) -> Heard:
-    kept, position = Kept(), 0
+async def from_log(connection: Connection, event_id: str, people: Iterable[str]) -> FullResult:
+    fold_of_log, position = LogFold(), 0
     while page := await event_log.page(connection, position, PAGE):
         position = page[-1].position
         for recorded in page:
             if recorded.scope_id == event_id:
-                kept.add(recorded)
-    return kept.told(people)
+                fold_of_log.add(recorded)
+    return fold_of_log.result(people)
 
 
 def _folded(rows: Rows, people: Iterable[str]) -> Result:
@@ -189,7 +191,7 @@ def _folded(rows: Rows, people: Iterable[str]) -> Result:
 
 
 async def from_tables(connection: Connection, event_id: str, people: Iterable[str]) -> Result:
-    """Asked as the API asks."""
+    """Reads the tables by the same questions as the API."""
     shown: dict[str, dict[str, int]] = {}
     ledgers: dict[str, Entries] = {}
     for member in people:
@@ -207,7 +209,7 @@ def _entries(rows: Iterable[LedgerEntry | boards.Entry]) -> Entries:
 
 
 # Compared
-def differences(file: Heard, log: Heard, tables: Result) -> Iterator[str]:
+def differences(file: FullResult, log: FullResult, tables: Result) -> Iterator[str]:
     """One sentence each; none where all three agree."""
     yield from _differ("the log", file.result, log.result)
     yield from _differ("the tables", file.result, tables)

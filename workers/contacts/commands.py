@@ -1,4 +1,4 @@
-"""A file of contacts, as the commands of those who were there."""
+"""Reads a file of contacts, and makes commands of it for the people in it."""
 
 import gzip
 from collections import defaultdict
@@ -64,6 +64,8 @@ MISSIONS = (
 
 
 class Contact(NamedTuple):
+    """Two people face to face for STEP seconds up to `t`, in Unix seconds."""
+
     t: int
     first: str
     second: str
@@ -93,8 +95,8 @@ def _parsed(text: str) -> Contact | None:
     return Contact(t, f"p{i:03}", f"p{j:03}") if i != j else None
 
 
-class Scope(NamedTuple):
-    """What a file is about, as a first pass finds it."""
+class Survey(NamedTuple):
+    """The extent of a file, found in a first pass. `starts` and `ends` are Unix seconds."""
 
     event_id: str
     zone: ZoneInfo
@@ -104,7 +106,7 @@ class Scope(NamedTuple):
     ends: int
 
 
-def survey(path: Path, event_id: str, zone: ZoneInfo) -> Scope:
+def survey(path: Path, event_id: str, zone: ZoneInfo) -> Survey:
     people: set[str] = set()
     count = starts = ends = 0
     for count, (ends, first, second) in enumerate(read(path), 1):  # noqa: B007 - used below
@@ -112,10 +114,10 @@ def survey(path: Path, event_id: str, zone: ZoneInfo) -> Scope:
         people |= {first, second}
     if not count:
         raise Invalid(f"{path} holds no contact.")
-    return Scope(event_id, zone, count, sorted(people), starts, ends)
+    return Survey(event_id, zone, count, sorted(people), starts, ends)
 
 
-def preparations(scope: Scope) -> Iterator[Command]:
+def preparations(scope: Survey) -> Iterator[Command]:
     event = scope.event_id
     yield AnnounceConference(
         event_id=event,
@@ -131,12 +133,14 @@ def preparations(scope: Scope) -> Iterator[Command]:
 
 
 class Guest:
-    """What one person has been through so far, and which missions are done by it."""
+    """One person's contacts so far, and the missions that they complete."""
 
     def __init__(self) -> None:
         self._done: set[str] = set()
         self._met_on: dict[str, date] = {}
-        self._talks: dict[str, tuple[int, int]] = {}  # with whom: until when, for how many steps
+        self._talks: dict[
+            str, tuple[int, int]
+        ] = {}  # the other person: (time of the last step, number of steps)
 
     def meet(self, other: str, t: int, day: date) -> Iterator[str]:
         """The missions that this contact completes."""
@@ -158,7 +162,7 @@ class Guest:
         yield "well_connected", {"ten_people", "long_talk", "meet_again"} <= self._done
 
 
-def replayed(contact: Contact, scope: Scope, guests: defaultdict[str, Guest]) -> Iterator[Command]:
+def replayed(contact: Contact, scope: Survey, guests: defaultdict[str, Guest]) -> Iterator[Command]:
     """Both people's reports of a contact, each followed by the missions that it completes."""
     at = _moment(contact.t)
     day = at.astimezone(scope.zone).date()

@@ -1,8 +1,8 @@
-"""`make replay-contacts`: a real conference once more, in its order, through the whole product.
+"""`make replay-contacts`: replays the contacts of a real conference, in order, through the product.
 
 The file holds face-to-face contacts of 20 seconds each. Each becomes telemetry of both people:
 they looked at each other's profile for that long. `meet_attendees` completes by its own rule; the
-other missions are completed when the contacts so far say so. Projector and relay run along. At
+other missions are completed by the commands of `commands.py`. Projector and relay run meanwhile. At
 the end every board is compared with what follows from the file alone.
 """
 
@@ -33,8 +33,8 @@ from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
 from workers.contacts import check
-from workers.contacts.check import Heard
-from workers.contacts.commands import Guest, Scope, preparations, read, replayed, survey
+from workers.contacts.check import FullResult
+from workers.contacts.commands import Guest, Survey, preparations, read, replayed, survey
 from workers.progress import Progress
 from workers.servers import external, supervisor
 from workers.servers.datadir import jwt_secret, make, private
@@ -45,14 +45,14 @@ from workers.settings import Settings
 from workers.tokens import sign, sign_in_link
 
 DEFAULT = ROOT.parent / "shared" / "data" / "matching" / "ws16-contacts.tij.gz"
-DATA_DIR = ".data/contacts"  # apart from the product's, so that neither disturbs the other
+DATA_DIR = ".data/contacts"  # not that of the product: a replay leaves it alone
 IN_FLIGHT = 4 * GROUP
-PATIENCE = 60.0  # seconds in which the read models must move on
+STALLED = 60.0  # seconds after which a reader that applies nothing has stalled
 SHOWN = 20  # differences, at most
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 where a board is not what follows from the file."""
+    """Returns 1 where a board is not what follows from the file."""
     given = _parser().parse_args(arguments)
     path: Path = given.file or _default()
     if not path.is_file():
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         config = _servers(config, stack)
         agrees = asyncio.run(replay(path, scope, file, str(config.database_url)))
-    _invite(config, scope, leader=file.result.leaders[0][0])
+    _print_link(config, scope, leader=file.result.leaders[0][0])
     return int(not agrees)
 
 
@@ -103,10 +103,10 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-# What must run
+# Servers
 def _servers(config: Settings, stack: ExitStack) -> Settings:
-    """The servers that were named, or embedded ones; projector and relay as a process beside us.
-    Where the product runs on the same servers, its own lead and ours stand by."""
+    """Settings with the URLs of servers, external or embedded, and a workers process on them. Where
+    the product runs on the same servers, its workers lead, and ours stand by."""
     external.require(config)
     config = msgspec.structs.replace(config, data_dir=private(config.data_dir))
     if config.database_url is None:
@@ -136,7 +136,7 @@ def _workers(config: Settings, stack: ExitStack) -> Process:
 
 # The replay
 class Tally:
-    """What became of the commands."""
+    """Counts of commands and events, and the last position."""
 
     def __init__(self) -> None:
         self.commands = self.events = self.position = 0
@@ -147,8 +147,8 @@ class Tally:
         self.position = max(self.position, outcome.position)
 
 
-async def replay(path: Path, scope: Scope, file: Heard, database_url: str) -> bool:
-    """Whether the boards are what follows from the file."""
+async def replay(path: Path, scope: Survey, file: FullResult, database_url: str) -> bool:
+    """Replays the file. Whether the boards are what follows from it."""
     people, event = len(scope.people), scope.event_id
     say(f"Playing {scope.contacts:,} contacts of {people} people as event {event}.")
     recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
@@ -164,7 +164,7 @@ async def replay(path: Path, scope: Scope, file: Heard, database_url: str) -> bo
         return await _check(connection, file, scope)
 
 
-def _contacts(path: Path, scope: Scope) -> Iterator[Command]:
+def _contacts(path: Path, scope: Survey) -> Iterator[Command]:
     progress = Progress(scope.contacts, "contacts")
     guests: defaultdict[str, Guest] = defaultdict(Guest)
     for number, contact in enumerate(read(path), 1):
@@ -174,8 +174,8 @@ def _contacts(path: Path, scope: Scope) -> Iterator[Command]:
 
 
 async def _send(history: History, event_id: str, commands: Iterable[Command], tally: Tally) -> None:
-    """History decides in the order in which it is asked. The first that it cannot take ends this:
-    played again, it goes on from there."""
+    """Executes the commands in their order, IN_FLIGHT at a time. The first that fails ends this;
+    run again, those before it change nothing."""
     waiting: deque[asyncio.Task[Outcome]] = deque()
     for command in commands:
         by = Author(getattr(command, "member_id", "replay-contacts"), event_id)
@@ -187,7 +187,7 @@ async def _send(history: History, event_id: str, commands: Iterable[Command], ta
 
 
 async def _follow(connection: Connection, position: int, recorded: float) -> None:
-    """Until the read models, and then NATS, have what was recorded."""
+    """Waits until the read models, and then NATS, have everything up to the position."""
     await connection.execute(LOG["listen"])
     for name, readers in (
         ("the read models", [model.name for model in READ_MODELS]),
@@ -199,15 +199,15 @@ async def _follow(connection: Connection, position: int, recorded: float) -> Non
 
 
 async def _reached(connection: Connection, name: str, readers: list[str], position: int) -> None:
-    furthest, deadline = await _hindmost(connection, readers), time.monotonic() + PATIENCE
+    furthest, deadline = await _least_position(connection, readers), time.monotonic() + STALLED
     progress = Progress(position, f"events in {name}", furthest)
-    while (come := await _hindmost(connection, readers)) < position:
-        progress.reached(come)
-        if come > furthest:
-            furthest, deadline = come, time.monotonic() + PATIENCE
+    while (applied := await _least_position(connection, readers)) < position:
+        progress.reached(applied)
+        if applied > furthest:
+            furthest, deadline = applied, time.monotonic() + STALLED
         if time.monotonic() > deadline:
             raise Unavailable(
-                f"{', '.join(readers)}: at {come} of {position}, and no further. Look into "
+                f"{', '.join(readers)}: at {applied} of {position}, and no further. Look into "
                 "workers.log in the data directory, and at /health/ready if the product runs."
             )
         async for _ in connection.notifies(timeout=0.1, stop_after=1):
@@ -215,14 +215,14 @@ async def _reached(connection: Connection, name: str, readers: list[str], positi
     progress.finish()
 
 
-async def _hindmost(connection: Connection, readers: list[str]) -> int:
-    """The position of whoever is furthest behind."""
+async def _least_position(connection: Connection, readers: list[str]) -> int:
+    """The position of the reader that is furthest behind; 0 where one has not begun."""
     cursor = await connection.execute(LOG["positions"], {"names": readers})
     positions = [int(position) for _, position in await cursor.fetchall()]
     return min(positions) if len(positions) == len(readers) else 0
 
 
-# What is said at the end
+# The report
 def _report_commands(tally: Tally, seconds: float) -> None:
     say(
         f"{tally.commands:,} commands added {tally.events:,} events in {seconds:.1f} s: "
@@ -231,7 +231,7 @@ def _report_commands(tally: Tally, seconds: float) -> None:
     )
 
 
-async def _check(connection: Connection, file: Heard, scope: Scope) -> bool:
+async def _check(connection: Connection, file: FullResult, scope: Survey) -> bool:
     log = await check.from_log(connection, scope.event_id, scope.people)
     tables = await check.from_tables(connection, scope.event_id, scope.people)
     found = list(check.differences(file, log, tables))
@@ -250,9 +250,9 @@ async def _check(connection: Connection, file: Heard, scope: Scope) -> bool:
     return not found
 
 
-def _invite(config: Settings, scope: Scope, leader: str) -> None:
-    """To the board of whoever leads at the end: theirs moves. Only where the servers were ours:
-    elsewhere we do not know who serves them."""
+def _print_link(config: Settings, scope: Survey, leader: str) -> None:
+    """Prints a link to the board of the leader. Only with embedded servers: who serves external
+    ones is unknown here."""
     if os.environ.get("DATABASE_URL") or os.environ.get("NATS_URL"):
         return
     token = sign(jwt_secret(config), leader, [f"event:{scope.event_id}:member"], 30 * 24 * 3600)

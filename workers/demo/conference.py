@@ -1,5 +1,5 @@
-"""The conference that `make demo` shows: who is there, and what can be done. All of it made up,
-and the same on every run."""
+"""The people and missions of the conference that `make demo` shows. All of it is made up, and the
+same on every run."""
 
 from collections.abc import Sequence
 from random import Random
@@ -217,7 +217,7 @@ REGULAR, NEWCOMER = PEOPLE[0], PEOPLE[1]
 
 
 def plan(person: Person) -> list[str]:
-    """The missions that somebody has completed before we look, in their order."""
+    """The missions that a person has completed when the demo begins, in their order."""
     if person is REGULAR:
         return ["set_networking_goals", "meet_attendees", "speak_to_speaker"]
     if person is NEWCOMER:

@@ -1,7 +1,7 @@
 """`make demo`: fills the running product with a conference that looks alive, and keeps it so.
 
-All of it comes in as anybody's requests would: over HTTP, with tokens of those who act. A second
-run finds what the first has done and adds nothing; whoever has done anything is left alone.
+Everything comes in over HTTP, with tokens of those who act. A second run finds what the first has
+done and adds nothing. Boards on which something was done are left alone.
 """
 
 import http.client
@@ -39,14 +39,14 @@ MONTH = 30 * 24 * 3600
 EVENT = f"/api/events/{EVENT_ID}"
 PAGE = f"/events/{EVENT_ID}"
 VIEW_MS = 6_000
-BETWEEN = (20.0, 40.0)  # seconds from one act to the next, while it runs
-LEAVES = 0.6  # how likely who has done everything leaves a mission; who has done half, half of that
+PAUSES = (20.0, 40.0)  # seconds from one act to the next
+RESETS = 0.6  # probability of a reset for who has completed all missions; in proportion below
 ATTEMPTS = 5
 ORGANIZER = "usr_organizer"
 
 
 class Client:
-    """Requests to the product, one at a time, each in somebody's name."""
+    """Sends requests to the product, one at a time, each with the token of a member."""
 
     def __init__(self, address: str, secret: str) -> None:
         self._address = address
@@ -65,7 +65,8 @@ class Client:
         return sign_in_link(self._address, self.token(sub), PAGE)
 
     def ask(self, sub: str, method: str, path: str, body: object = None) -> Any:
-        """The answer; None where there is no such thing. Raises Unavailable for any other no."""
+        """The decoded answer; None for 404. Tries again after 429 and 503. Raises Unavailable for
+        every other error."""
         for _ in range(ATTEMPTS):
             status, retry_after, answer = self._send(sub, method, path, body)
             if status in (429, 503):
@@ -98,16 +99,16 @@ def fill(address: str) -> None:
         return
     secret = jwt_secret(config)
     with closing(Client(address, secret)) as client:
-        hold(client)
-        greet(client)
+        build(client)
+        print_links(client)
     others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]
     threading.Thread(target=_live, args=(Client(address, secret), others), daemon=True).start()
 
 
-def hold(client: Client) -> None:
-    """The conference, as it is by now."""
+def build(client: Client) -> None:
+    """Makes the conference as it is when the demo begins."""
     _announce(client)
-    _furnish(client)
+    _publish(client)
     schedule(client)
     for person in PEOPLE:
         if not any(mission["updated_at"] for mission in _board(client, person)):
@@ -115,7 +116,7 @@ def hold(client: Client) -> None:
 
 
 def _announce(client: Client) -> None:
-    """Its second day is today. Once it is over, a later run holds it again."""
+    """Dates the conference so that today is its second day, unless it is still on."""
     known = client.ask(ORGANIZER, "GET", EVENT)
     now = datetime.now(ZoneInfo(TIMEZONE))
     if known and (not known["ends_at"] or datetime.fromisoformat(known["ends_at"]) > now):
@@ -126,8 +127,9 @@ def _announce(client: Client) -> None:
     client.ask(ORGANIZER, "PUT", EVENT, body)
 
 
-def _furnish(client: Client) -> None:
-    """The catalogue comes last: where it is, everything before it is there."""
+def _publish(client: Client) -> None:
+    """Profiles and the catalogue. The catalogue is last: where there is one, the profiles are
+    there."""
     if client.ask(ORGANIZER, "GET", f"{EVENT}/missions")["missions"]:
         return
     for person in PEOPLE:
@@ -137,7 +139,7 @@ def _furnish(client: Client) -> None:
 
 
 def schedule(client: Client) -> None:
-    """Something is on, and something begins soon: else all of it is laid out around now."""
+    """Schedules all items around now, unless something is on and something begins soon."""
     if all(_suited(client, window) for window in ("now", "next_60")):
         return
     is_first = not client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
@@ -198,44 +200,45 @@ def _patch(client: Client, person: Person, mission: str, status: str) -> None:
     client.ask(person.id, "PATCH", f"{EVENT}/missions/{mission}", {"status": status})
 
 
-def greet(client: Client) -> None:
+def print_links(client: Client) -> None:
     sessions = client.ask(ORGANIZER, "GET", f"{EVENT}/schedule")["sessions"]
     there = f"{len(PEOPLE)} attendees, {len(MISSIONS)} missions, {len(sessions)} sessions"
     say(f"{NAME} is on: {there}.")
     say("While this runs the others go on, twice a minute or so, and the leaderboard moves.")
     say("Sign in, each in a browser window of its own (a private one is):")
     for who, sub in (
-        (f"{REGULAR.name}, {_stands(client, REGULAR)}", REGULAR.id),
-        (f"{NEWCOMER.name}, {_stands(client, NEWCOMER)}", NEWCOMER.id),
+        (f"{REGULAR.name}, {_points_of(client, REGULAR)}", REGULAR.id),
+        (f"{NEWCOMER.name}, {_points_of(client, NEWCOMER)}", NEWCOMER.id),
         ("the organizer", ORGANIZER),
     ):
         say(f"  {who}\n    {client.link(sub)}")
 
 
-def _stands(client: Client, person: Person) -> str:
+def _points_of(client: Client, person: Person) -> str:
     progress = client.ask(person.id, "GET", f"{EVENT}/missions")["progress"]
     return f"who has {progress['points_earned']} of {progress['points_total']} points"
 
 
 # While it runs
 def _live(client: Client, people: Sequence[Person]) -> None:
-    """One act now and then, by one of them."""
+    """Lets a random person act, then pauses, for ever."""
     chance = Random()  # noqa: S311 - no secret
     while True:
-        time.sleep(chance.uniform(*BETWEEN))
+        time.sleep(chance.uniform(*PAUSES))
         try:
             act(client, chance.choice(people), chance)
             schedule(client)
-        except Problem:  # it is being restarted, or is going down: the next may go through
+        except Problem:  # the product restarts or stops: a later act may succeed
             continue
 
 
 def act(client: Client, person: Person, chance: Random) -> None:
-    """The more somebody has done, the likelier they leave something again: it never runs dry."""
+    """One act of one person. The more they have completed, the likelier it is a reset: so there is
+    always something to do."""
     board = _board(client, person)
     done = [m for m in board if m["status"] == "completed"]
     open_ = [m for m in board if m["status"] in ("not_started", "in_progress")]
-    if not open_ or chance.random() < LEAVES * len(done) / len(board):
+    if not open_ or chance.random() < RESETS * len(done) / len(board):
         _patch(client, person, chance.choice(done)["id"], "not_started")
         return
     mission = chance.choice(open_)

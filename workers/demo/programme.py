@@ -1,4 +1,4 @@
-"""When and where it is talked about: three days around now, on which something is always on."""
+"""The programme of the demo: three days around now, on which something is always on."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
@@ -15,7 +15,7 @@ SPEAKERS = [person for person in PEOPLE if person not in (REGULAR, NEWCOMER)]
 
 
 class Room(NamedTuple):
-    """When something begins there, in minutes after the doors open, and for how long."""
+    """`begins` are minutes after the doors open, `length` is in minutes."""
 
     name: str
     begins: tuple[int, ...]
@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 def programme(now: datetime) -> list[Item]:
-    """The same on every run, but for when it is."""
+    """The items around `now`. Every run has the same, but for the times."""
     days = [_opens(now) + number * DAY for number in (-1, 0, 1)]
     return [*_talks(days), *_tables(days), *_noons(days)]
 
@@ -58,7 +58,7 @@ def _talks(days: Sequence[datetime]) -> Iterator[Item]:
 
 
 def _speaking(talks: Sequence[Talk]) -> Iterator[Person]:
-    """For each talk the next who works in its field."""
+    """A speaker for each talk: the next person who works in its field."""
     people = {field.industry: cycle(_working_in(field.industry)) for field in FIELDS}
     for talk in talks:
         yield next(people[talk.track])
@@ -73,7 +73,7 @@ def _profile(person: Person, field: str) -> list[str]:
 
 
 def _tables(days: Sequence[datetime]) -> Iterator[Item]:
-    """Without a speaker: whoever comes talks."""
+    """Open tables, which have no speaker."""
     fields = cycle(FIELDS)
     slots = [slot for day in days for slot in _slots(day, TABLES)]
     for i, (slot, field) in enumerate(zip(slots, fields, strict=False)):
@@ -101,7 +101,8 @@ def _slots(day: datetime, room: Room) -> list[dict[str, Any]]:
 
 
 def picks(person: Person, items: Sequence[Item]) -> list[str]:
-    """What somebody has starred before we look: what they care for, and a few that others do."""
+    """Ids of the items that a person has starred when the demo begins: three that suit them, and a
+    few others."""
     if person is NEWCOMER:
         return []
     own = Random(person.id)  # noqa: S311 - the same on every run

@@ -1,4 +1,4 @@
-"""What is talked about at the conference that `make demo` shows. All of it made up."""
+"""Titles and topics of the talks that `make demo` shows. All of them are made up."""
 
 from typing import NamedTuple
 

@@ -73,18 +73,18 @@ class Log:
 def test_replay_completes_what_follows_from_the_file(lines: list[tuple[int, int, int]]) -> None:
     file = [Contact(t, f"p{i:03}", f"p{j:03}") for t, i, j in lines]
     people = sorted({p for contact in file for p in contact[1:]})
-    scope = replay.Scope("evt", ZONE, len(file), people, file[0].t, file[-1].t)
+    scope = replay.Survey("evt", ZONE, len(file), people, file[0].t, file[-1].t)
     log, guests = Log(), defaultdict[str, Guest](Guest)
     played = itertools.chain.from_iterable(replayed(contact, scope, guests) for contact in file)
     for command in [*preparations(scope), *played]:
         log.execute(command)
-    kept = check.Kept()
+    folded = check.LogFold()
     for recorded in log.events:
         if recorded.scope_id == "evt":
-            kept.add(recorded)
-    told = kept.told(people)
+            folded.add(recorded)
+    log_result = folded.result(people)
 
-    assert list(check.differences(check.from_file(file, ZONE), told, told.result)) == []
+    assert list(check.differences(check.from_file(file, ZONE), log_result, log_result.result)) == []
 
 
 def test_file_comes_to_what_a_person_would_count() -> None:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from tests.product import SECRET, Product
 from workers.demo.conference import MISSIONS, NEWCOMER, PEOPLE, REGULAR, TIMEZONE, plan
-from workers.demo.fill import EVENT, ORGANIZER, Client, act, greet, hold, schedule
+from workers.demo.fill import EVENT, ORGANIZER, Client, act, build, print_links, schedule
 from workers.demo.programme import Item, picks, programme
 
 
 @pytest.fixture(scope="module")
 def demo(product: Product) -> Iterator[Client]:
     with closing(Client(product.url, SECRET)) as client:
-        hold(client)
+        build(client)
         yield client
 
 
@@ -72,7 +72,7 @@ def test_event_is_in_progress_and_once_over_is_held_again(demo: Client, product:
     over = {"starts_at": "2020-05-04T09:00:00+02:00", "ends_at": "2020-05-06T17:00:00+02:00"}
     demo.ask(ORGANIZER, "PUT", EVENT, {"name": "Over", "timezone": "Europe/Amsterdam", **over})
     before = end_of_log(product)
-    hold(demo)
+    build(demo)
     assert in_progress()
     assert end_of_log(product) == before + 1
 
@@ -82,7 +82,7 @@ def test_second_run_adds_nothing_and_leaves_those_alone_who_have_acted(
 ) -> None:
     demo.ask(REGULAR.id, "PATCH", f"{EVENT}/missions/speak_to_speaker", {"status": "not_started"})
     before = end_of_log(product)
-    hold(demo)
+    build(demo)
     assert end_of_log(product) == before
     demo.ask(REGULAR.id, "PATCH", f"{EVENT}/missions/speak_to_speaker", {"status": "completed"})
 
@@ -102,7 +102,7 @@ def test_somebody_gains_and_loses_and_is_never_done(demo: Client) -> None:
 
 def test_links_say_how_each_stands_now(demo: Client, capsys: pytest.CaptureFixture[str]) -> None:
     demo.ask(NEWCOMER.id, "PATCH", f"{EVENT}/missions/plan_your_day", {"status": "completed"})
-    greet(demo)
+    print_links(demo)
     told = capsys.readouterr().out
     demo.ask(NEWCOMER.id, "PATCH", f"{EVENT}/missions/plan_your_day", {"status": "not_started"})
 
