@@ -1,4 +1,4 @@
-"""What `/metrics` says of missions: how many were completed here, and who has how many points."""
+"""Metrics of missions: completions in this process, and members by their points."""
 
 from collections.abc import Iterable
 from itertools import groupby

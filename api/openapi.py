@@ -122,7 +122,7 @@ def _completed(schema: Schema, app: Litestar) -> Schema:
 
 
 def _with_either(response: Schema) -> None:
-    """What holds none of either kind is of both."""
+    """`oneOf` becomes `anyOf`: an empty list matches both types."""
     for content in response.get("content", {}).values():
         if "oneOf" in content.get("schema", {}):
             content["schema"]["anyOf"] = content["schema"].pop("oneOf")
@@ -135,7 +135,8 @@ def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
 
 
 def _with_bodies(schema: Schema, app: Litestar) -> None:
-    """As msgspec describes what it decodes: the framework loses bounds and unknown fields."""
+    """Puts in msgspec's description of bodies: that of the framework lacks bounds and unknown
+    fields."""
     types = {
         (route.path_format, method.lower()): handler.parsed_data_field.raw
         for route in app.routes

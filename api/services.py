@@ -1,4 +1,4 @@
-"""What handlers work with, made once a process."""
+"""Everything that handlers share, made once a process."""
 
 import asyncio
 from collections.abc import AsyncIterator

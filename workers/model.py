@@ -19,7 +19,7 @@ from workers.settings import Settings
 log = logging.getLogger(__name__)
 
 WRITER = "gpt-5.4-mini"  # where none is named
-PATIENCE = 30.0  # seconds for a question, with everything that is said for it
+PATIENCE = 30.0  # seconds for a question, with everything that is messages for it
 ROUNDS = 4  # replies for a question; the last one must be an answer
 CALLS = 8  # of the tool in one reply
 AT_ONCE = 8  # questions that wait for the model, one of each asker; who comes then does not wait
@@ -41,7 +41,7 @@ class Tool(Struct, frozen=True):
     call: Callable[[str], bytes]
 
 
-# What is read of a reply. Strict: servers that only look like OpenAI's say many things.
+# The parts of a reply that are read. Strict: servers that imitate OpenAI's answer many things.
 class Function(Struct, frozen=True):
     name: str
     arguments: str
@@ -66,7 +66,7 @@ class Reply(Struct, frozen=True):
 
 
 class Model:
-    """There is one where there is a key."""
+    """A client of a language model; false where there is no key for one."""
 
     def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
         self.name = settings.openai_model or WRITER
@@ -81,9 +81,10 @@ class Model:
         return self._key is not None
 
     async def answer(self, asker: str, instructions: str, question: str, tool: Tool) -> str:
-        """Raises Failed, also where the model answered without having looked."""
+        """The model's answer to `question`. Raises Failed, also where it did not call the tool
+        first."""
         try:
-            text = await self._alone(asker, self._converse, instructions, question, tool)
+            text = await self._admitted(asker, self._answer, instructions, question, tool)
         except Failed:
             self.counts["failures"] += 1
             raise
@@ -94,8 +95,9 @@ class Model:
         if self._client is not None:
             await self._client.close()
 
-    async def _alone(self, asker: str, ask: Callable[..., Awaitable[str]], *about: Any) -> str:
-        """Nobody asks twice at once, and nobody waits for others."""
+    async def _admitted(self, asker: str, ask: Callable[..., Awaitable[str]], *about: Any) -> str:
+        """Admits one question of each asker and AT_ONCE in all. Raises Failed for more: nobody
+        waits for others."""
         if asker in self._askers:
             raise Failed("The model has another question of yours to answer.")
         if len(self._askers) >= AT_ONCE:
@@ -110,38 +112,39 @@ class Model:
         finally:
             self._askers.remove(asker)
 
-    async def _converse(self, instructions: str, question: str, tool: Tool) -> str:
-        said: list[Json] = [
+    async def _answer(self, instructions: str, question: str, tool: Tool) -> str:
+        messages: list[Json] = [
             {"role": "system", "content": instructions},
             {"role": "user", "content": question},
         ]
         for choice in ("required", *["auto"] * (ROUNDS - 2), "none"):
-            message = await self._reply(said, tool, choice)
+            message = await self._reply(messages, tool, choice)
             if not message.tool_calls:
-                return _text(message, looked=len(said) > 2)
-            said.append(_repeated(message))
-            said += (_called(call, tool) for call in message.tool_calls)
+                return _text(message, called=len(messages) > 2)
+            messages.append(_assistant_message(message))
+            messages += (_call_tool(call, tool) for call in message.tool_calls)
         raise Failed("The model came to no answer.")
 
-    async def _reply(self, said: list[Json], tool: Tool, choice: str) -> Message:
+    async def _reply(self, messages: list[Json], tool: Tool, choice: str) -> Message:
         try:
-            raw = await self._sent(said, tool, choice)
+            raw = await self._send(messages, tool, choice)
             message = msgspec.json.decode(raw, type=Reply).choices[0].message
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
-            raise Failed("What the model's server said is no answer.") from None
+            raise Failed("What the model's server messages is no answer.") from None
         if len(message.tool_calls or ()) > CALLS:
             raise Failed("The model wanted too much at once.")
         return message
 
-    async def _sent(self, said: list[Json], tool: Tool, choice: str) -> bytes:
-        """Sent once: who asks can ask again, and has an answer of their own meanwhile."""
+    async def _send(self, messages: list[Json], tool: Tool, choice: str) -> bytes:
+        """Sends the request once, without retries: the caller has an answer of its own where it
+        fails."""
         openai = await asyncio.to_thread(importlib.import_module, "openai")  # takes a second, once
         try:
             self._client = self._client or openai.AsyncOpenAI(
                 api_key=self._key, base_url=self._url, timeout=self._patience, max_retries=0
             )
             raw = await self._client.chat.completions.with_raw_response.create(
-                model=self.name, messages=said, tools=[_described(tool)], tool_choice=choice
+                model=self.name, messages=messages, tools=[_tool_schema(tool)], tool_choice=choice
             )
             return bytes(raw.content)
         except openai.APITimeoutError:
@@ -153,7 +156,7 @@ class Model:
             raise Failed("The model could not be reached.") from None
 
 
-def _described(tool: Tool) -> Json:
+def _tool_schema(tool: Tool) -> Json:
     function = {
         "name": tool.name,
         "description": tool.description,
@@ -162,7 +165,7 @@ def _described(tool: Tool) -> Json:
     return {"type": "function", "function": function}
 
 
-def _repeated(message: Message) -> Json:
+def _assistant_message(message: Message) -> Json:
     calls = [
         {"id": call.id, "type": "function", "function": msgspec.to_builtins(call.function)}
         for call in message.tool_calls or ()
@@ -170,8 +173,8 @@ def _repeated(message: Message) -> Json:
     return {"role": "assistant", "content": message.content, "tool_calls": calls}
 
 
-def _called(call: Call, tool: Tool) -> Json:
-    """What is wrong with a call is told to the model, which may call again."""
+def _call_tool(call: Call, tool: Tool) -> Json:
+    """The result of a tool call. An error goes to the model as well, which may call again."""
     try:
         if call.function.name != tool.name:
             raise ValueError(f"There is no tool of this name, only {tool.name}.")
@@ -181,9 +184,9 @@ def _called(call: Call, tool: Tool) -> Json:
     return {"role": "tool", "tool_call_id": call.id, "content": content}
 
 
-def _text(message: Message, looked: bool) -> str:
+def _text(message: Message, called: bool) -> str:
     text = (message.content or "").strip()
-    if not looked:
+    if not called:
         raise Failed("The model answered without having looked.")
     if not text:
         raise Failed("The model had nothing to say.")

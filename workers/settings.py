@@ -1,4 +1,4 @@
-"""What can be set from outside, all of it, by environment variables of the same names.
+"""All settings, which come from environment variables of the same names.
 
 The README's table is checked against this file by a test.
 """
@@ -76,7 +76,7 @@ class Settings(Struct, frozen=True, rename="upper"):
     ] = 200
 
     def __repr__(self) -> str:
-        """For logs and tracebacks: says of what may hold a secret only that it is set."""
+        """For logs and tracebacks: hides values that may hold a secret."""
         shown = (
             f"{name}={'...' if value and name in SECRET else repr(value)}"
             for name, value in msgspec.structs.asdict(self).items()
@@ -111,7 +111,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _value(field: FieldInfo, given: str) -> Any:
-    """Only numbers can be wrong."""
+    """The decoded value. Raises Invalid; only numbers can be wrong."""
     try:
         return msgspec.convert(given, field.type, strict=False, dec_hook=_decode)
     except msgspec.ValidationError:
@@ -124,7 +124,8 @@ def _value(field: FieldInfo, given: str) -> Any:
 
 
 def _check_addresses(settings: Settings) -> None:
-    """Here, and in words of our own: others quote a piece of the password."""
+    """Raises Invalid for a malformed URL. The libraries' own errors quote a part of the
+    password."""
     try:
         name = "DATABASE_URL"
         conninfo_to_dict(settings.database_url or "")

@@ -55,8 +55,8 @@ _random = random.Random()  # noqa: S311 - a trace id is no secret
 
 
 class JsonLines(logging.Formatter):
-    """What is passed as `extra=` becomes fields of the line; within a request there is a
-    `trace_id` too. No line holds a row of a table: who is erased is not erased from logs."""
+    """Formats a record as a line of JSON. `extra=` becomes fields of it; within a request there is
+    a `trace_id`. Rows that Postgres quotes in errors are left out: erasure does not reach logs."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {k: v for k, v in vars(record).items() if k not in _LOGGED_BY_PYTHON}
@@ -72,12 +72,12 @@ class JsonLines(logging.Formatter):
         }
         try:
             return msgspec.json.encode(line, enc_hook=str).decode()
-        except Exception:  # half a character, a number of 65 bits: better ugly than not said
+        except Exception:  # half a character, or a number of 65 bits
             return json.dumps({k: str(v) for k, v in line.items()})
 
 
 def log_json(level: int = logging.INFO) -> None:
-    """Of this process, everything: also warnings, and what nobody caught."""
+    """Logs everything of this process as JSON lines, warnings and uncaught errors too."""
     # https://docs.python.org/3/howto/logging.html#optimization: none of it is in our lines.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
@@ -109,7 +109,7 @@ def trace_to(exporter: SpanExporter, service: str) -> None:
 
 
 def end(seconds: float = 1.0) -> None:
-    """Sends what is left, unless it takes longer: nobody's end waits for a collector."""
+    """Sends the spans that are left, for `seconds` at most."""
     global _provider, _tracer
     if _provider is None:
         return
@@ -124,12 +124,12 @@ def tracing() -> bool:
 
 
 def around() -> Traceparent | None:
-    """Of the request or the span that this runs in."""
+    """The traceparent of the request or span in which this runs."""
     return _around.get()
 
 
 def enter(traceparent: Traceparent) -> None:
-    """From here on, for as long as this task runs."""
+    """Sets the traceparent for the rest of the current task."""
     _around.set(traceparent)
 
 
@@ -140,11 +140,11 @@ def start(
     links: Sequence[Traceparent] = (),
     **attributes: Any,
 ) -> Span | None:
-    """A span that somebody else ends. None where nobody wants it."""
+    """Starts a span, which the caller ends. None where spans are not exported."""
     if _tracer is None:
         return None
     above = _read(parent) if parent else None
-    # An empty context, not None: that would look for a span of another making.
+    # An empty context: None would take the current span of the library.
     context = trace.set_span_in_context(NonRecordingSpan(above or trace.INVALID_SPAN_CONTEXT))
     linked = [Link(known) for link in links[:LINKS] if (known := _read(link))]
     return _tracer.start_span(name, context, kind, attributes, linked)
@@ -158,7 +158,7 @@ def span(
     links: Sequence[Traceparent] = (),
     **attributes: Any,
 ) -> Iterator[Traceparent]:
-    """A span below a W3C traceparent, else below what is around it; yields its own, to be handed
+    """A span below `parent`, else below the current one. Yields its own traceparent, to be passed
     on."""
     parent = parent or _around.get()
     started = start(name, parent, kind, links, **attributes)
@@ -178,7 +178,8 @@ def span(
 
 
 def _failed(started: Span, e: Exception) -> None:
-    """What a rule refuses is no error of ours. The text may name people: it stays out."""
+    """Marks a span as failed, but not for a 4xx problem. The text of `e` may name people: only its
+    type is exported."""
     started.set_attribute("error.type", type(e).__name__)
     if getattr(e, "status", 500) >= 500:
         started.set_status(Status(StatusCode.ERROR))
@@ -190,7 +191,8 @@ def written(started: Span) -> Traceparent:
 
 
 def valid(traceparent: str) -> Traceparent | None:
-    """In our version of https://www.w3.org/TR/trace-context/, or None where it is malformed."""
+    """The traceparent in version 00 of https://www.w3.org/TR/trace-context/; None where it is
+    malformed."""
     found = _TRACEPARENT.fullmatch(traceparent)
     if found is None or (found[1] == "00" and found[5]):
         return None

@@ -117,7 +117,7 @@ def _timezone(zone: ZoneInfo, items: Iterable[Item]) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _observances(zone: str, year: int, first: bool) -> tuple[str, ...]:
-    """Of one year: when its clocks changed, and for the first what they showed until then."""
+    """The changes of offset in one year; for the first year also the offset at its beginning."""
     here = ZoneInfo(zone)
     start, end = (datetime(y, 1, 1, tzinfo=here).astimezone(UTC) for y in (year, year + 1))
     lines = list(_observance(start, start, here)) if first else []

@@ -1,4 +1,4 @@
-"""What may stand in paths, queries and bodies, wherever it stands (SPEC, section H)."""
+"""Types of the fields in paths, queries and bodies, for all capabilities (SPEC, section H)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Who asks, and what that opens: the scopes of a token (SPEC, H: Identity)."""
+"""The principal of a request, and what its scopes permit (SPEC, H: Identity)."""
 
 from msgspec import Struct
 
@@ -25,8 +25,9 @@ class Principal(Struct, frozen=True):
         return self.organizes(event_id) or f"event:{event_id}:member" in self.scopes
 
     def as_member(self, event_id: str, member_id: str | None = None) -> str:
-        """Whose data is asked for: one's own, or for organizers anyone's."""
-        self._opens(event_id, self.attends(event_id))
+        """The member whose data is asked for: oneself, or anyone for organizers. Raises Forbidden,
+        and NotFound as for an event that does not exist."""
+        self._require(event_id, self.attends(event_id))
         if member_id is None or member_id.lower() == "me" or member_id == self.sub:
             return self.sub
         if self.organizes(event_id):
@@ -34,11 +35,12 @@ class Principal(Struct, frozen=True):
         raise Forbidden("This is another member's.")
 
     def as_organizer(self, event_id: str) -> None:
-        self._opens(event_id, self.organizes(event_id))
+        self._require(event_id, self.organizes(event_id))
 
-    def _opens(self, event_id: str, opens: bool) -> None:
-        """Who has nothing to do with an event does not learn from us whether there is one."""
-        if opens:
+    def _require(self, event_id: str, permitted: bool) -> None:
+        """Without a role at an event, the answer is the same as for an event that does not
+        exist."""
+        if permitted:
             return
         if any(scope.startswith(f"event:{event_id}:") for scope in self.scopes):
             raise Forbidden("This token has another role at this event.")

@@ -69,7 +69,7 @@ CLASSES = {
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """What else a call may answer, for OpenAPI."""
+    """The problems that a call may answer, for OpenAPI."""
     return {
         status: ResponseSpec(
             ProblemDetails,
@@ -132,7 +132,8 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Proble
 
 
 def _field(error: dict[str, Any]) -> tuple[str, str]:
-    """Of a parameter. Bodies are not decoded by the framework, but missed."""
+    """(path, message) of an error that the framework found: in a parameter, or a body that is
+    missing."""
     if error.get("key") == "data":
         return "$", "a JSON body is needed"
     return str(error.get("key", "")), wrong(str(error.get("message")))[1]

@@ -1,5 +1,5 @@
-"""What uvicorn leaves open of HTTP/1.1: bounds on what is no whole request yet, and a no in our
-words to what is no HTTP at all."""
+"""HTTP/1.1 beyond uvicorn: limits on requests that are not complete, and a problem+json as the
+answer to what is no HTTP."""
 
 import asyncio
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""A request, as handlers see it: `user` is who asks, the body is decoded strictly."""
+"""A request, as handlers see it: `user` is its principal, the body is decoded strictly."""
 
 from functools import cache
 from typing import Any

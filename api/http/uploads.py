@@ -26,7 +26,7 @@ def uploaded(content_type: str, body: bytes) -> bytes:
 
 
 def _parts(boundary: str, body: bytes) -> list[tuple[bool, bytes]]:
-    """Of each part: whether it has a file's name, and its content."""
+    """The parts of a form: (whether it has a file name, content)."""
     parts: list[tuple[bool, list[bytes]]] = []
     try:
         with PushMultipartParser(boundary, max_segment_count=PARTS) as parser:

@@ -1,4 +1,4 @@
-"""What is wrong with a field, in words: msgspec says it of types and patterns."""
+"""Words for what is wrong with a field, in place of msgspec's, which name types and patterns."""
 
 import re
 from functools import cache
@@ -23,7 +23,8 @@ WORDS = {
 
 
 def wrong(said: str, body: Any = None) -> tuple[str, str]:
-    """(path, message), from `message - at path`; a body's type knows what one may choose from."""
+    """(path, message), from msgspec's `message - at path`. `body` is the type that was decoded, for
+    the choices of an enum."""
     message, path = found.groups() if (found := PLACE.match(said)) else (said, "$")
     for pattern, words in WORDS.items():
         if repr(pattern) in message:
@@ -39,7 +40,7 @@ def _field(path: str) -> str:
 
 @cache
 def _choices(body: Any) -> dict[str, list[str]]:
-    """Of each field that has some: its values."""
+    """The values of each field that is an enum, by name."""
     _, shapes = msgspec.json.schema_components([body])
     fields = (field for shape in shapes.values() for field in shape.get("properties", {}).items())
     return {name: [*map(str, schema["enum"])] for name, schema in fields if "enum" in schema}

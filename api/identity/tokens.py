@@ -1,4 +1,4 @@
-"""Who asks, and how often: a JWT as Bearer header or cookie (SPEC, H: Identity)."""
+"""Authentication by JWT, as Bearer header or cookie, and the rate limit (SPEC, H: Identity)."""
 
 import re
 import time
@@ -101,7 +101,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
 
 
 def _name(claim: Any) -> str | None:
-    """What a page can show; a token is as good without one."""
+    """A name that pages can show; None where the token has none."""
     try:
         return msgspec.convert(claim.encode().decode(), Name)
     except (AttributeError, UnicodeEncodeError, msgspec.ValidationError):

@@ -1,7 +1,7 @@
-"""What is done in a proof: as a request, as a command, and as the event that comes of it.
+"""The acts of a proof: each as a request, as a command, and as the event that follows.
 
-An act sets one thing of one stream to a value. So what a stream must hold follows from the acts
-that were acknowledged, one after another, without any rule of the product.
+An act sets one thing of one stream to a value. So the acts that were acknowledged, in their order,
+say what a stream must hold, without any rule of the product.
 """
 
 from collections.abc import Mapping
@@ -42,12 +42,13 @@ STATUSES: Mapping[str, type[OnMission]] = {
 }
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 TEN = datetime(2026, 9, 1, 10, tzinfo=UTC)
-# How often each is done, by a member; organizers move sessions.
+# Weights of a member's acts; organizers move sessions.
 OFTEN = {"mission": 7, "star": 2, "view": 1}
 
 
 class Act(Struct, frozen=True):
-    """`what` is a mission, a session or a moment of looking at a profile."""
+    """`member` sets `what` to `to`. `what` is a mission, a session, or the time of a profile
+    view."""
 
     kind: str
     member: str
@@ -60,7 +61,7 @@ class Act(Struct, frozen=True):
 
 
 def initial(kind: str) -> str:
-    """What a thing is before the first act."""
+    """The value of a thing before the first act."""
     return {"mission": "not_started", "star": "off", "view": "", "move": HALLS[0]}[kind]
 
 
@@ -75,7 +76,7 @@ def preparations(event_id: str) -> list[Command]:
     ]
 
 
-def drawn(random: Random, member: str, organizes: bool) -> Act:
+def random_act(random: Random, member: str, organizes: bool) -> Act:
     if organizes:
         return Act("move", member, random.choice(ITEMS), random.choice(HALLS))
     (kind,) = random.choices([*OFTEN], [*OFTEN.values()])
@@ -134,9 +135,9 @@ def command(act: Act, event_id: str) -> Command:
     )
 
 
-# As the event that comes of it
+# As an event
 def set_by(recorded: Recorded) -> tuple[str, str] | None:
-    """What an event sets, and to what."""
+    """The thing that an event sets and its value; None for an event of no act."""
     match recorded.event:
         case SessionStarred(item_id=item_id):
             return item_id, "on"

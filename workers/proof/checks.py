@@ -1,4 +1,4 @@
-"""What must hold, as pure functions of what was written down and of the log."""
+"""The checks of a proof: pure functions of the records of a proof and of the log."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from projections.missions.rows import LedgerEntry
 from workers.proof.acts import POINTS, initial, set_by
 from workers.proof.ledger import Entry, Heard
 
-Setting = tuple[str, str]  # what, and to what
+Setting = tuple[str, str]  # a thing, and its value
 
 
 class Check(Struct, frozen=True):
-    """`looked_at` says how many of what were looked at; `lost` and `doubled` what was wrong with
-    some of them, a sentence each."""
+    """`looked_at` is how many were checked; `lost` and `doubled` have a sentence for each that is
+    wrong."""
 
     name: str
     looked_at: int
@@ -30,30 +30,30 @@ class Check(Struct, frozen=True):
         return not self.lost and not self.doubled
 
 
-# What was acknowledged
+# Acknowledged commands
 def acknowledged(entries: Sequence[Entry], log: Sequence[Recorded], event_id: str) -> Check:
-    """Each is in the log as of the position that was told."""
+    """Each acknowledged act is in the log at the position of its answer."""
     states, positions = _states(log), {recorded.position for recorded in log}
-    told = [entry for entry in entries if entry.position >= 0]
+    answered = [entry for entry in entries if entry.position >= 0]
     lost = []
-    for entry in told:
+    for entry in answered:
         found = _as_of(states, entry, event_id)
         if entry.position not in positions:
-            lost.append(f"{_said(entry)}: acknowledged at {entry.position}, where nothing is")
+            lost.append(f"{_act(entry)}: acknowledged at {entry.position}, where nothing is")
         elif found != entry.act.to:
-            lost.append(f"{_said(entry)}: acknowledged at {entry.position}, where it is {found!r}")
-    return Check("acknowledged commands", len(told), lost)
+            lost.append(f"{_act(entry)}: acknowledged at {entry.position}, where it is {found!r}")
+    return Check("acknowledged commands", len(answered), lost)
 
 
 def answered(entries: Sequence[Entry], ended: Collection[str], writers: Collection[str]) -> Check:
-    """Every writer was, once at least, and waits for nothing at the end."""
-    told = Counter(entry.act.member for entry in entries if entry.position >= 0)
-    lost = [f"{writer} was never answered" for writer in writers if not told[writer]]
+    """Every writer was answered at least once, and waits for no answer at the end."""
+    answers = Counter(entry.act.member for entry in entries if entry.position >= 0)
+    lost = [f"{writer} was never answered" for writer in writers if not answers[writer]]
     lost += [
         f"{writer} waits for an answer at the end" for writer in writers if writer not in ended
     ]
     lost += [
-        f"{_said(entry)}: unanswered for {entry.at - entry.sent:.0f} s, until the end"
+        f"{_act(entry)}: unanswered for {entry.at - entry.sent:.0f} s, until the end"
         for entry in entries
         if entry.position < 0
     ]
@@ -61,7 +61,7 @@ def answered(entries: Sequence[Entry], ended: Collection[str], writers: Collecti
 
 
 def _states(log: Iterable[Recorded]) -> dict[tuple[StreamName, str], list[tuple[int, str]]]:
-    """Of each thing, the positions at which it was set, and to what."""
+    """The history of each thing: (position, value), in order."""
     states: dict[tuple[StreamName, str], list[tuple[int, str]]] = defaultdict(list)
     for recorded in log:
         if setting := set_by(recorded):
@@ -77,14 +77,14 @@ def _as_of(
     return by_then[-1] if by_then else initial(entry.act.kind)
 
 
-def _said(entry: Entry) -> str:
+def _act(entry: Entry) -> str:
     act = entry.act
     return f"{act.member}'s {act.kind} {act.what} to {act.to}"
 
 
-# What was done
+# Effects
 def applied_once(entries: Iterable[Entry], log: Sequence[Recorded], event_id: str) -> Check:
-    """Each stream holds what the acts on it come to, one after another, and nothing else."""
+    """Each stream has the effects of the acts on it, in their order, and nothing else."""
     acts: dict[StreamName, list[Entry]] = defaultdict(list)
     for entry in entries:
         if not entry.again:
@@ -102,7 +102,8 @@ def applied_once(entries: Iterable[Entry], log: Sequence[Recorded], event_id: st
 
 
 def _expected(entries: Iterable[Entry]) -> list[tuple[Setting, bool]]:
-    """What changes something, and whether it must be there: of what was not answered it may."""
+    """The settings that change something, each with whether it must be in the log: one without an
+    answer may be."""
     state: dict[str, str] = {}
     settings = []
     for entry in entries:
@@ -116,8 +117,8 @@ def _expected(entries: Iterable[Entry]) -> list[tuple[Setting, bool]]:
 def _differ(
     expected: Sequence[tuple[Setting, bool]], found: Sequence[Setting]
 ) -> tuple[list[Setting], list[Setting]]:
-    """What is missing, and what is there too often. In another order, what comes where it should
-    not is too much, and what should come there is missing."""
+    """Settings that are missing, and settings that are too many. Where only the order differs: the
+    first that should be there is missing, and the one in its place is too many."""
     possible = [setting for setting, _ in expected]
     if found in (possible, [setting for setting, sure in expected if sure]):
         return [], []
@@ -130,14 +131,14 @@ def _differ(
 
 
 def same_reply(entries: Iterable[Entry]) -> Check:
-    """Who sends a key again gets the first reply and its position."""
+    """A key that is sent again gets the first reply and its position."""
     replies: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.key and entry.position >= 0:
             replies[entry.key].append(entry)
     repeated = {key: of_key for key, of_key in replies.items() if len(of_key) > 1}
     doubled = [
-        f"{_said(first)} under key {key} was answered at {first.position}, and again at "
+        f"{_act(first)} under key {key} was answered at {first.position}, and again at "
         f"{other.position}{' with another reply' if other.reply != first.reply else ''}"
         for key, (first, *others) in repeated.items()
         for other in others
@@ -147,8 +148,8 @@ def same_reply(entries: Iterable[Entry]) -> Check:
 
 
 def points(entries: Iterable[Entry], ledger: Iterable[LedgerEntry]) -> Check:
-    """Each member has those of the missions that they completed last, each once. Of whom an act was
-    not answered nothing is known."""
+    """The ledger gives each member the points of the missions that are completed, each once.
+    Members with an act that was not answered are left out."""
     latest: dict[str, dict[str, Entry]] = defaultdict(dict)
     for entry in entries:
         if entry.act.kind == "mission" and not entry.again:
@@ -168,7 +169,7 @@ def _points(entries: Iterable[Entry]) -> int:
 
 
 def versions(log: Iterable[Recorded]) -> Check:
-    """Each stream counts 1, 2, 3 in the order of positions."""
+    """The versions of each stream are 1, 2, 3 and so on in the order of positions."""
     next_: Counter[StreamName] = Counter()
     lost, doubled, looked_at = [], [], 0
     for looked_at, recorded in enumerate(log, 1):  # noqa: B007 - used below
@@ -181,10 +182,10 @@ def versions(log: Iterable[Recorded]) -> Check:
     return Check("versions of streams", looked_at, lost, doubled)
 
 
-# What was read and heard
+# Readers and live feeds
 def in_order(name: str, read: Sequence[int], expected: Sequence[int]) -> Check:
-    """Every position once, and in order."""
-    lost, doubled = _astray(read, expected)
+    """Every expected position was read once, in order, and no other."""
+    lost, doubled = _misread(read, expected)
     return Check(
         name,
         len(expected),
@@ -193,35 +194,35 @@ def in_order(name: str, read: Sequence[int], expected: Sequence[int]) -> Check:
     )
 
 
-def _astray(read: Sequence[int], expected: Sequence[int]) -> tuple[list[int], list[int]]:
-    seen, wanted = Counter(read), set(expected)
+def _misread(read: Sequence[int], expected: Sequence[int]) -> tuple[list[int], list[int]]:
+    seen, due = Counter(read), set(expected)
     late = {b for a, b in pairwise(read) if b < a}
-    twice = {position for position, times in seen.items() if times > 1 or position not in wanted}
-    return sorted(wanted - seen.keys()), sorted(twice | late)
+    twice = {position for position, times in seen.items() if times > 1 or position not in due}
+    return sorted(due - seen.keys()), sorted(twice | late)
 
 
 def feeds(heard: Iterable[Heard], rows: Iterable[Message], readers: Mapping[str, str]) -> Check:
-    """Each reader gets every message of its member once and in order, and as it is on the feed.
-    `readers` are all there were, each with its member."""
-    came: dict[str, list[Heard]] = defaultdict(list)
+    """Each reader got every message of its member once, in order, and as the feed has it.
+    `readers`: all readers, each with its member."""
+    received: dict[str, list[Heard]] = defaultdict(list)
     for one in heard:
-        came[one.reader].append(one)
-    said: dict[str, dict[int, Message]] = defaultdict(dict)
+        received[one.reader].append(one)
+    messages: dict[str, dict[int, Message]] = defaultdict(dict)
     for row in rows:
-        said[row.member_id][row.position] = row
+        messages[row.member_id][row.position] = row
     lost, doubled, looked_at = [], [], 0
     for reader, member in readers.items():
-        looked_at += len(said[member])
-        missing, more = _astray([h.position for h in came[reader]], sorted(said[member]))
+        looked_at += len(messages[member])
+        missing, more = _misread([h.position for h in received[reader]], sorted(messages[member]))
         lost += [f"{reader} did not hear what {member} was told at {p}" for p in missing]
         doubled += [f"{reader} heard {p} twice, or too late" for p in more]
-        doubled += _otherwise(reader, came[reader], said[member])
+        doubled += _altered(reader, received[reader], messages[member])
     return Check("changes on live feeds", looked_at, lost, doubled)
 
 
-def _otherwise(reader: str, heard: Iterable[Heard], said: Mapping[int, Message]) -> Iterator[str]:
+def _altered(reader: str, heard: Iterable[Heard], messages: Mapping[int, Message]) -> Iterator[str]:
     for one in heard:
-        row = said.get(one.position)
+        row = messages.get(one.position)
         if row and (one.type, _plain(one.data)) != (row.type, _plain(row.data)):
             yield f"{reader} heard at {one.position} something else than the feed says"
 

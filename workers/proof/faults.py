@@ -1,5 +1,5 @@
-"""What fails, one at a time and in an order that a seed repeats; and how long it takes until all is
-as before."""
+"""The faults of a proof, one at a time in an order that a seed repeats, and how long recovery
+takes."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +14,14 @@ from workers.proof.ledger import Mark
 from workers.proof.stack import API, NATS, POSTGRES, WORKERS, Stack
 
 SQL = statements("proof")
-PATIENCE = 30.0  # seconds in which everything must be as before
+PATIENCE = 30.0  # seconds in which the product must recover
 CALM = 0.3, 0.9  # seconds between faults
-MORE = 2.0  # seconds in which messages come that are then lost
-FIRST = 2.0  # before the first
+MORE = 2.0  # seconds of messages that are then lost
+FIRST = 2.0  # seconds before the first fault
 
 
 class Fault(Struct, frozen=True):
-    """`of` is what must be ours for it. What it takes to be ready is none of it."""
+    """`of` is the service that must be our own for it. The time of `prepare` does not count."""
 
     says: str
     of: str
@@ -40,7 +40,7 @@ def _lose_stream(stack: Stack) -> None:
 
 
 def _keep_copy(stack: Stack) -> None:
-    """And let more be published after it."""
+    """Copies the files of JetStream, then lets more be published."""
     stack.kill(NATS)
     stack.stream.copy()
     stack.wait(stack.runs, PATIENCE)
@@ -50,7 +50,7 @@ def _keep_copy(stack: Stack) -> None:
 
 def _go_back_to_copy(stack: Stack) -> None:
     stack.kill(NATS)
-    stack.stream.go_back()
+    stack.stream.restore()
 
 
 FAULTS = (
@@ -65,8 +65,8 @@ FAULTS = (
 
 
 class Recovery(Struct, frozen=True):
-    """Seconds from a fault until a change was acknowledged that was asked for after it, until the
-    read model showed it, and until a live feed told it."""
+    """Seconds from a fault until a change that was sent after it was acknowledged, shown by the
+    read model, and heard on a live feed."""
 
     fault: str
     acked: float
@@ -75,13 +75,14 @@ class Recovery(Struct, frozen=True):
 
 
 def order(faults: Sequence[Fault], random: Random) -> Iterator[Fault]:
-    """For ever; each kind once before any comes again."""
+    """All faults in random order, for ever: each kind once before any comes again."""
     while True:
         yield from random.sample(faults, len(faults))
 
 
 def recovery(fault: str, struck: float, down: float, marks: Sequence[Mark]) -> Recovery | None:
-    """None: not yet. What was asked for before it was down may still have been answered by it."""
+    """The recovery, once there is one. Only changes that were sent after `down` count: earlier ones
+    may have been answered by what was then killed."""
     acked = next((m for m in marks if m.kind == "acked" and m.sent >= down), None)
     if acked is None:
         return None
@@ -97,7 +98,8 @@ def _first(kind: str, position: int, after: float, marks: Sequence[Mark]) -> flo
 
 
 class Times(Struct, frozen=True):
-    """Of one kind of fault: how often, and (half of them, the slowest) of each step."""
+    """Recoveries from one kind of fault: their count, and (median, maximum) of each step in
+    seconds."""
 
     fault: str
     count: int
@@ -117,7 +119,7 @@ def _times(kind: str, of_kind: Sequence[Recovery]) -> Times:
 
 
 def strike(fault: Fault, stack: Stack) -> tuple[float, float]:
-    """When it struck, and when it was down."""
+    """Causes a fault. Gives the times before and after it."""
     fault.prepare(stack)
     struck = time.monotonic()
     fault.strike(stack)

@@ -1,4 +1,4 @@
-"""At the end: what was written down and what there is, read and checked."""
+"""The end of a proof: reads the records, the log and the stores, and checks them."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -23,7 +23,7 @@ Line = Entry | Refusal | Tally | Ended
 
 
 class Found(Struct, frozen=True):
-    """What is in the files, and in the log since the proof began."""
+    """The records of a proof, and the log since it began."""
 
     entries: Sequence[Entry]
     refusals: Sequence[Refusal]
@@ -100,17 +100,17 @@ async def _read_models(spec: Spec, pure: Rows) -> Check:
 
 
 async def _stream(spec: Spec, log: Sequence[Recorded]) -> Check:
-    """Each event once and in order, and each message of the very event."""
+    """JetStream has each event once, in order, and each message is of the event at its position."""
     headers = await stream.published(spec.nats_url, spec.event_id)
     by_position = {recorded.position: recorded for recorded in log}
     read = [messages.position(one) for one in headers]
     check = checks.in_order("messages of JetStream", read, sorted(by_position))
-    of_others = [
+    altered = [
         f"the message at {position} is not of the event that the log has there"
         for position, one in zip(read, headers, strict=True)
         if position in by_position and not messages.is_of(one, by_position[position])
     ]
-    return Check(check.name, check.looked_at, check.lost, [*check.doubled, *of_others])
+    return Check(check.name, check.looked_at, check.lost, [*check.doubled, *altered])
 
 
 def _refused(found: Found) -> Check:

@@ -1,5 +1,5 @@
-"""What was answered, heard and read while things failed: lines of JSON, each file written by one
-process and only ever added to. What a kill cuts off at the end is no line yet.
+"""Records of what was answered, heard and read during a proof: files of JSON lines, each appended
+to by one process. A last line that a kill has cut off is ignored.
 
 Times are those of the monotonic clock, which all processes of a machine share."""
 
@@ -15,9 +15,10 @@ from workers.proof.acts import Act
 
 
 class Entry(Struct, frozen=True, omit_defaults=True, tag="answer"):
-    """An act and what was answered. Acts of one member come one after another, each after the
-    answer to the last; `again` was sent under a key that had been answered before. A position of
-    -1: the proof was over before there was an answer."""
+    """An act and its answer. A member's acts come one after another, each after the answer to the
+    one before. `again`: it was sent under a key that had been answered before. A position of -1:
+    the proof ended before there was an answer. `reply` is a digest; `sent` and `at` are in
+    seconds."""
 
     act: Act
     position: int
@@ -30,27 +31,27 @@ class Entry(Struct, frozen=True, omit_defaults=True, tag="answer"):
 
 
 class Refusal(Struct, frozen=True, tag="refusal"):
-    """An answer that nothing here should get."""
+    """An act with an answer that no act of a proof should get."""
 
     act: Act
     answer: str
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """A writer has done all it began, and waits for no answer."""
+    """A writer has ended, and waits for no answer."""
 
     member: str
 
 
 class Tally(Struct, frozen=True, tag="tally"):
-    """How often something was done to what runs."""
+    """How often a fault was caused."""
 
     what: str
     count: int
 
 
 class Heard(Struct, frozen=True, array_like=True):
-    """A message, as it came to a reader of a member's live feed."""
+    """A message that a reader of a member's live feed received."""
 
     reader: str
     member: str
@@ -60,7 +61,7 @@ class Heard(Struct, frozen=True, array_like=True):
 
 
 class Mark(Struct, frozen=True, array_like=True):
-    """Of the probe: a position that was `acked`, `shown` by the read model, or `heard`."""
+    """A position that the probe saw, by `kind`: `acked`, `shown` by the read model, or `heard`."""
 
     kind: str
     position: int
@@ -68,8 +69,8 @@ class Mark(Struct, frozen=True, array_like=True):
     sent: float = 0.0
 
 
-class Book:
-    """A file to add lines to."""
+class LineWriter:
+    """Appends JSON lines to a file."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab")
@@ -88,8 +89,8 @@ class Book:
         self._file.close()
 
 
-class Page:
-    """What is new in a file, each time it is asked for."""
+class LineReader:
+    """Reads lines of a file, each once."""
 
     def __init__(self, path: Path, type_: Any) -> None:
         self._path = path
@@ -97,6 +98,7 @@ class Page:
         self._read = 0
 
     def new(self) -> Iterator[Any]:
+        """The lines that were appended since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
@@ -109,4 +111,4 @@ class Page:
 
 
 def lines(path: Path, type_: Any) -> list[Any]:
-    return list(Page(path, type_).new())
+    return list(LineReader(path, type_).new())

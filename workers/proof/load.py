@@ -11,33 +11,33 @@ import uvloop
 
 from workers.http_client import Client, LostError
 from workers.proof.acts import MISSIONS, PROBE, Act, request
-from workers.proof.ledger import Book, Ended, Entry, Heard, Mark, Refusal, Tally
+from workers.proof.ledger import Ended, Entry, Heard, LineWriter, Mark, Refusal, Tally
 from workers.proof.spec import CALM, ORGANIZER, Phase, Spec, spec_given
 from workers.proof.writers import AwayError, RefusedError, Writer
 
-AWAY = {429, 502, 503, 504}
-STAYS = 0.3  # seconds for which a restless reader listens, on average
-EACH = 0.03  # seconds between looks of the probe
+UNAVAILABLE = {429, 502, 503, 504}
+LISTENS = 0.3  # seconds for which a restless reader stays connected, on average
+POLL_SECONDS = 0.03  # of the probe
 PAUSE = 0.05
 SETTLED = "load.settled"
 OPENED = "live feeds opened"
 
 
-class Over:
-    """One member's way to the product over HTTP."""
+class OverHttp:
+    """Executes acts of one member over HTTP."""
 
     def __init__(self, spec: Spec, member: str) -> None:
         self._event_id = spec.event_id
         self._client = Client(spec.port, spec.token(member))
 
-    async def tell(self, act: Act, key: str | None) -> tuple[int, bytes]:
+    async def execute(self, act: Act, key: str | None) -> tuple[int, bytes]:
         method, path, body = request(act, self._event_id)
         headers = {"Idempotency_Key": key} if key else {}
         try:
             answer = await self._client.ask(method, path, body, **headers)
         except LostError as e:
             raise AwayError(str(e)) from None
-        if answer.status in AWAY:
+        if answer.status in UNAVAILABLE:
             raise AwayError(f"{answer.status}")
         if answer.status >= 300 or "event-position" not in answer.headers:
             raise RefusedError(f"{answer.status} {answer.body[:300].decode(errors='replace')}")
@@ -46,9 +46,12 @@ class Over:
 
 # Live feeds
 class Listener:
-    """Goes on from the last message that it has got whole, however the stream ended."""
+    """A reader of a live feed. It resumes after the last message that it got whole. A restless one
+    disconnects after a while, again and again."""
 
-    def __init__(self, spec: Spec, reader: str, member: str, book: Book, marks: Book) -> None:
+    def __init__(
+        self, spec: Spec, reader: str, member: str, book: LineWriter, marks: LineWriter
+    ) -> None:
         self._reader, self._member = reader, member
         self._calm = reader.startswith(CALM)
         self._after = spec.start
@@ -61,7 +64,7 @@ class Listener:
     async def run(self, phase: Phase) -> None:
         while not phase.ending.is_set():
             calm = self._calm or phase.settling.is_set()
-            stay = None if calm else self._random.expovariate(1 / STAYS)
+            stay = None if calm else self._random.expovariate(1 / LISTENS)
             try:
                 async with asyncio.timeout(stay):
                     await self._listen()
@@ -74,7 +77,7 @@ class Listener:
         async with aclosing(self._client.stream(self._path, self._after)) as messages:
             async for message in messages:
                 self._take(message)
-        await asyncio.sleep(PAUSE)  # it ended from the other side
+        await asyncio.sleep(PAUSE)  # the server ended the stream
 
     def _take(self, message: bytes) -> None:
         fields = dict(line.split(b": ", 1) for line in message.split(b"\n") if b": " in line)
@@ -91,11 +94,11 @@ class Listener:
 
 # The probe
 class Probe:
-    """Changes something again and again, and looks when it is shown."""
+    """Changes a mission again and again, and polls the board for when that is shown."""
 
-    def __init__(self, spec: Spec, book: Book, marks: Book) -> None:
+    def __init__(self, spec: Spec, book: LineWriter, marks: LineWriter) -> None:
         self._spec = spec
-        self._over, self._client = Over(spec, PROBE), Client(spec.port, spec.token(PROBE))
+        self._http, self._client = OverHttp(spec, PROBE), Client(spec.port, spec.token(PROBE))
         self._book, self._marks = book, marks
 
     async def change(self, phase: Phase) -> None:
@@ -109,7 +112,7 @@ class Probe:
             except RefusedError as e:
                 self._book.write(Refusal(act, str(e)))
                 break
-            await asyncio.sleep(EACH)
+            await asyncio.sleep(POLL_SECONDS)
         self._book.write(Ended(PROBE))
 
     async def _change(self, act: Act, phase: Phase) -> None:
@@ -117,16 +120,16 @@ class Probe:
         while not phase.ending.is_set():
             sent = time.monotonic()
             with suppress(AwayError):
-                position, _ = await self._over.tell(act, None)
+                position, _ = await self._http.execute(act, None)
                 now = time.monotonic()
                 self._marks.write(Mark("acked", position, now, sent))
                 self._book.write(Entry(act, position, "", began, now))
                 return
-            await asyncio.sleep(EACH)
+            await asyncio.sleep(POLL_SECONDS)
         self._book.write(Entry(act, -1, "", began, time.monotonic()))
 
-    async def look(self, phase: Phase) -> None:
-        """At the board, as the read model has it."""
+    async def poll(self, phase: Phase) -> None:
+        """Notes each position that the board shows from the read model."""
         path = f"/api/events/{self._spec.event_id}/missions"
         while not phase.ending.is_set():
             with suppress(LostError):
@@ -134,23 +137,23 @@ class Probe:
                 if answer.status == 200 and "read-model" not in answer.headers:
                     position = int(answer.headers["event-position"])
                     self._marks.write(Mark("shown", position, time.monotonic()))
-            await asyncio.sleep(EACH)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def run(spec: Spec) -> None:
     phase = Phase()
     with (
-        Book(spec.file("load.jsonl")) as book,
-        Book(spec.file("heard.jsonl")) as heard,
-        Book(spec.file("marks.jsonl")) as marks,
+        LineWriter(spec.file("load.jsonl")) as book,
+        LineWriter(spec.file("heard.jsonl")) as heard,
+        LineWriter(spec.file("marks.jsonl")) as marks,
     ):
         probe = Probe(spec, book, marks)
         members = [ORGANIZER, *spec.web_members()]
-        writers = [Writer(spec, m, Over(spec, m).tell, book, phase).run() for m in members]
+        writers = [Writer(spec, m, OverHttp(spec, m).execute, book, phase).run() for m in members]
         listeners = [Listener(spec, r, m, heard, marks) for r, m in spec.readers().items()]
-        others = [*(one.run(phase) for one in listeners), probe.look(phase)]
+        others = [*(one.run(phase) for one in listeners), probe.poll(phase)]
         writing = asyncio.gather(*writers, probe.change(phase))
-        async with asyncio.TaskGroup() as group:  # what goes wrong here ends it at once
+        async with asyncio.TaskGroup() as group:  # an error in one of them ends the process
             tasks = [group.create_task(work) for work in others]
             await writing
             book.write(Tally(OPENED, sum(one.opened for one in listeners)))

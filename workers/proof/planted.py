@@ -31,7 +31,8 @@ def _pages(statement: str) -> Any:
 
 
 def _joining_late(live: Any, seconds: float) -> Any:
-    """What was missed is looked up first; from then on until it listens, a reader hears nothing."""
+    """`Live.join` with a window: what was missed is read first, and what comes before the reader
+    listens is lost."""
     join = live.join
 
     async def joined(self: Any, audience: Any, after: int | None, *rest: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Bugs to be found. What a plant takes away is a statement, the way to read the log, a transaction,
-or the order of two steps: the product knows nothing of it, and only what is started with a plant
-has it."""
+"""Plants: bugs that a proof must find. A plant replaces a statement, the way to read the log, a
+transaction, or the order of two steps. Only processes that are started with it have the bug: the
+product knows nothing of plants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,8 @@ from sql import statements
 
 
 class KeysApart(Recorder):
-    """Replies are remembered once the events are there. In between, all may be over."""
+    """Stores replies in a transaction after that of the events: a crash between them loses
+    replies."""
 
     def commit(
         self, connection: Connection[Any], events: Sequence[StoredEvent], keys: Sequence[KeyRow]

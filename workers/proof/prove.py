@@ -1,5 +1,5 @@
-"""`python -m workers prove`: the product under load while everything that can fail fails, and what
-it promised meanwhile compared with what is there at the end."""
+"""`python -m workers prove`: runs the product under load while everything that can fail fails, and
+compares what it acknowledged with what is there at the end."""
 
 import argparse
 import random
@@ -29,7 +29,7 @@ SQL = statements("proof")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 where something does not hold."""
+    """Returns 1 where something does not hold."""
     given = _parser().parse_args(arguments)
     if given.seconds < 1:
         raise Invalid("Give it a second or more: `--seconds 60`.")

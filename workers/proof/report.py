@@ -1,4 +1,4 @@
-"""How it went, on one page."""
+"""The report of a proof, on one page."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from workers.progress import Progress
 from workers.proof import faults, finale
 from workers.proof.catching_up import CatchingUp
 from workers.proof.faults import CALM, FAULTS, PATIENCE, Fault, Recovery
-from workers.proof.ledger import Mark, Page
+from workers.proof.ledger import LineReader, Mark
 from workers.proof.report import Proof
 from workers.proof.stack import Stack
 from workers.servers.processes import read_log
@@ -23,7 +23,7 @@ class Run:
         self._seconds = seconds
         self._progress = Progress(seconds, "s")
         self._random = stack.spec.random("faults")
-        self._page = Page(stack.spec.file("marks.jsonl"), Mark)
+        self._page = LineReader(stack.spec.file("marks.jsonl"), Mark)
         self._marks: list[Mark] = []
         self._recoveries: list[Recovery] = []
         self._unrecovered: list[str] = []
@@ -64,7 +64,7 @@ class Run:
         self._stack.wait(reached, PATIENCE)
 
     def _strike(self, fault: Fault) -> bool:
-        """Whether it recovered."""
+        """Causes a fault. Whether the product recovered."""
         struck, down = faults.strike(fault, self._stack)
         recovery = self._recovered(fault.says, struck, down, PATIENCE)
         self._stack.wait(self._stack.runs, PATIENCE)  # readers may be served long before

@@ -1,4 +1,4 @@
-"""What every process of a proof is told: one file, which holds passwords, in a folder of ours."""
+"""The specification of a proof, as every process of it reads it: a file, which holds passwords."""
 
 import asyncio
 import signal
@@ -33,7 +33,7 @@ class Spec(Struct, frozen=True):
         return Path(self.folder) / name
 
     def random(self, name: str) -> Random:
-        """The same for the same seed, and another for each member."""
+        """A generator for one member: the same for the same seed."""
         return Random(f"{self.seed} {name}")  # noqa: S311 - no secret
 
     def token(self, member: str) -> str:
@@ -51,7 +51,7 @@ class Spec(Struct, frozen=True):
         return [ORGANIZER, PROBE, *self.web_members(), *stores]
 
     def readers(self) -> dict[str, str]:
-        """Names of readers of live feeds, each with its member."""
+        """The names of readers of live feeds, each with its member."""
         stores = [m for n in range(len(self.on_store)) for m in self.store_members(n)]
         restless = {f"{RESTLESS} {m}": m for m in (*self.web_members(), *stores)}
         return {f"{CALM} {m}": m for m in (*self.web_members(), PROBE)} | restless
@@ -72,7 +72,8 @@ def read(path: str) -> Spec:
 
 
 class Phase:
-    """SIGUSR1: begin nothing new, finish what has begun. SIGTERM: end."""
+    """The phase of a process, set by signals. SIGUSR1 (settling): begin nothing new, finish what
+    was begun. SIGTERM (ending): end."""
 
     def __init__(self) -> None:
         self.settling, self.ending = asyncio.Event(), asyncio.Event()

@@ -1,5 +1,5 @@
-"""What runs in a proof: servers, the product's processes on them, and the load. All of it is
-started here and ends here; nothing else is ever killed."""
+"""The processes of a proof: servers, the product on them, and the load. All are started and ended
+here; no other process is ever killed."""
 
 import asyncio
 import os
@@ -35,8 +35,8 @@ from workers.settings import Settings
 
 POSTGRES, NATS, API, WORKERS = "PostgreSQL", "NATS", "the api", "the workers"
 PROGRAMS = {WORKERS: ("workers", "run"), API: ("api", "serve")}
-READY = 60.0  # seconds in which the api should listen
-STOP = 3.0  # seconds in which what is asked to end should
+READY_TIMEOUT = 60.0  # seconds until the api listens
+STOP_TIMEOUT = 3.0  # seconds from a request to end to a kill
 POLL_SECONDS = 0.02
 
 
@@ -52,7 +52,7 @@ class Stack:
         self._signals = signals
         self._services: dict[str, Service] = {}
         self._load: dict[str, Process] = {}
-        self.stream = Stored(folder / "nats" / "jetstream")
+        self.stream = JetStreamFiles(folder / "nats" / "jetstream")
 
     # Starting and ending
     def start(self, seed: int) -> None:
@@ -68,7 +68,7 @@ class Stack:
                 self._add(Service(name, lambda program=program: self._program(program)))  # type: ignore[misc]
 
     def start_load(self) -> None:
-        self.wait(self._answers, READY)
+        self.wait(self._answers, READY_TIMEOUT)
         spec = str(specs.write(self.spec))
         self._spawn("load", spec)
         self._spawn("tail", spec)
@@ -76,7 +76,7 @@ class Stack:
             self._spawn("store", spec, str(number), *self._plant)
 
     def settle(self) -> None:
-        """What has begun is finished, and nothing new begins."""
+        """Lets the load begin nothing new, and waits until it has finished what was begun."""
         for process in self._load.values():
             os.kill(process.pid, SIGUSR1)
         stores = [process for name, process in self._load.items() if name.startswith("store")]
@@ -85,42 +85,42 @@ class Stack:
 
     def stop(self) -> None:
         for process in self._load.values():
-            process.stop(STOP)
+            process.stop(STOP_TIMEOUT)
         for service in reversed(self._services.values()):
-            service.stop(STOP, lambda: self._signals.hurry)
+            service.stop(STOP_TIMEOUT, lambda: self._signals.hurry)
 
     # While it runs
-    def tend(self) -> None:
-        """Starts again what has ended, and sleeps for a moment."""
+    def step(self) -> None:
+        """Restarts what has ended, and sleeps for a moment."""
         with (self.folder / "servers.log").open("a") as log, redirect_stdout(log):
             for service in self._services.values():
                 service.restart_if_ended()
         self._signals.wait(POLL_SECONDS)
 
     def wait(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Whether it came true in time; what ends meanwhile is started again."""
+        """Waits, and restarts what ends meanwhile. Whether the condition came true in time."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 return False
-            self.tend()
+            self.step()
         return True
 
     def has(self, name: str) -> bool:
         return name in self._services
 
     def runs(self) -> bool:
-        """Whether everything does."""
+        """Whether all services run."""
         return all(s.running and s.running.alive() for s in self._services.values())
 
     def kill(self, name: str) -> None:
-        """With -9, and waits until it is gone."""
+        """Kills a service with SIGKILL, and waits until it is gone."""
         running: Any = self._services[name].running
         os.kill(running.pid, SIGKILL)
-        until(lambda: not running.alive(), STOP)
+        until(lambda: not running.alive(), STOP_TIMEOUT)
 
     def require_load(self) -> None:
-        """What broke of the proof itself is no finding about the product."""
+        """Raises Unavailable where the load itself failed: that is no finding about the product."""
         for name, process in self._load.items():
             if process.exit_code:
                 words = read_log(self.folder / f"{name}.log")[-500:]
@@ -161,8 +161,8 @@ class Stack:
         self._load[name] = process
 
 
-class Stored:
-    """What JetStream keeps on disk, while nats-server does not run."""
+class JetStreamFiles:
+    """The files of JetStream, while nats-server does not run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -175,14 +175,14 @@ class Stored:
         shutil.rmtree(self._copy, ignore_errors=True)
         shutil.copytree(self._folder, self._copy)
 
-    def go_back(self) -> None:
-        """To when it was copied."""
+    def restore(self) -> None:
+        """Puts the copy back."""
         self.wipe()
         shutil.copytree(self._copy, self._folder)
 
 
 async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
-    """A conference of our own; where the log ended before it, and ends with it."""
+    """Makes a conference of our own. Gives the ends of the log before and after it."""
     async with await connect(database_url, "proof") as connection:
         begin = await event_log.end(connection)
     recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))

@@ -1,4 +1,4 @@
-"""What JetStream holds of one event, in its order."""
+"""Reads the headers of all messages of one event from JetStream, in order."""
 
 from collections.abc import Mapping
 

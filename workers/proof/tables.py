@@ -1,4 +1,4 @@
-"""Read models as they are stored, compared with the fold of the log."""
+"""Compares the stored rows of read models with the fold of the log."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, LiteralString, cast
@@ -33,7 +33,7 @@ async def stored(connection: Connection, table: Table, event_id: str) -> OfTable
 
 
 def difference(table: Table, stored: OfTable, pure: OfTable) -> str | None:
-    """In one sentence."""
+    """A sentence about rows that are missing, too many, or different; None where all agree."""
     missing, more = pure.keys() - stored.keys(), stored.keys() - pure.keys()
     differ = {key for key in pure.keys() & stored.keys() if not _same(pure[key], stored[key])}
     if not missing | more | differ:

@@ -1,5 +1,5 @@
-"""`python -m workers.proof.tail SPEC`: reads the log as projectors do, a page after the last
-position it has seen, with notifications as a hint; and writes down what it read."""
+"""`python -m workers.proof.tail SPEC`: reads the log as a projector does, a page after the last
+position, woken by notifications, and records the positions that it read."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from psycopg import sql
 
 from projections.engine import event_log
 from projections.engine.election import connect
-from workers.proof.ledger import Book
+from workers.proof.ledger import LineWriter
 from workers.proof.spec import Phase, Spec, spec_given
 
 PAGE = 500
@@ -20,7 +20,7 @@ CHANNEL = "log"
 
 
 class Tail:
-    def __init__(self, spec: Spec, book: Book, phase: Phase) -> None:
+    def __init__(self, spec: Spec, book: LineWriter, phase: Phase) -> None:
         self._url = spec.database_url
         self._position = spec.start
         self._book = book
@@ -45,7 +45,7 @@ class Tail:
 
 
 async def run(spec: Spec) -> None:
-    with Book(spec.file("tail.jsonl")) as book:
+    with LineWriter(spec.file("tail.jsonl")) as book:
         await Tail(spec, book, Phase()).run()
 
 

@@ -1,6 +1,6 @@
-"""The line between a writer and Postgres, on which a COMMIT can be lost, or held up.
+"""The wire: a TCP proxy between a writer and Postgres that can lose or delay a COMMIT.
 
-It understands as much of the protocol as it takes to see a COMMIT coming:
+It parses the protocol as far as it takes to recognize a COMMIT:
 https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
@@ -15,9 +15,9 @@ READY = b"Z\x00\x00\x00\x05"
 
 
 class Wire:
-    """Armed with a fault, it strikes at the next COMMIT: `before` Postgres hears it the line
-    breaks; `after` Postgres has done it the line breaks, and nobody hears of it; `hold` lets it
-    wait until `release()`."""
+    """Armed with a fault, it applies it to the next COMMIT: `before` breaks the connection before
+    Postgres gets it, `after` breaks it when Postgres has committed, before the writer is told,
+    `hold` delays it until `release()`."""
 
     def __init__(self, database_url: str) -> None:
         self._to = conninfo_to_dict(database_url)
@@ -30,7 +30,7 @@ class Wire:
         self.struck = 0
 
     async def open(self) -> str:
-        """The address to connect to."""
+        """Starts the proxy, and gives the URL to connect to."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         return make_conninfo(
@@ -59,7 +59,7 @@ class Wire:
         try:
             await self._join(reader, writer)
         except OSError:
-            writer.close()  # there is no server at the far end, for now
+            writer.close()  # Postgres does not answer now
         finally:
             self._tasks -= {task}
 
@@ -74,7 +74,7 @@ class Wire:
             self._writers -= line.writers
 
     async def at_commit(self) -> Fault | None:
-        """What becomes of this COMMIT."""
+        """The fault that is to strike this COMMIT, after the delay of `hold`."""
         fault, self._fault = self._fault, None
         self.struck += fault is not None
         if fault == "hold":
@@ -87,6 +87,8 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Line:
+    """One connection through the proxy: the writer is near, Postgres is far."""
+
     def __init__(self, wire: Wire, near: Ends, far: Ends) -> None:
         self._wire = wire
         self._near, self._to_near = near
@@ -96,7 +98,7 @@ class _Line:
         self.writers = {self._to_near, self._to_far}
 
     async def run(self) -> None:
-        """Until either side is gone."""
+        """Passes messages on until either side is gone."""
         ways = [asyncio.create_task(way) for way in (self._up(), self._down())]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for writer in self.writers:
@@ -138,11 +140,11 @@ class _Line:
 
     async def _down(self) -> None:
         with suppress(OSError):
-            while said := await self._far.read(1 << 16):
+            while data := await self._far.read(1 << 16):
                 if not self._silent:
-                    self._to_near.write(said)
+                    self._to_near.write(data)
                     await self._to_near.drain()
-                elif READY in said:
+                elif READY in data:
                     return
 
 

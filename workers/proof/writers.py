@@ -1,4 +1,4 @@
-"""One member, who does one thing after another, each for as long as it takes to get an answer."""
+"""A writer: one member, whose acts come one after another, each retried until it is answered."""
 
 import asyncio
 import hashlib
@@ -8,37 +8,40 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from workers.http_client import PATIENCE
-from workers.proof.acts import Act, drawn
-from workers.proof.ledger import Book, Ended, Entry, Refusal
+from workers.proof.acts import Act, random_act
+from workers.proof.ledger import Ended, Entry, LineWriter, Refusal
 from workers.proof.spec import ORGANIZER, Phase, Spec
 
-PACE = 0.02  # seconds between acts, on average
-KEYED = 0.5  # of them come with an Idempotency-Key
-REPEATED = 0.6  # of those come again, some acts later
-LATER = 2
+PAUSE_BETWEEN_ACTS = 0.02  # seconds, on average
+KEYED = 0.5  # share of acts with an Idempotency-Key
+REPEATED = 0.6  # share of those that are sent again
+LATER = 2  # acts later
 PAUSE = 0.03  # seconds before the next attempt
-GRACE = PATIENCE + 5.0  # seconds in which what has begun must be answered, once nothing new begins
-LAST = GRACE + 2 * PATIENCE  # with the attempts that are waited for before it and at its end
+GRACE = PATIENCE + 5.0  # seconds for answers to what was begun before the load settles
+LAST = GRACE + 2 * PATIENCE  # seconds, with an attempt before it and one at its end
 
 
 class AwayError(Exception):
-    """No answer, or that the store is away: it may have been done."""
+    """No answer, or one that says that the store is away. Whether the act was done is unknown."""
 
 
 class RefusedError(Exception):
-    """An answer that nothing here should get."""
+    """An answer that no act of a proof should get."""
 
 
-Tell = Callable[[Act, str | None], Awaitable[tuple[int, bytes]]]
+Execute = Callable[[Act, str | None], Awaitable[tuple[int, bytes]]]
 
 
 class Writer:
-    """`tell` does an act once, under a key where there is one: the position and the reply."""
+    """`execute` tries an act once, under an idempotency key where there is one, and gives the
+    position and the reply."""
 
-    def __init__(self, spec: Spec, member: str, tell: Tell, book: Book, phase: Phase) -> None:
+    def __init__(
+        self, spec: Spec, member: str, execute: Execute, book: LineWriter, phase: Phase
+    ) -> None:
         self._event_id = spec.event_id  # another proof may have been here before
         self._member = member
-        self._tell = tell
+        self._execute = execute
         self._book = book
         self._phase = phase
         self._random = spec.random(member)
@@ -46,32 +49,32 @@ class Writer:
         self._keys = 0
 
     async def run(self) -> None:
-        with suppress(RefusedError):  # what comes of its acts is unknown from here on
-            await self._go_on()
+        with suppress(RefusedError):  # the effect of its acts is unknown from here on
+            await self._next_act()
             while not self._phase.settling.is_set():
-                await asyncio.sleep(self._random.expovariate(1 / PACE))
-                await self._go_on()
+                await asyncio.sleep(self._random.expovariate(1 / PAUSE_BETWEEN_ACTS))
+                await self._next_act()
         self._book.write(Ended(self._member))
 
-    async def _go_on(self) -> None:
-        act, key = drawn(self._random, self._member, self._member == ORGANIZER), None
+    async def _next_act(self) -> None:
+        act, key = random_act(self._random, self._member, self._member == ORGANIZER), None
         if self._random.random() < KEYED:
             self._keys += 1
             key = f"{self._event_id} {self._member} {self._keys}"
-        answered = await self._insist(act, key, again=False)
+        answered = await self._retry(act, key, again=False)
         if key and answered and self._random.random() < REPEATED:
             self._keyed.append((act, key))
         if len(self._keyed) >= LATER:
-            await self._insist(*self._keyed.popleft(), again=True)
+            await self._retry(*self._keyed.popleft(), again=True)
 
-    async def _insist(self, act: Act, key: str | None, again: bool) -> bool:
-        """Until it is answered, and whether it was."""
+    async def _retry(self, act: Act, key: str | None, again: bool) -> bool:
+        """Retries the act until it is answered. Whether it was, before the proof ended."""
         sent = time.monotonic()
         attempts, given_up = 0, None
         while given_up is None or time.monotonic() < given_up:
             attempts += 1
             try:
-                position, reply = await self._tell(act, key)
+                position, reply = await self._execute(act, key)
             except AwayError:
                 await asyncio.sleep(PAUSE)
             except RefusedError as e:

@@ -58,7 +58,7 @@ class Draft:
         self._total = total
 
     def leave_out(self, what: str) -> None:
-        """What is counted, and said once: `rejected sessions`."""
+        """Counts something that is left out, as `rejected sessions`; a remark says how many."""
         self._left_out[what] += 1
         self._see()
 

@@ -11,7 +11,7 @@ CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 class TimeError(ValueError):
-    """What was written is no moment or length; the text says what it is."""
+    """A text that is no moment or length. The message says what it is."""
 
 
 @cache

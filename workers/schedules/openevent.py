@@ -112,7 +112,8 @@ def _speaker(person: Person, where: str, draft: Draft) -> str:
 
 
 def _end(found: Found, start: datetime, where: str, draft: Draft) -> datetime:
-    """What ends no later than it starts is taken to be as long as others of its type."""
+    """The end of a session; one that ends no later than it starts is taken to be as long as others
+    of its type."""
     end = draft.moment(found.end_time, f"{where}.end_time") if found.end_time else start
     if end > start:
         return end

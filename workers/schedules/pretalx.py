@@ -1,6 +1,6 @@
-"""What pretalx answers besides schedule.xml and schedule.json: its API's pages of submissions, its
-API's schedules with their slots, and what its schedule widget reads. Related things may be ids,
-or expanded."""
+"""Reads the other forms of pretalx besides schedule.xml and schedule.json: its API's pages of
+submissions, its API's schedules with their slots, and the data of its schedule widget. Related
+things may be ids, or expanded."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -55,7 +55,7 @@ class Person(Struct):
 
 
 class Names:
-    """What ids of rooms, tracks and speakers stand for, where the document says."""
+    """Names of rooms, tracks and speakers by id, as far as the document has them."""
 
     def __init__(self, document: Any) -> None:
         self._of = {kind: _by_key(document.get(kind)) for kind in ("rooms", "tracks", "speakers")}

@@ -1,4 +1,4 @@
-"""What a reader hands back, and what it fills while reading."""
+"""The result of a reader, and the sessions and remarks that it collects while reading."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ TAKE_PLACE = {  # of the states of a proposal: others were not accepted, or not 
 
 
 class Odd(Struct, frozen=True):
-    """What was taken otherwise than it was written."""
+    """A remark: something was taken otherwise than it was written."""
 
     where: str
     what: str
@@ -62,7 +62,7 @@ class Session(Struct, kw_only=True):
 
 
 class Remarks:
-    """What is odd, each thing once, and no more of them than a person would read."""
+    """Collects remarks, each once, and no more of them than a person would read."""
 
     def __init__(self) -> None:
         self._odd: dict[Odd, None] = {}

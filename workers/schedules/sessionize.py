@@ -61,7 +61,7 @@ class All(Struct):
 
 
 class Known(Struct):
-    """What the ids of the view All stand for."""
+    """People, rooms and categories of the view All, by id."""
 
     people: dict[Number, Person] = {}
     rooms: dict[Number, str] = {}

@@ -41,7 +41,7 @@ def item(found: Session, remarks: Remarks) -> AgendaItem:
 
 
 def areas(written: object, where: str, remarks: Remarks) -> tuple[str, ...]:
-    """What is null, a scalar or otherwise no list of texts counts as none."""
+    """Focus areas from a list of texts; everything else counts as none."""
     if not isinstance(written, list | tuple):
         if written is not None:
             remarks.add(where, "has focus areas that are no list: taken as none")

@@ -14,7 +14,7 @@ from projections.live_feed import FEED, Message
 from projections.missions.rows import LEDGER
 from tests.harness.play import Play
 from workers.proof import checks, tables
-from workers.proof.acts import Act, command, drawn, preparations, set_by
+from workers.proof.acts import Act, command, preparations, random_act, set_by
 from workers.proof.ledger import Entry, Heard
 
 EVENT = "proof-1"
@@ -48,7 +48,7 @@ def acts(draw: Any) -> list[tuple[Act, str | None]]:
     random = draw(st.randoms())
     members = draw(st.lists(st.sampled_from(MEMBERS), min_size=1, max_size=30))
     return [
-        (drawn(random, member, member == "organizer"), random.choice([None, f"key {i}"]))
+        (random_act(random, member, member == "organizer"), random.choice([None, f"key {i}"]))
         for i, member in enumerate(members)
     ]
 

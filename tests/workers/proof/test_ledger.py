@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.proof.acts import Act
-from workers.proof.ledger import Book, Entry, Page, Refusal, Tally, lines
+from workers.proof.ledger import Entry, LineReader, LineWriter, Refusal, Tally, lines
 
 words = st.text(max_size=5)
 acts = st.builds(Act, words, words, words, words)
@@ -24,9 +24,9 @@ def test_ledger_is_read_as_it_was_written_however_often_one_looks(
     tmp_path_factory: object, written: list[list[object]]
 ) -> None:
     path = Path(tmp_path_factory.mktemp("ledger")) / "book.jsonl"  # type: ignore[attr-defined]
-    page = Page(path, Entry | Refusal | Tally)
+    page = LineReader(path, Entry | Refusal | Tally)
     read = list(page.new())
-    with Book(path) as book:
+    with LineWriter(path) as book:
         for some in written:
             for line in some:
                 book.write(line)
@@ -36,7 +36,7 @@ def test_ledger_is_read_as_it_was_written_however_often_one_looks(
 
 def test_line_that_a_kill_cut_off_is_none_until_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "book.jsonl"
-    page = Page(path, list[int])
+    page = LineReader(path, list[int])
     path.write_bytes(b"[1]\n[2, 3")
     assert list(page.new()) == [[1]]
     with path.open("ab") as file:
