@@ -37,7 +37,7 @@ def imports(file: Path) -> Iterator[Import]:
 
 
 def graph() -> dict[str, set[Import]]:
-    """What each module of the project imports of the project, as modules and names in them."""
+    """The imports of each module of the project that are of the project too."""
     modules = {dotted(file): file for layer in LAYERS for file in files(layer)}
 
     def resolved(found: Import) -> Import | None:

@@ -117,7 +117,7 @@ def _progress(deadline: float, tally: Tally, tried: dict[str, int]) -> Iterator[
 
 
 def _told(error: BaseException) -> Iterator[str]:
-    """What was wrong, and the smallest example of it that was found."""
+    """Lines about an error, and the smallest example of it that was found."""
     if isinstance(error, ExceptionGroup):
         for one in error.exceptions:
             yield from _told(one)

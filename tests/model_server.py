@@ -71,7 +71,7 @@ def says(text: str | None) -> Reply:
 
 
 def calls(*arguments: str, name: str = "event_sessions") -> Reply:
-    """Of the tool, once with each of these arguments."""
+    """A reply that calls the tool, once with each of these arguments."""
     tool_calls = [
         {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": given}}
         for i, given in enumerate(arguments)
@@ -86,7 +86,7 @@ def _message(message: Json) -> Reply:
 
 
 def told(asked: Json) -> list[Json]:
-    """What the tool has told the model up to now."""
+    """The results of the tool that the model has got so far."""
     return [json.loads(m["content"]) for m in asked["messages"] if m["role"] == "tool"]
 
 

@@ -1,4 +1,4 @@
-"""What make does, as far as it can be seen without doing it."""
+"""The targets of make, as far as they can be seen without running them."""
 
 import shutil
 import subprocess

@@ -106,7 +106,7 @@ def _used(tree: ast.AST) -> Iterator[str]:
 
 
 def _defined(tree: ast.AST) -> Iterator[str]:
-    """Of functions, classes, variables, fields and attributes: the names."""
+    """The names of functions, classes, variables, fields and attributes."""
     yield from _set_on_self(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know, because OpenAPI cannot say it."""
+"""Hooks that tell schemathesis what OpenAPI cannot say."""
 
 import os
 import re

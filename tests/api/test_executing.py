@@ -1,4 +1,4 @@
-"""What is the same for all commands: Idempotency-Key, Event-Position, the cookie (SPEC, H)."""
+"""Idempotency-Key, Event-Position and the cookie, which all commands share (SPEC, H)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -152,7 +152,7 @@ def test_every_command_is_idempotent_by_state(product: Product) -> None:
 
 
 def test_position_is_that_of_the_event_in_the_log(product: Product) -> None:
-    """Of the last event recorded for it or, when nothing changed, of what it already stood on."""
+    """The last event of the command; where nothing changed, the last that it stands on."""
     event = product.event({"id": "goals"}, {"id": "talk"})
     with product.member(event, "ada") as ada:
         first = patch(ada, event, "goals", COMPLETED)

@@ -1,4 +1,4 @@
-"""What the description promises, asked of the running product by schemathesis, all its checks."""
+"""The promises of the OpenAPI description, checked on the running product by schemathesis."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
 
 
 def _secret(product: Product, event: str) -> str:
-    """Of the link to Ada's agenda."""
+    """The secret in the link to Ada's agenda."""
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]

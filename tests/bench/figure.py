@@ -1,4 +1,4 @@
-"""What a measurement gives: a number, beside what it is compared with and what it should reach."""
+"""The result of a measurement: a number, with its baseline and its goal."""
 
 from statistics import median
 
@@ -6,8 +6,8 @@ from msgspec import Struct
 
 
 class Figure(Struct, frozen=True):
-    """`ours` and `baseline` hold a value for each round; a round measures one right after the
-    other, so that a noisy minute touches both. Without a baseline the number is ours as it is."""
+    """`ours` and `baseline` have a value for each round. A round measures both, one right after the
+    other, so that a noisy minute affects both. Without a baseline the number stands by itself."""
 
     name: str
     what: str

@@ -1,4 +1,4 @@
-"""Where the bench runs: a Postgres and a NATS of its own, and the product on them."""
+"""The servers of a bench: a Postgres and a NATS of its own, and the product on them."""
 
 import gc
 import itertools
@@ -27,7 +27,7 @@ SELECT (SELECT coalesce(max(notification_id), 0) FROM events.log)
 
 
 class Measured(Product):
-    """With a route that does nothing beside those of the product, and no limit on requests."""
+    """The product with an empty route, and without a limit on requests."""
 
     def start_api(self) -> None:
         self.api = self._spawn("api", "-m", "tests.bench.server")
@@ -47,7 +47,7 @@ class Ground:
         self._names = itertools.count(1)
 
     def database(self) -> str:
-        """Empty, migrated, of its own."""
+        """The URL of a new database, migrated and empty."""
         name = f"bench_{next(self._names)}"
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
@@ -56,7 +56,7 @@ class Ground:
         return url
 
     def folder(self) -> Path:
-        """Empty, of its own."""
+        """A new, empty folder."""
         folder = self._home / f"folder_{next(self._names)}"
         folder.mkdir()
         return folder
@@ -81,7 +81,8 @@ def ground(home: Path, say: Callable[[str], None]) -> Iterator[Ground]:
 
 
 def client(name: str, patience: float, **spec: Any) -> Any:
-    """What a load generator, a process of its own, has seen. It gets so many seconds."""
+    """Runs a load generator in a process of its own, for `patience` seconds at most. Gives what it
+    measured."""
     answer = subprocess.run(
         [sys.executable, "-m", "tests.bench.client", name],
         input=json.dumps(spec).encode(),
@@ -95,7 +96,7 @@ def client(name: str, patience: float, **spec: Any) -> Any:
 
 @contextmanager
 def as_processes_do() -> Iterator[None]:
-    """The interpreter set as in our processes, and for what is measured beside it as it comes."""
+    """Sets the interpreter as our processes do, and puts it back for the baseline."""
     from api.server import SWITCH
     from workers.garbage import collect_rarely
 

@@ -48,7 +48,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
 
 
 class _Stack:
-    """As the supervisor runs it, which starts again what ends."""
+    """The product with services that restart, as under the supervisor."""
 
     def __init__(self, folder: Path) -> None:
         self.services: dict[str, Service] = {}
@@ -97,7 +97,7 @@ class _Stack:
         headers = {"Authorization": f"Bearer {sign(SECRET, 'ada', [scope], 600)}"}
         deadline = time.monotonic() + PATIENCE
         while True:
-            self._tend()
+            self._step()
             try:
                 answer = httpx.request(
                     method, self._url + path, json=body, headers=headers, timeout=1
@@ -109,8 +109,8 @@ class _Stack:
             assert time.monotonic() < deadline, f"{method} {path} is not answered"
             time.sleep(POLL_SECONDS)
 
-    def _tend(self) -> None:
-        """What is said of it goes to a file: it is what was asked for."""
+    def _step(self) -> None:
+        """Restarts what has ended. The messages go to a file: the kills are meant."""
         with (self._folder / "servers.log").open("a") as log, redirect_stdout(log):
             for service in self.services.values():
                 service.restart_if_ended()

@@ -1,6 +1,6 @@
-"""What a member should attend now, and in the next hour: computed when it is asked, beside the
-refresh of materialised views of attendees x sessions that would have to be repeated for ever. And
-how long a real schedule takes to come in, where there is one."""
+"""Sessions for a member, now and in the next hour: computed on request, against the refresh of
+materialised views of attendees x sessions that would have to be repeated for ever. And the import
+of a real schedule, where there is one."""
 
 import asyncio
 import itertools
@@ -97,7 +97,7 @@ def measure(ground: Ground, size: Size) -> Iterator[Figure]:
 
 
 def _programme(event: str, sessions: int, members: int) -> Iterator[Command]:
-    """Of 45 minutes each, with two speakers or one or none."""
+    """Commands for a programme of sessions of 45 minutes, each with two speakers, one or none."""
     chance = random.Random(2026)  # noqa: S311 - the same each time, and no secret
     some = lambda most: tuple(chance.sample(AREAS, chance.randint(0, most)))  # noqa: E731
     speakers = tuple(Speaker(f"spk_{i}", f"Speaker {i}", None, some(3)) for i in range(sessions))

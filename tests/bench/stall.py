@@ -78,7 +78,7 @@ async def _prepare(history: History) -> None:
 
 
 async def _waits(history: History, work: Work, meanwhile: Callable[[], None]) -> Sequence[float]:
-    """Of each command until that has ended, in seconds."""
+    """The latency of each command, in seconds, while `meanwhile` runs in a thread."""
     waits: list[float] = []
     going_on = asyncio.create_task(asyncio.to_thread(meanwhile))
 

@@ -185,7 +185,7 @@ async ([progress, missions]) => {
 
 
 def test_banner_is_full_at_most_where_the_catalogue_shrank(modules: Page) -> None:
-    """Who earned more than there is to earn now keeps it."""
+    """Points stay, also where there are more than can be earned now."""
     there_is = {"missions_total": 1, "points_total": 1}
     earned = {**progress(15, 2), **there_is}
     left = {**mission("left", 1, "completed"), "points_earned": 10}

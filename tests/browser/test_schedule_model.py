@@ -1,4 +1,4 @@
-"""What the schedule page reckons without a page: places on the grid, conflicts, days, colours."""
+"""The logic of the schedule page without a page: grid, conflicts, days, colours."""
 
 from datetime import UTC, datetime
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""What to attend, on the board: what is on and what begins, and what becomes of it meanwhile."""
+"""Sessions on the board: what is on and what begins, and how that changes meanwhile."""
 
 from collections.abc import Callable
 from typing import Any

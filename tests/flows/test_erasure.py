@@ -49,7 +49,7 @@ def run(product: Product, *arguments: str) -> "subprocess.CompletedProcess[str]"
 
 
 def words(of: dict[str, Any]) -> list[bytes]:
-    """As they are, and as JSON has them."""
+    """The words plain, and as JSON escapes them."""
     said = [w for v in of.values() for w in (v if isinstance(v, list) else [v])]
     return [form for w in said for form in (w.encode(), msgspec.json.encode(w)[1:-1])]
 

@@ -20,11 +20,11 @@ CAPABILITIES: tuple[Capability, ...] = (
 
 
 def commands(event_id: str) -> SearchStrategy[Command]:
-    """Of any capability, each as often as it says."""
+    """Commands of all capabilities, each with its own weight."""
     return st.one_of([c.commands(event_id) for c in CAPABILITIES for _ in range(c.often)])
 
 
 def capability(stream: str) -> Capability:
-    """Whose stream this is."""
+    """The capability of a stream."""
     (found,) = (c for c in CAPABILITIES if c.aggregate.name == stream.partition(":")[0])
     return found

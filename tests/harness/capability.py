@@ -1,4 +1,4 @@
-"""What a capability brings along to be tested by every law there is.
+"""The plug by which a capability is tested by every law.
 
     Capability(
         MEALS,                          its aggregate: decide and evolve

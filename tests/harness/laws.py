@@ -158,7 +158,8 @@ def _pages(log: list[Recorded], cuts: list[int]) -> Iterable[list[Recorded]]:
 
 
 def _store_page(model: ReadModel, page: list[Recorded], stored: Rows) -> None:
-    """As the projector does: only the rows that were asked for, only those that were touched."""
+    """Applies a page as the projector does: reads only the rows that are looked up, writes only
+    those that changed."""
     changes = list(chain.from_iterable(map(model.project, page)))
     wanted = looked_up(changes)
     rows: Rows = {

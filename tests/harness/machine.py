@@ -32,7 +32,7 @@ class Request(Struct, eq=False):
 
 
 class Tally(Struct):
-    """What was tried, over all examples."""
+    """Counts of what was tried, over all examples."""
 
     examples: int = 0
     steps: int = 0

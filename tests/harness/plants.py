@@ -27,7 +27,7 @@ PLANTS = {
 
 
 def small_pages(plant: Plant) -> Pages:
-    """As the plant has them read."""
+    """Reads small pages of the log, by the statement of the plant."""
     statement = plant.page or SQL["page"]
 
     async def page(

@@ -72,7 +72,7 @@ def check_ranks(rows: Rows) -> None:
 
 
 def check_alternating(entries: list[LedgerEntry]) -> None:
-    """Of one mission: awarded, taken back, awarded again; never twice in a row."""
+    """The entries of one mission alternate: awarded, taken back, awarded again."""
     held = 0
     for entry in entries:
         awarded = entry.cause not in ("reset", "reopened")

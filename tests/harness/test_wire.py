@@ -1,4 +1,4 @@
-"""What the machine's line does to a COMMIT, and what the store makes of it."""
+"""The proxy of the machine: faults at a COMMIT, and how the store handles them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -18,7 +18,7 @@ ALL = [
 
 
 def prepared(statement: str) -> str:
-    """As `PREPARE` takes it, with the parameters in the order of their names."""
+    """The statement as `PREPARE` takes it, with the parameters in the order of their names."""
     names = sorted(set(NAMED.findall(statement)))
     return NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", statement).replace("%%", "%")
 

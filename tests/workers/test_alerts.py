@@ -43,7 +43,7 @@ class Watched(Product):
             return dict.fromkeys(up, 0.0)
 
     def values(self, metric: str, **labels: str) -> list[float]:
-        """Of the series of that name with these labels."""
+        """The values of the series of that name with these labels."""
         return [
             value
             for (name, having), value in self.scrape().items()
@@ -81,7 +81,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 @pytest.fixture
 def fired(watched: Watched, tmp_path: Path) -> Callable[..., dict[str, int]]:
-    """What fires when the scrape before the trouble is followed by two in the midst of it."""
+    """The alerts that fire over three scrapes: one before the trouble, two in the midst of it."""
     wait_for(watched.ready)  # again, after the trouble before
     before = watched.scrape()
 

@@ -1,4 +1,4 @@
-"""What is said of a setting that cannot be used."""
+"""The messages about settings that cannot be used."""
 
 from pathlib import Path
 

@@ -56,7 +56,7 @@ EVENTS = st.fixed_dictionaries(
 
 
 def programme(items: Any, speakers: Any, zone: str) -> Programme:
-    """As it is kept of what was imported."""
+    """The programme as an import leaves it."""
     rows = [
         sessions.Item(
             "evt_1", item.id, 0, AT, **{k: v for k, v in asdict(item).items() if k != "id"}

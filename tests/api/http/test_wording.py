@@ -1,4 +1,4 @@
-"""What is wrong with a field is said with what would be right."""
+"""The message about a wrong field says what would be right."""
 
 from typing import get_args
 

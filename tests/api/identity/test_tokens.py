@@ -1,4 +1,4 @@
-"""Who asks, and what that opens (SPEC, H: Identity)."""
+"""Tokens, scopes and the rate limit (SPEC, H: Identity)."""
 
 import base64
 import json

@@ -23,7 +23,7 @@ LATER = 2.0**60
 
 
 class Process:
-    """What an API process has of the live feed, and readers that keep what they are told."""
+    """The live feed of one API process, with readers that keep the positions they got."""
 
     def __init__(self, database: str, nats: str) -> None:
         self.pool: Any = AsyncConnectionPool(
@@ -58,7 +58,7 @@ class Process:
         return told
 
     async def _listen(self, reader: Reader, told: list[int]) -> None:
-        """As `api.stream` does."""
+        """Serves a reader as `api.stream` does."""
         while not reader.dropped:
             if reader.missed:
                 piece = await self.live.missed(reader)

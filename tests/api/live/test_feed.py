@@ -121,7 +121,7 @@ def test_reader_misses_nothing_when_nats_is_killed(
 def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What NATS loses or says again is made up by hand, from the real messages."""
+    """Losses and repetitions of NATS are simulated with its real messages."""
     monkeypatch.setattr(module, "POLL_SECONDS", LATER)  # by messages alone
 
     async def story(record: Record) -> tuple[list[int], list[int]]:

@@ -1,4 +1,4 @@
-"""What NATS or Postgres lose and nobody tells of. What they tell of is in test_feed.py."""
+"""Losses of NATS or Postgres that no error reports. Reported ones are in test_feed.py."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def test_loss_of_the_last_message_is_noticed_without_another(
 
 @contextmanager
 def backup(postgres: str, database: str) -> Iterator[Callable[[], None]]:
-    """Of now; called, it takes the place of the database."""
+    """A backup made now; called, it takes the place of the database."""
     name = str(conninfo_to_dict(database)["dbname"])
     names = {"name": Identifier(name), "backup": Identifier(f"{name}_backup")}
     with psycopg.connect(postgres, autocommit=True) as server:

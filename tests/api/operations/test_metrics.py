@@ -1,4 +1,4 @@
-"""What `GET /metrics` says, as Prometheus reads it."""
+"""`GET /metrics`, as Prometheus reads it."""
 
 import asyncio
 import bisect

@@ -245,7 +245,7 @@ def test_keys_that_a_backup_reads_are_swept_another_time(
 def test_rebuild_after_an_erasure_holds_the_same(
     database: str, erased: Erase, model: ReadModel
 ) -> None:
-    """What is blanked live is what the log says, without the key, from its beginning."""
+    """Live tables after an erasure are the fold of the whole log without the key."""
     speaker = Speaker("p1", NAME, "q@example.org", ("orreries",))
     with recording(database) as record:
         record(*opening())

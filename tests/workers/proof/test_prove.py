@@ -61,7 +61,7 @@ class Proving:
 
 
 def _told(pid: int) -> bytes:
-    """What a process was given when it started; nothing of one that is gone, or not ours."""
+    """The command line and environment of a process; empty for one that is gone, or not ours."""
     try:
         folder = Path(f"/proc/{pid}")
         return (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()

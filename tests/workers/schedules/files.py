@@ -47,7 +47,7 @@ def frab(*events: dict[str, object], **conference: object) -> bytes:
 
 
 def tar(**files: object) -> bytes:
-    """Of JSON: `sessions=[...]` becomes folder/sessions.json."""
+    """An archive of JSON files: `sessions=[...]` becomes folder/sessions.json."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as archive:
         for name, content in files.items():

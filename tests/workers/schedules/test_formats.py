@@ -1,4 +1,4 @@
-"""What each format says in its own way, on small files."""
+"""Each format by itself, on small files."""
 
 import gzip
 import io

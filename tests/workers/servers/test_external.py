@@ -16,7 +16,7 @@ from workers.settings import Settings
 
 
 def said(**named: str) -> str | None:
-    """Of these addresses, where one cannot be used."""
+    """The message about the first of these servers that cannot be used."""
     try:
         external.require(Settings(**named))
     except Unavailable as e:
