@@ -73,13 +73,7 @@ async def post_schedule(
     zone = await event_zone(request, event_id)
     file = uploaded(request.headers.get("content-type", ""), await request.body())
     found = await _read(file, zone.key)
-    command = ImportSchedule(
-        event_id=event_id,
-        source=source or found.source,
-        items=found.items,
-        speakers=found.speakers,
-        slots=found.slots,
-    )
+    command = found.command(event_id, source)
 
     def reply(command: ImportSchedule, after: Agenda) -> bytes:
         counts = asdict(counted(command, after))

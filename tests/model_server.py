@@ -1,11 +1,11 @@
 """A server that speaks the OpenAI API, and says what a test wants a model to say."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
+
+from tests.local_server import Handler, LocalServer, serving
 
 Json = dict[str, Any]
 
@@ -18,52 +18,31 @@ class Reply(NamedTuple):
 Replies = Callable[[Json], Reply]
 
 
-class ModelServer(ThreadingHTTPServer):
+class ModelServer(LocalServer):
     """`replies` gives the reply to a request's body; what was asked, and as whom, is kept."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Completions)
+        super().__init__(Completions)
+        self.url = f"{self.origin}/v1"
         self.replies: Replies = lambda asked: says("Hello.")
         self.heard: list[Json] = []
         self.keys: set[str | None] = set()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
 
-
-class Completions(BaseHTTPRequestHandler):
+class Completions(Handler):
     server: ModelServer
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server names it so
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.keys.add(self.headers["Authorization"])
         self.server.heard.append(asked)
         right = self.path == "/v1/chat/completions"
         reply = self.server.replies(asked) if right else Reply(404, b"{}")
-        self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+        self.answer(reply.status, reply.body)
 
 
-@contextmanager
-def model_server() -> Iterator[ModelServer]:
-    server = ModelServer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # how soon it ends
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def model_server() -> AbstractContextManager[ModelServer]:
+    return serving(ModelServer())
 
 
 def says(text: str | None) -> Reply:

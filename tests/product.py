@@ -57,6 +57,16 @@ class Product:
             product.stop()
             nats.stop()
 
+    @contextmanager
+    def another_api(self, home: Path, **settings: str) -> Iterator["Product"]:
+        """A second API process on the same stores, with settings of its own."""
+        other = Product(self.database_url, self.nats_url, home, **settings)
+        other.start_api()
+        try:
+            yield other
+        finally:
+            other.stop_api()
+
     def start(self) -> None:
         self.start_workers()
         self.start_api()

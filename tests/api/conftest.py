@@ -2,17 +2,14 @@
 asks an identity provider for keys and counts requests strictly."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tests.local_server import Handler, LocalServer, serving
 from tests.product import Product
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -20,30 +17,20 @@ EC = ec.generate_private_key(ec.SECP256R1())
 RATE = 2  # requests a second
 
 
-class Provider(ThreadingHTTPServer):
+class Provider(LocalServer):
     """Publishes the keys above, as long as `keys` holds them."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Jwks)
+        super().__init__(Jwks)
+        self.url = f"{self.origin}/jwks.json"
         self.published = b""
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/jwks.json"
 
-
-class Jwks(BaseHTTPRequestHandler):
+class Jwks(Handler):
     server: Provider
 
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.server.published)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+    def do_GET(self) -> None:  # noqa: N802 - http.server names it so
+        self.answer(200, self.server.published)
 
 
 def public_keys() -> bytes:
@@ -53,21 +40,9 @@ def public_keys() -> bytes:
     return json.dumps({"keys": keys}).encode()
 
 
-@contextmanager
-def served(server: Provider) -> Iterator[Provider]:
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture(scope="session")
 def provider() -> Iterator[Provider]:
-    with served(Provider()) as server:
+    with serving(Provider()) as server:
         server.published = public_keys()
         yield server
 
@@ -76,16 +51,9 @@ def provider() -> Iterator[Provider]:
 def strict(
     product: Product, provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
-    other = Product(
-        product.database_url,
-        product.nats_url,
-        tmp_path_factory.mktemp("strict"),
-        JWT_JWKS_URL=provider.url,
-        RATE_LIMIT=str(RATE),
-    )
-    other.start_api()
-    yield other
-    other.stop_api()
+    home = tmp_path_factory.mktemp("strict")
+    with product.another_api(home, JWT_JWKS_URL=provider.url, RATE_LIMIT=str(RATE)) as other:
+        yield other
 
 
 @pytest.fixture

@@ -11,13 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground, client
+from tests.bench.ground import MISSIONS, STATUSES, Ground, client
 from tests.bench.wire import ask_any, connections, listen, request
 from tests.product import mission
 
 CONNECTIONS = 64
-STATUSES = ("in_progress", "completed", "not_started")
-MISSIONS = [f"mission_{i}" for i in range(20)]
 
 
 class Size(Struct, frozen=True):

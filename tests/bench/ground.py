@@ -20,6 +20,8 @@ from tests.product import ROOT, Product
 from workers.servers.embedded import start_postgres
 from workers.servers.processes import until
 
+STATUSES = ("in_progress", "completed", "not_started")
+MISSIONS = [f"mission_{i}" for i in range(20)]
 DRAINED = """
 SELECT (SELECT coalesce(max(notification_id), 0) FROM events.log)
     <= (SELECT min(position) FROM views.positions)

@@ -11,13 +11,11 @@ import psycopg
 from msgspec import Struct
 
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground, Measured, client
+from tests.bench.ground import MISSIONS, STATUSES, Ground, Measured, client
 from tests.bench.wire import Connection, connect, request
 from tests.product import mission
 
 CONNECTIONS = 64
-STATUSES = ("in_progress", "completed", "not_started")
-MISSIONS = [f"mission_{i}" for i in range(20)]
 
 
 class Size(Struct, frozen=True):

@@ -18,14 +18,13 @@ from projections.engine.rebuild import rebuild
 from projections.missions.rows import MISSION_BOARD
 from projections.read_models import READ_MODELS
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground, Measured, as_processes_do, client
+from tests.bench.ground import STATUSES, Ground, Measured, as_processes_do, client
 from tests.bench.past import fill
 from tests.bench.wire import Connection, request
 from tests.bench.wire import connect as connected
 from tests.product import mission
 
 CONNECTIONS = 8
-STATUSES = ("in_progress", "completed", "not_started")
 
 
 class Size(Struct, frozen=True):

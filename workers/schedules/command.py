@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from domain.agenda import Counts, ImportSchedule, counted
+from domain.agenda import Counts, counted
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound
 from domain.store.recorder import open_recorder
@@ -110,13 +110,7 @@ async def _import(file: File, event_id: str, source: str | None, url: str) -> No
     began = time.monotonic()
     zone = await _zone(event_id, url)
     found = _read(file, zone)
-    command = ImportSchedule(
-        event_id=event_id,
-        source=source or found.source,
-        items=found.items,
-        speakers=found.speakers,
-        slots=found.slots,
-    )
+    command = found.command(event_id, source)
     say(f"Recording what has changed of {_many(len(found.items), 'session')}.")
     recorder = await asyncio.to_thread(open_recorder, url, statements("history"))
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:

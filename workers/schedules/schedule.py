@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from msgspec import UNSET, Struct
 
-from domain.agenda import Speaker
+from domain.agenda import ImportSchedule, Speaker
 from domain.agenda_items import AgendaItem
 from workers.schedules import text
 
@@ -37,6 +37,16 @@ class Schedule(Struct, frozen=True):
     speakers: tuple[Speaker, ...]
     odd: tuple[Odd, ...] = ()
     slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
+
+    def command(self, event_id: str, source: str | None) -> ImportSchedule:
+        """Imports it, as of `source` where that is given."""
+        return ImportSchedule(
+            event_id=event_id,
+            source=source or self.source,
+            items=self.items,
+            speakers=self.speakers,
+            slots=self.slots,
+        )
 
 
 class Session(Struct, kw_only=True):

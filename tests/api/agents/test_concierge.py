@@ -42,16 +42,9 @@ def writing(
     product: Product, server: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
     """A second API process on the same stores, which has a model."""
-    other = Product(
-        product.database_url,
-        product.nats_url,
-        tmp_path_factory.mktemp("writing"),
-        OPENAI_API_KEY=KEY,
-        OPENAI_BASE_URL=server.url,
-    )
-    other.start_api()
-    yield other
-    other.stop_api()
+    home = tmp_path_factory.mktemp("writing")
+    with product.another_api(home, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=server.url) as other:
+        yield other
 
 
 # The tool

@@ -45,7 +45,7 @@ def erased(
     monkeypatch.setenv("DATABASE_URL", database)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
-    monkeypatch.setattr(erase, "OTHERS", 0.0)
+    monkeypatch.setattr(erase, "OWN_PROJECTOR_AFTER", 0.0)
 
     def run(*arguments: str, code: int = 0) -> str:
         assert erase.main([*arguments, "--yes"]) == code
@@ -68,8 +68,8 @@ def test_read_models_follow_also_where_no_projector_runs(database: str, erased: 
 
 def erased_unfollowed(database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch) -> None:
     """The read models do not hear of it."""
-    monkeypatch.setattr(erase, "PATIENCE", 0.0)
-    monkeypatch.setattr(erase, "OTHERS", 1e9)
+    monkeypatch.setattr(erase, "TIMEOUT", 0.0)
+    monkeypatch.setattr(erase, "OWN_PROJECTOR_AFTER", 1e9)
     with recording(database) as record:
         record(*opening(), SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))
         record(*clicks(1))
@@ -148,7 +148,7 @@ def test_who_goes_on_writing_meanwhile_is_to_be_erased_again(
         return searched(url, config, held)
 
     searched = erase._searched
-    monkeypatch.setattr(erase, "_searched", late)
+    monkeypatch.setattr(erase, "_search", late)
     with recording(database) as record:
         record(*opening())
     for number in range(1, 8):
@@ -227,7 +227,7 @@ def test_keys_that_a_backup_reads_are_swept_another_time(
     database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To wait for it would keep writers waiting too."""
-    monkeypatch.setattr(erase, "SWEEPING", 0.1)
+    monkeypatch.setattr(erase, "VACUUM_TIMEOUT", 0.1)
     with recording(database) as record, psycopg.connect(database) as backup:
         record(*opening())
         record(SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))

@@ -106,7 +106,7 @@ class Terminal(io.StringIO):
 def test_watch_redraws_in_place_on_a_terminal_alone(
     database: str, monkeypatch: pytest.MonkeyPatch, kind: Callable[[], io.StringIO]
 ) -> None:
-    monkeypatch.setattr(lag, "EVERY", 0.0)
+    monkeypatch.setattr(lag, "INTERVAL", 0.0)
     asyncio.run(project(database))
     out = kind()
 

@@ -16,7 +16,7 @@ OLD_KEYS = """
 def test_old_keys_are_forgotten_in_pieces_and_then_not_looked_for(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PIECE", 5)
+    monkeypatch.setattr(module, "BATCH", 5)
 
     async def story() -> list[bool]:
         upkeep = Upkeep()
