@@ -147,7 +147,7 @@ def test_who_goes_on_writing_meanwhile_is_to_be_erased_again(
         save(1)
         return searched(url, config, held)
 
-    searched = erase._searched
+    searched = erase._search
     monkeypatch.setattr(erase, "_search", late)
     with recording(database) as record:
         record(*opening())
