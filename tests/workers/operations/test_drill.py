@@ -127,5 +127,5 @@ def test_drill_that_cannot_go_on_leaves_the_log_that_it_names(
 
 def test_load_that_is_not_taken_is_said_in_a_sentence() -> None:
     said = "^The product did not take the load: PUT was answered 503. The drill needs room"
-    with pytest.raises(Unavailable, match=said), module._answered():
+    with pytest.raises(Unavailable, match=said), module._load_errors_explained():
         raise ExceptionGroup("tasks", [ExceptionGroup("more", [LostError("PUT was answered 503")])])
