@@ -25,14 +25,16 @@ async def execute(
     principal: Principal,
     tenant: str,
     reply: Reply | None = None,
+    *,
+    keyed: bool = True,
 ) -> Outcome:
-    """Within the trace of the request, under its Idempotency-Key."""
+    """Within the trace of the request, and if `keyed`, under its Idempotency-Key."""
     with telemetry.span(type(command).__name__) as trace:
         return await services(request).history.execute(
             command,
             by=Author(principal.sub, tenant, trace),
             reply=reply,
-            key=await _key(request, principal),
+            key=await _key(request, principal) if keyed else None,
         )
 
 
