@@ -9,6 +9,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 from api import (
     attendees,
     calendar_links,
+    concierge,
     conferences,
     mission_metrics,
     missions,
@@ -18,7 +19,9 @@ from api import (
     sessions,
     stream,
 )
-from api.agents import concierge, mcp
+from api.agents import mcp
+from api.agents.tool import route
+from api.agents.tools import TOOLS
 from api.http.problems import HANDLERS, LARGEST_BODY
 from api.openapi import Described
 from api.operations import health, metrics
@@ -34,6 +37,7 @@ WITH_TOKEN = Router(
         *sessions.ROUTES,
         *schedule.ROUTES,
         *calendar_links.ROUTES,
+        *map(route, TOOLS),
         *concierge.ROUTES,
         *mcp.ROUTES,
         stream.stream,

@@ -1,4 +1,4 @@
-"""Executes the command of a request under its Idempotency-Key, and answers with its reply."""
+"""From a request to a command to a reply: what is the same for all of them."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from domain.store.writer import Author, IdempotencyKey, Outcome, Reply
 from workers import telemetry
 
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}\Z")
-KEPT = 60  # seconds for which a browser sends the position of its last command
+KEPT = 60  # seconds for which a browser asks to see what it was told
 COOKIE = f"{MINIMUM}={{}}; HttpOnly; Max-Age={KEPT}; Path=/; SameSite=lax"
 
 
@@ -25,14 +25,16 @@ async def execute(
     principal: Principal,
     tenant: str,
     reply: Reply | None = None,
+    *,
+    keyed: bool = True,
 ) -> Outcome:
-    """Executes within the trace of the request, under its Idempotency-Key."""
+    """Executes within the trace of the request and, if `keyed`, under its Idempotency-Key."""
     with telemetry.span(type(command).__name__) as trace:
         return await services(request).history.execute(
             command,
             by=Author(principal.sub, tenant, trace),
             reply=reply,
-            key=await _key(request, principal),
+            key=await _key(request, principal) if keyed else None,
         )
 
 
@@ -43,7 +45,7 @@ async def _key(request: Request, principal: Principal) -> IdempotencyKey | None:
     if not PRINTABLE.match(given):
         raise Invalid("", ("Idempotency-Key", "must be 1-128 printable characters"))
     seen = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode())
-    if query := request.scope["query_string"]:
+    if query := request.scope["query_string"]:  # which says what is wanted, as the body does
         seen.update(query + b"\n")
     seen.update(await request.body())
     return IdempotencyKey(principal.sub, given, seen.digest())
@@ -52,7 +54,7 @@ async def _key(request: Request, principal: Principal) -> IdempotencyKey | None:
 def answered(
     request: Request, outcome: Outcome, status: int = 200, media_type: str = "application/json"
 ) -> Response[Any]:
-    """The reply, with a cookie of the position that later reads by the same browser wait for."""
+    """The reply, and the position that later reads by the same browser will wait for."""
     if not outcome.position:
         return Response(outcome.reply, status_code=status, media_type=media_type)
     position = max(outcome.position, minimum_cookie(request))

@@ -104,11 +104,14 @@ class Described(OpenAPIRenderPlugin):
 
 def _completed(schema: Schema, app: Litestar) -> Schema:
     _with_bodies(schema, app)
+    questions = {
+        (path, method) for path, method, handler in _handlers(app) if handler.opt.get("question")
+    }
     for path, method, operation in _operations(schema):
-        if path.startswith("/api/events"):
+        if (path, method) in questions:
+            _with_positions("get", operation)  # by POST, for its body
+        elif path.startswith(("/api/events", "/api/ai-concierge")):
             _with_positions(method, operation)
-        elif path.startswith("/api/ai-concierge"):
-            _with_positions("get", operation)  # a question, by POST for its body
         for status, response in operation["responses"].items():
             if status in OF_PROBLEMS:
                 response.setdefault("headers", {}).update(OF_PROBLEMS[status])
@@ -134,16 +137,22 @@ def _operations(schema: Schema) -> Iterator[tuple[str, str, Schema]]:
             yield path, method, operation
 
 
+def _handlers(app: Litestar) -> Iterator[tuple[str, str, Any]]:
+    """Path, method in lower case, and handler."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                for method in handler.http_methods:
+                    yield route.path_format, method.lower(), handler
+
+
 def _with_bodies(schema: Schema, app: Litestar) -> None:
     """Puts in msgspec's description of bodies: that of the framework lacks bounds and unknown
     fields."""
     types = {
-        (route.path_format, method.lower()): handler.parsed_data_field.raw
-        for route in app.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
+        (path, method): handler.parsed_data_field.raw
+        for path, method, handler in _handlers(app)
         if handler.parsed_data_field
-        for method in handler.http_methods
     }
     shapes, components = msgspec.json.schema_components(
         types.values(), ref_template="#/components/schemas/{name}"

@@ -1,13 +1,14 @@
-"""A language model elsewhere, spoken to as OpenAI's API is: one question, answered with a tool.
+"""A client of a language model behind an API like OpenAI's: one question, answered by means of
+functions that the model may call.
 
-Whoever asks must have an answer of their own for when it fails.
+Callers need an answer of their own for when it fails.
 """
 
 import asyncio
 import importlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -18,43 +19,44 @@ from workers.settings import Settings
 
 log = logging.getLogger(__name__)
 
-WRITER = "gpt-5.4-mini"  # where none is named
-PATIENCE = 30.0  # seconds for a question, with everything that is messages for it
-ROUNDS = 4  # replies for a question; the last one must be an answer
-CALLS = 8  # of the tool in one reply
-AT_ONCE = 8  # questions that wait for the model, one of each asker; who comes then does not wait
+DEFAULT_MODEL = "gpt-5.4-mini"
+TIMEOUT = 30.0  # seconds for a question, with all calls that the model makes for it
+MOST_REPLIES = 4  # to a question; the last one must be an answer
+MOST_CALLS = 8  # in one reply
+CONCURRENCY = 8  # questions that wait for the model; more are refused at once
 LONGEST = 8_000  # characters of an answer
 
 Json = dict[str, Any]
 
 
-class Failed(Exception):  # noqa: N818 - a sentence that those who asked can read
-    """Why there is no answer, in words that may be shown."""
+class Failed(Exception):  # noqa: N818 - a sentence that may be shown to the asker
+    """The reason why there is no answer, in words that may be shown."""
 
 
-class Tool(Struct, frozen=True):
-    """`call` takes the arguments as the model wrote them, and raises ValueError for wrong ones."""
+class Function(Struct, frozen=True):
+    """A function that the model may call. `parameters` is a JSON schema. `call` takes the arguments
+    as the model wrote them, gives JSON, and raises ValueError for what the model may mend."""
 
     name: str
     description: str
     parameters: Json
-    call: Callable[[str], bytes]
+    call: Callable[[str], Awaitable[bytes]]
 
 
-# The parts of a reply that are read. Strict: servers that imitate OpenAI's answer many things.
-class Function(Struct, frozen=True):
+# The part of a reply that is read. Strict: servers that only look like OpenAI's send many things.
+class FunctionCall(Struct, frozen=True):
     name: str
     arguments: str
 
 
-class Call(Struct, frozen=True):
+class ToolCall(Struct, frozen=True):
     id: str
-    function: Function
+    function: FunctionCall
 
 
 class Message(Struct, frozen=True):
     content: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[ToolCall] | None = None
 
 
 class Choice(Struct, frozen=True):
@@ -66,25 +68,26 @@ class Reply(Struct, frozen=True):
 
 
 class Model:
-    """A client of a language model; false where there is no key for one."""
+    """The configured model. False where there is no key."""
 
-    def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
-        self.name = settings.openai_model or WRITER
+    def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
+        self.name = settings.openai_model or DEFAULT_MODEL
         self.counts: Counter[str] = Counter()
         self._key = settings.openai_api_key
         self._url = settings.openai_base_url
-        self._patience = patience
+        self._timeout = timeout
         self._client: Any = None
         self._askers: set[str] = set()
 
     def __bool__(self) -> bool:
         return self._key is not None
 
-    async def answer(self, asker: str, instructions: str, question: str, tool: Tool) -> str:
-        """The model's answer to `question`. Raises Failed, also where it did not call the tool
-        first."""
+    async def answer(
+        self, asker: str, instructions: str, question: str, functions: Sequence[Function]
+    ) -> str:
+        """Raises Failed, also where the model answered without having called a function."""
         try:
-            text = await self._admitted(asker, self._answer, instructions, question, tool)
+            text = await self._bounded(asker, self._converse(instructions, question, functions))
         except Failed:
             self.counts["failures"] += 1
             raise
@@ -95,56 +98,68 @@ class Model:
         if self._client is not None:
             await self._client.close()
 
-    async def _admitted(self, asker: str, ask: Callable[..., Awaitable[str]], *about: Any) -> str:
-        """Admits one question of each asker and AT_ONCE in all. Raises Failed for more: nobody
-        waits for others."""
-        if asker in self._askers:
-            raise Failed("The model has another question of yours to answer.")
-        if len(self._askers) >= AT_ONCE:
-            raise Failed("The model is busy with other questions.")
-        self._askers.add(asker)
+    async def _bounded(self, asker: str, conversation: Coroutine[Any, Any, str]) -> str:
+        """One question of each asker at a time, and no queue: who comes too late is refused."""
+        try:
+            self._admit(asker)
+        except Failed:
+            conversation.close()
+            raise
         try:
             with telemetry.span("model"):
-                async with asyncio.timeout(self._patience):
-                    return await ask(*about)
+                async with asyncio.timeout(self._timeout):
+                    return await conversation
         except TimeoutError:
             raise Failed("The model did not answer in time.") from None
         finally:
             self._askers.remove(asker)
 
-    async def _answer(self, instructions: str, question: str, tool: Tool) -> str:
+    def _admit(self, asker: str) -> None:
+        if asker in self._askers:
+            raise Failed("The model has another question of yours to answer.")
+        if len(self._askers) >= CONCURRENCY:
+            raise Failed("The model is busy with other questions.")
+        self._askers.add(asker)
+
+    async def _converse(
+        self, instructions: str, question: str, functions: Sequence[Function]
+    ) -> str:
         messages: list[Json] = [
             {"role": "system", "content": instructions},
             {"role": "user", "content": question},
         ]
-        for choice in ("required", *["auto"] * (ROUNDS - 2), "none"):
-            message = await self._reply(messages, tool, choice)
+        for choice in ("required", *["auto"] * (MOST_REPLIES - 2), "none"):
+            message = await self._reply(messages, functions, choice)
             if not message.tool_calls:
-                return _text(message, called=len(messages) > 2)
-            messages.append(_assistant_message(message))
-            messages += (_call_tool(call, tool) for call in message.tool_calls)
+                return _text(message, has_called=len(messages) > 2)
+            messages.append(_repeated(message))
+            messages += [await _called(call, functions) for call in message.tool_calls]
         raise Failed("The model came to no answer.")
 
-    async def _reply(self, messages: list[Json], tool: Tool, choice: str) -> Message:
+    async def _reply(
+        self, messages: list[Json], functions: Sequence[Function], choice: str
+    ) -> Message:
         try:
-            raw = await self._send(messages, tool, choice)
+            raw = await self._complete(messages, functions, choice)
             message = msgspec.json.decode(raw, type=Reply).choices[0].message
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
-            raise Failed("What the model's server messages is no answer.") from None
-        if len(message.tool_calls or ()) > CALLS:
+            raise Failed("What the model's server said is no answer.") from None
+        if len(message.tool_calls or ()) > MOST_CALLS:
             raise Failed("The model wanted too much at once.")
         return message
 
-    async def _send(self, messages: list[Json], tool: Tool, choice: str) -> bytes:
-        """Sends the request once, without retries: the caller has an answer of its own where it
-        fails."""
+    async def _complete(
+        self, messages: list[Json], functions: Sequence[Function], choice: str
+    ) -> bytes:
+        """Without retries: the caller has an answer of its own, and the asker can ask again."""
         openai = await asyncio.to_thread(importlib.import_module, "openai")  # takes a second, once
+        tools = [_described(function) for function in functions]
         try:
             self._client = self._client or openai.AsyncOpenAI(
-                api_key=self._key, base_url=self._url, timeout=self._patience, max_retries=0
+                api_key=self._key, base_url=self._url, timeout=self._timeout, max_retries=0
             )
             raw = await self._client.chat.completions.with_raw_response.create(
-                model=self.name, messages=messages, tools=[_tool_schema(tool)], tool_choice=choice
+                model=self.name, messages=messages, tools=tools, tool_choice=choice
             )
             return bytes(raw.content)
         except openai.APITimeoutError:
@@ -156,16 +171,16 @@ class Model:
             raise Failed("The model could not be reached.") from None
 
 
-def _tool_schema(tool: Tool) -> Json:
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters,
+def _described(function: Function) -> Json:
+    described = {
+        "name": function.name,
+        "description": function.description,
+        "parameters": function.parameters,
     }
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": described}
 
 
-def _assistant_message(message: Message) -> Json:
+def _repeated(message: Message) -> Json:
     calls = [
         {"id": call.id, "type": "function", "function": msgspec.to_builtins(call.function)}
         for call in message.tool_calls or ()
@@ -173,20 +188,21 @@ def _assistant_message(message: Message) -> Json:
     return {"role": "assistant", "content": message.content, "tool_calls": calls}
 
 
-def _call_tool(call: Call, tool: Tool) -> Json:
-    """The result of a tool call. An error goes to the model as well, which may call again."""
+async def _called(call: ToolCall, functions: Sequence[Function]) -> Json:
+    """The message for one call. An error is for the model to read: it may call again."""
+    known = {function.name: function for function in functions}
     try:
-        if call.function.name != tool.name:
-            raise ValueError(f"There is no tool of this name, only {tool.name}.")
-        content = tool.call(call.function.arguments).decode()
+        if call.function.name not in known:
+            raise ValueError(f"There is no tool of this name, only {', '.join(known)}.")
+        content = (await known[call.function.name].call(call.function.arguments)).decode()
     except ValueError as e:
         content = msgspec.json.encode({"error": str(e)}).decode()
     return {"role": "tool", "tool_call_id": call.id, "content": content}
 
 
-def _text(message: Message, called: bool) -> str:
+def _text(message: Message, has_called: bool) -> str:
     text = (message.content or "").strip()
-    if not called:
+    if not has_called:
         raise Failed("The model answered without having looked.")
     if not text:
         raise Failed("The model had nothing to say.")

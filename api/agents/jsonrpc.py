@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 as the Model Context Protocol speaks it: messages, and what is wrong with them."""
+"""JSON-RPC 2.0 as the Model Context Protocol uses it: messages, and errors in them."""
 
 from typing import Any, Literal
 
@@ -23,8 +23,8 @@ HEADER_MISMATCH = -32020
 UNSUPPORTED_VERSION = -32022
 
 
-class Wrong(Exception):  # noqa: N818 - an answer too
-    """Becomes the error of an answer."""
+class RpcError(Exception):
+    """An error that is the answer to a message."""
 
     def __init__(self, code: int, message: str, data: Json | None = None) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Wrong(Exception):  # noqa: N818 - an answer too
 
 
 class Message(Struct, frozen=True):
-    """A request has an id, a notification has none; what has no method is a response."""
+    """A request has a method and an id, a notification a method only, a response no method."""
 
     jsonrpc: Literal["2.0"]
     method: str | None = None
@@ -43,38 +43,41 @@ class Message(Struct, frozen=True):
     error: Any = UNSET
 
     @property
-    def wants_answer(self) -> bool:
+    def is_request(self) -> bool:
         return self.method is not None and self.id is not UNSET
 
 
-def read(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
+    """Raises RpcError for what is not JSON."""
     try:
         return decoded(body, Any)
     except Invalid:
-        raise Wrong(PARSE_ERROR, "The body is not JSON.") from None
+        raise RpcError(PARSE_ERROR, "The body is not JSON.") from None
 
 
-def message(given: Any) -> Message:
+def message(value: Any) -> Message:
+    """Raises RpcError for JSON that is no message."""
     try:
-        heard = msgspec.convert(given, Message)
+        found = msgspec.convert(value, Message)
     except msgspec.ValidationError as e:
-        raise Wrong(INVALID_REQUEST, ": ".join(wrong(str(e)))) from None
-    if heard.method is None and (heard.result, heard.error) == (UNSET, UNSET):
-        raise Wrong(INVALID_REQUEST, "A request has a method and an id.")
-    return heard
+        raise RpcError(INVALID_REQUEST, ": ".join(wrong(str(e)))) from None
+    if found.method is None and (found.result, found.error) == (UNSET, UNSET):
+        raise RpcError(INVALID_REQUEST, "A request has a method and an id.")
+    return found
 
 
-def params(heard: Message, type_: Any) -> Any:
-    """As a method takes them."""
+def params(request: Message, type_: Any) -> Any:
+    """The parameters of a method, as its type. Raises RpcError for others."""
     try:
-        return msgspec.convert({} if heard.params is UNSET else heard.params, type_)
+        return msgspec.convert({} if request.params is UNSET else request.params, type_)
     except msgspec.ValidationError as e:
-        raise Wrong(INVALID_PARAMS, ": ".join(wrong(str(e), type_))) from None
+        raise RpcError(INVALID_PARAMS, ": ".join(wrong(str(e), type_))) from None
 
 
-def answer(heard: Message, result: Json) -> Json:
-    return {"jsonrpc": "2.0", "id": heard.id, "result": result}
+def response(request: Message, result: Json) -> Json:
+    return {"jsonrpc": "2.0", "id": request.id, "result": result}
 
 
-def error(e: Wrong, heard: Message | None = None) -> Json:
-    return {"jsonrpc": "2.0", "id": heard.id if heard else None, "error": e.error}
+def error_response(e: RpcError, request: Message | None = None) -> Json:
+    """Without an id where the message could not be read."""
+    return {"jsonrpc": "2.0", "id": request.id if request else None, "error": e.error}

@@ -22,6 +22,8 @@ POSITION = r"^[0-9]{1,18}(?![\s\S])"
 LAST_POSITION = r"^[0-9]{0,18}(?![\s\S])"  # empty: none yet
 OF_LINK = r"^[A-Za-z0-9_\-]{43}(?![\s\S])"  # 32 bytes, as a link has them
 
+Schema = dict[str, Any]
+
 Id = Annotated[str, Meta(pattern=ID, description="1-128 of A-Z a-z 0-9 _ - .")]
 Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
@@ -130,11 +132,11 @@ def zone(name: str) -> str:
     return name
 
 
-def json_schema(shape: type[Struct]) -> dict[str, Any]:
-    """For agents: with an object at its root, not a reference to one, and with patterns that need
-    no lookahead, which not all of them take. In JSON Schema `$` is the very end."""
+def json_schema(shape: type[Struct]) -> Schema:
+    """A schema for agents. Its root is the object itself, not a reference to it. Its patterns need
+    no lookahead, which not all agents take: in JSON Schema `$` is the very end."""
     text = msgspec.json.encode(msgspec.json.schema(shape))
     schema = msgspec.json.decode(text.replace(rb"(?![\\s\\S])", b"$"))
     definitions = schema.pop("$defs")
-    root: dict[str, Any] = definitions.pop(shape.__name__)
+    root: Schema = definitions.pop(shape.__name__)
     return root | ({"$defs": definitions} if definitions else {})

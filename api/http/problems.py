@@ -53,6 +53,7 @@ class ProblemDetails(Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] = []
 
 
+STORE_PROBLEMS = (OperationalError, UnreadableEventError)
 CLASSES = {
     c.status: c
     for c in (
@@ -113,17 +114,17 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[P
     return response
 
 
-def on_store(request: Request[Any, Any, Any], error: OperationalError) -> Response[ProblemDetails]:
+def on_store(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
+    return on_problem(request, store_problem(request, error))
+
+
+def store_problem(request: Request[Any, Any, Any], error: Exception) -> errors.Problem:
+    """The problem that one of STORE_PROBLEMS is to the caller. It is logged."""
+    if isinstance(error, UnreadableEventError):
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        return HeldBack("This stands on an event that this version cannot read. It has been noted.")
     log.warning("%s %s: the store is away: %s", request.method, request.url.path, error)
-    return on_problem(request, errors.Unavailable())
-
-
-def on_unreadable(
-    request: Request[Any, Any, Any], error: UnreadableEventError
-) -> Response[ProblemDetails]:
-    log.error("%s %s: %s", request.method, request.url.path, error)
-    unreadable = "This stands on an event that this version cannot read. It has been noted."
-    return on_problem(request, HeldBack(unreadable))
+    return errors.Unavailable()
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
@@ -161,7 +162,6 @@ HANDLERS: Any = {
     errors.Problem: on_problem,
     ValidationException: on_validation,
     HTTPException: on_http,
-    OperationalError: on_store,
-    UnreadableEventError: on_unreadable,
+    **dict.fromkeys(STORE_PROBLEMS, on_store),
     Exception: on_bug,
 }

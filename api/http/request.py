@@ -11,6 +11,8 @@ from api.http.principal import Principal
 from api.http.wording import wrong
 from domain.errors import Invalid, Problem
 
+FLOAT = "got `float`"  # as msgspec says it
+
 
 class ClientDisconnected(Problem):
     """Whoever asked hung up in the middle of the request"""
@@ -48,13 +50,26 @@ def decoded(body: bytes, type_: Any) -> Any:
         try:
             return _decoder(type_).decode(body)
         except msgspec.ValidationError as e:
-            if "got `float`" not in str(e):
+            if FLOAT not in str(e):
                 raise
             return msgspec.convert(_whole(msgspec.json.decode(body)), type_)
     except msgspec.ValidationError as e:
         raise Invalid("", wrong(str(e), type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Invalid("", ("$", f"is not JSON: {e}")) from None
+
+
+def converted(value: Any, type_: Any) -> Any:
+    """As `decoded`, of JSON that has been decoded to dicts and lists."""
+    try:
+        try:
+            return msgspec.convert(value, type_)
+        except msgspec.ValidationError as e:
+            if FLOAT not in str(e):
+                raise
+            return msgspec.convert(_whole(value), type_)
+    except msgspec.ValidationError as e:
+        raise Invalid("", wrong(str(e), type_)) from None
 
 
 def _whole(value: Any) -> Any:

@@ -13,17 +13,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.model_server import ModelServer, Reply, calls, in_turn, model_server, says, told
-from workers.model import AT_ONCE, CALLS, LONGEST, ROUNDS, WRITER, Failed, Model, Tool
+from workers.model import (
+    CONCURRENCY,
+    DEFAULT_MODEL,
+    LONGEST,
+    MOST_CALLS,
+    MOST_REPLIES,
+    Failed,
+    Function,
+    Model,
+)
 from workers.settings import Settings
 
 KEY = "sk-a-key-that-nobody-may-see"
 
 
-def look(arguments: str) -> bytes:
+async def look(arguments: str) -> bytes:
     return b'{"seen": %d}' % msgspec.json.decode(arguments, type=int)
 
 
-TOOL = Tool("look", "Looks.", {"type": "object"}, look)
+FUNCTIONS = [Function("look", "Looks.", {"type": "object"}, look)]
 
 
 @pytest.fixture
@@ -32,23 +41,23 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-def ask(url: str, patience: float = 20, key: str = KEY, named: str | None = None) -> str:
+def ask(url: str, timeout: float = 20, key: str = KEY, named: str | None = None) -> str:
     async def asked(model: Model) -> str:
-        return await model.answer("ada", "Be kind.", "What is on?", TOOL)
+        return await model.answer("ada", "Be kind.", "What is on?", FUNCTIONS)
 
-    return run(asked, url, patience, key, named)
+    return run(asked, url, timeout, key, named)
 
 
 def run(
     talk: Callable[[Model], Awaitable[Any]],
     url: str,
-    patience: float = 20,
+    timeout: float = 20,
     key: str = KEY,
     named: str | None = None,
 ) -> Any:
     async def within() -> Any:
         settings = Settings(openai_api_key=key, openai_base_url=url, openai_model=named)
-        model = Model(settings, patience)
+        model = Model(settings, timeout)
         try:
             return await talk(model)
         finally:
@@ -68,7 +77,7 @@ def test_there_is_a_model_where_there_is_a_key() -> None:
     assert Model(Settings(openai_api_key=KEY))
 
 
-@pytest.mark.parametrize(("named", "asked"), [(None, WRITER), ("llama", "llama")])
+@pytest.mark.parametrize(("named", "asked"), [(None, DEFAULT_MODEL), ("llama", "llama")])
 def test_model_answers_from_what_it_looked_up(
     server: ModelServer, named: str | None, asked: str
 ) -> None:
@@ -105,7 +114,7 @@ def test_wrong_call_is_told_to_the_model_which_may_call_again(
     assert seen == {"seen": 7}
 
 
-MUCH = calls(*["1"] * (CALLS + 1), name="look")
+MUCH = calls(*["1"] * (MOST_CALLS + 1), name="look")
 NO_ANSWER = "What the model's server said is no answer."
 
 
@@ -137,7 +146,7 @@ def test_model_that_does_not_answer_fails_with_a_reason(
     server.replies = in_turn(replies)
     said = why(server.url)
     assert reason in said
-    assert len(server.heard) <= ROUNDS
+    assert len(server.heard) <= MOST_REPLIES
     assert KEY not in said + caplog.text
 
 
@@ -157,7 +166,7 @@ def test_model_that_takes_too_long_is_not_waited_for(server: ModelServer) -> Non
         return says("Late.")
 
     server.replies = slow
-    assert why(server.url, patience=0.2) == "The model did not answer in time."
+    assert why(server.url, timeout=0.2) == "The model did not answer in time."
     done.set()
 
 
@@ -179,21 +188,21 @@ def test_nobody_asks_twice_at_once_and_nobody_waits_for_others(server: ModelServ
 
     async def crowd(model: Model) -> tuple[list[str], list[str]]:
         def asks(who: str) -> Awaitable[str]:
-            return model.answer(who, "", "What is on?", TOOL)
+            return model.answer(who, "", "What is on?", FUNCTIONS)
 
-        heard = [asyncio.ensure_future(asks(f"m{i}")) for i in range(AT_ONCE)]
+        heard = [asyncio.ensure_future(asks(f"m{i}")) for i in range(CONCURRENCY)]
         for _ in heard:
             await asyncio.to_thread(everyone.acquire, timeout=10)
         refused = await asyncio.gather(asks("m0"), asks("late"), return_exceptions=True)
         go_on.set()
         answers = await asyncio.gather(*heard)
         answers.append(await asks("late"))
-        assert model.counts == {"answers": AT_ONCE + 1, "failures": 2}
+        assert model.counts == {"answers": CONCURRENCY + 1, "failures": 2}
         return answers, [str(each) for each in refused]
 
     server.replies = waiting
     assert run(crowd, server.url) == (
-        ["Go."] * (AT_ONCE + 1),
+        ["Go."] * (CONCURRENCY + 1),
         [
             "The model has another question of yours to answer.",
             "The model is busy with other questions.",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from api.agents.concierge import PATH
+from api.agents.tool import PATH
 from tests.api.agents.asking import Json
 from tests.api.sessions_now import put, untimed
 from tests.product import Product

@@ -17,15 +17,15 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 from api.agents import jsonrpc
-from api.agents.mcp import AGREED, ALONE, BATCHES, DESCRIPTION, LARGEST_BATCH, VERSIONS
+from api.agents.mcp import BATCHED, LARGEST_BATCH, LISTED, NEGOTIATED, STATELESS, VERSIONS
 from tests.api.agents.asking import Json, nothing_recorded, problem
 from tests.api.sessions_now import NEXT_60, NOW, conference, ids, untimed
 from tests.product import Product
 
-MODES = ("auto", "legacy", ALONE)
+MODES = ("auto", "legacy", STATELESS)
 KEY = "io.modelcontextprotocol/"
 HELLO = {
-    "protocolVersion": AGREED[0],
+    "protocolVersion": NEGOTIATED[0],
     "capabilities": {},
     "clientInfo": {"name": "test", "version": "1"},
 }
@@ -70,8 +70,10 @@ def test_client_finds_the_tool_and_calls_it(product: Product, event: str, mode: 
 
     with nothing_recorded(product):
         version, capabilities, tools, called = talk(product, token(product, event), mode, about)
-    assert version == (AGREED[0] if mode == "legacy" else ALONE)
-    assert capabilities.tools is not None or mode == ALONE  # who asks nothing first knows nothing
+    assert version == (NEGOTIATED[0] if mode == "legacy" else STATELESS)
+    assert (
+        capabilities.tools is not None or mode == STATELESS
+    )  # who asks nothing first knows nothing
     assert [tool.name for tool in tools] == ["event_sessions"]
     assert tools[0].annotations.read_only_hint
     for answer, window, expected in zip(called, ("now", "next_60"), (NOW, NEXT_60), strict=True):
@@ -151,12 +153,12 @@ def request(method: str, id_: Any = 1, **params: Any) -> Json:
     return {"jsonrpc": "2.0", "id": id_, "method": method, "params": params}
 
 
-def alone(method: str, version: str = ALONE, **params: Any) -> Json:
+def alone(method: str, version: str = STATELESS, **params: Any) -> Json:
     meta = {KEY + "protocolVersion": version, KEY + "clientCapabilities": {}}
     return request(method, **params, _meta=meta)
 
 
-def headers(method: str, name: str = "", version: str = ALONE) -> dict[str, str]:
+def headers(method: str, name: str = "", version: str = STATELESS) -> dict[str, str]:
     named = {"Mcp_Name": name} if name else {}
     return {"MCP_Protocol_Version": version, "Mcp_Method": method} | named
 
@@ -200,7 +202,11 @@ def test_foreign_page_is_refused_even_with_a_token(ada: httpx.Client, foreign: J
 
 @pytest.mark.parametrize(
     ("wanted", "agreed"),
-    [*((version, version) for version in AGREED), ("2024-11-05", AGREED[0]), (ALONE, AGREED[0])],
+    [
+        *((version, version) for version in NEGOTIATED),
+        ("2024-11-05", NEGOTIATED[0]),
+        (STATELESS, NEGOTIATED[0]),
+    ],
 )
 def test_version_is_the_one_wanted_where_it_is_spoken(
     ada: httpx.Client, wanted: str, agreed: str
@@ -232,7 +238,7 @@ def test_request_that_says_what_it_speaks_needs_no_hello(ada: httpx.Client, even
     found = post(ada, alone("server/discover"), **headers("server/discover")).json()["result"]
     assert found["supportedVersions"] == [*VERSIONS]
     listed = post(ada, alone("tools/list"), **headers("tools/list")).json()["result"]
-    assert listed["tools"] == [DESCRIPTION]
+    assert listed["tools"] == LISTED
     arguments = {"eventId": event, "timeWindow": "now"}
     body = alone("tools/call", name="event_sessions", arguments=arguments)
     plain = post(ada, body, **headers("tools/call", "event_sessions")).json()["result"]
@@ -256,8 +262,8 @@ LIST, CALL = alone("tools/list"), alone("tools/call", name="event_sessions", arg
     ("body", "sent", "code"),
     [
         (LIST, {}, jsonrpc.HEADER_MISMATCH),
-        (LIST, {"MCP_Protocol_Version": ALONE}, jsonrpc.HEADER_MISMATCH),
-        (LIST, headers("tools/list", version=AGREED[0]), jsonrpc.HEADER_MISMATCH),
+        (LIST, {"MCP_Protocol_Version": STATELESS}, jsonrpc.HEADER_MISMATCH),
+        (LIST, headers("tools/list", version=NEGOTIATED[0]), jsonrpc.HEADER_MISMATCH),
         (LIST, headers("tools/call"), jsonrpc.HEADER_MISMATCH),
         (CALL, headers("tools/call"), jsonrpc.HEADER_MISMATCH),
         (CALL, headers("tools/call", "another"), jsonrpc.HEADER_MISMATCH),
@@ -275,7 +281,7 @@ def test_headers_must_say_what_the_body_says(
 
 
 def test_header_that_comes_twice_is_refused(ada: httpx.Client) -> None:
-    twice = [("MCP-Protocol-Version", ALONE), ("MCP-Protocol-Version", BATCHES)]
+    twice = [("MCP-Protocol-Version", STATELESS), ("MCP-Protocol-Version", BATCHED)]
     refused = ada.post("/mcp", json=LIST, headers=twice)
     assert error(refused, 400)["code"] == jsonrpc.HEADER_MISMATCH
 
@@ -290,7 +296,7 @@ def test_batch_is_answered_one_by_one_where_the_version_has_them(ada: httpx.Clie
     assert post(ada, [done]).status_code == 202
     for wrong in ([], [done] * (LARGEST_BATCH + 1)):
         assert error(post(ada, wrong), 400)["code"] == jsonrpc.INVALID_REQUEST
-    newer = post(ada, batch, MCP_Protocol_Version=AGREED[0])
+    newer = post(ada, batch, MCP_Protocol_Version=NEGOTIATED[0])
     assert error(newer, 400)["code"] == jsonrpc.INVALID_REQUEST
 
 
@@ -312,7 +318,7 @@ def test_what_is_no_message_is_refused(ada: httpx.Client, body: Any, code: int) 
 
 
 def test_schemas_are_schemas_that_agents_can_read() -> None:
-    for schema in (DESCRIPTION["inputSchema"], DESCRIPTION["outputSchema"]):
+    for schema in (s for tool in LISTED for s in (tool["inputSchema"], tool["outputSchema"])):
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
         assert "(?" not in json.dumps(schema)

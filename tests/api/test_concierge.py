@@ -7,12 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from api.agents.concierge import DESCRIBED, INSTRUCTIONS
+from api.concierge import INSTRUCTIONS
+from api.session_tools import SHORTENED
 from tests.api.agents.asking import Json, nothing_recorded, paths, problem
 from tests.api.sessions_now import NEXT_60, NOW, conference, ids, put, untimed
 from tests.model_server import ModelServer, Reply, calls, in_turn, model_server, says, told
 from tests.product import Product
-from workers.model import WRITER
+from workers.model import DEFAULT_MODEL
 
 TOOL, ASK = "/api/ai-concierge/event-sessions", "/api/ai-concierge/ask"
 QUESTION = "What sessions should I attend?"
@@ -209,7 +210,11 @@ def test_model_calls_the_tool_and_writes_the_answer(
     with writing.member(event, "ada") as ada, nothing_recorded(product):
         said = asked(ada, event)
     assert said["answer"] == "Go to Ai."
-    assert (said["written_by"], said["model"], said["model_failed"]) == ("model", WRITER, None)
+    assert (said["written_by"], said["model"], said["model_failed"]) == (
+        "model",
+        DEFAULT_MODEL,
+        None,
+    )
     now, soon = told(server.heard[-1])
     assert (ids(now["sessions"]), ids(soon["sessions"])) == (NOW, NEXT_60)
     assert {session["session_time"][-6:] for session in now["sessions"]} <= {"+01:00", "+02:00"}
@@ -244,7 +249,7 @@ def test_what_speakers_wrote_cannot_widen_what_the_tool_shows(
         said = asked(ada, event)
     seen, *refused = told(server.heard[-1])
     (shown,) = seen["sessions"]
-    assert (shown["session_title"], len(shown["session_description"])) == (order, DESCRIBED)
+    assert (shown["session_title"], len(shown["session_description"])) == (order, SHORTENED)
     assert [error.keys() for error in refused] == [{"error"}] * len(wide)
     assert (ids(said["now"]), said["next_60"]) == (("s1",), [])
 

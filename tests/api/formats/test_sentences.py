@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.agents.sentences import BEGINNING, NOTHING, sentences
+from api.formats.sentences import BEGINNING, NOTHING, sentences
 from projections.sessions.questions import SessionNow, SessionSoon
 
 NINE = datetime(2026, 9, 1, 7, tzinfo=UTC)  # in Brussels

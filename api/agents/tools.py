@@ -1,0 +1,8 @@
+"""Everything that agents may ask or do, on one screen."""
+
+from typing import Any
+
+from api.agents.tool import Tool
+from api.session_tools import EVENT_SESSIONS
+
+TOOLS: tuple[Tool[Any], ...] = (EVENT_SESSIONS,)
