@@ -23,7 +23,7 @@ from domain.missions import (
     REMEMBERED,
     Board,
     CompleteMission,
-    MessageSent,
+    MessageReported,
     MissionCompleted,
     MissionReopened,
     MissionReset,
@@ -92,7 +92,7 @@ def test_catalogue_in_another_order_is_another() -> None:
 
 
 def test_catalogue_needs_an_event() -> None:
-    command = PublishCatalogue(event_id="evt_1", missions=(A,))
+    command = PublishCatalogue(event_id="evt_1", missions=(A,), conference=Conference())
     with pytest.raises(NotFound):
         decide_catalogue(command, Catalogue())
 
@@ -183,7 +183,7 @@ def test_three_profiles_and_ten_seconds_complete_it(
 
 
 def test_same_report_again_changes_nothing() -> None:
-    board = BOARDS.folded([MessageSent("m2", START)])
+    board = BOARDS.folded([MessageReported("m2", START)])
     assert tell(board, "message_sent") == ()
 
 
@@ -194,12 +194,12 @@ def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
 
 
 def test_report_after_completion_is_kept_and_awards_nothing() -> None:
-    board = BOARDS.folded([MessageSent("m3", START), MissionCompleted(MEET_ATTENDEES, 50)])
-    assert tell(board, "message_sent") == (MessageSent("m2", START),)
+    board = BOARDS.folded([MessageReported("m3", START), MissionCompleted(MEET_ATTENDEES, 50)])
+    assert tell(board, "message_sent") == (MessageReported("m2", START),)
 
 
 def test_meeting_counts_anew_after_the_mission_is_left() -> None:
-    past = [MessageSent("m2", START), MissionCompleted(MEET_ATTENDEES, 50, "message_sent")]
+    past = [MessageReported("m2", START), MissionCompleted(MEET_ATTENDEES, 50, "message_sent")]
     board = BOARDS.folded([*past, MissionReopened(MEET_ATTENDEES, 50, "not_started")])
     assert tell(board, "view_profile") == (ProfileViewed("m2", START),)
 
