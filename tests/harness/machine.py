@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Command, Recorded, stream
+from domain.aggregate import Command, Recorded, StreamName
 from domain.errors import Problem
 from domain.store.writer import IdempotencyKey, Outcome
 from tests.harness import play
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         self.event_id = self.world.new_event()
         self.requests: list[Request] = []
         self._keys = 0
-        self._outcomes: list[tuple[str, Outcome]] = []
+        self._outcomes: list[tuple[int, StreamName, Any]] = []
         self.clients: list[Client] = []
 
     @initialize(story=play.opening(EVENT))
@@ -207,10 +207,10 @@ class Machine(RuleBasedStateMachine):
 
     def _check_acknowledged(self) -> None:
         log = {recorded.position: recorded for recorded in self._log()}
-        for name, outcome in self._outcomes:
-            found = log.get(outcome.position)
-            assert found, f"{outcome.events} was acknowledged at {outcome.position}, and is lost"
-            assert (found.stream, found.event) == (name, outcome.events[-1])
+        for position, name, event in self._outcomes:
+            found = log.get(position)
+            assert found, f"{event} was acknowledged at {position}, and is lost"
+            assert (found.stream, found.event) == (name, event)
 
     def _log(self) -> list[Recorded]:
         return self.world.run(self.world.log(self.event_id, self.after))
@@ -241,8 +241,8 @@ class Machine(RuleBasedStateMachine):
         else:
             self.tally.acknowledged += 1
             if answer.events:
-                name = stream(request.command.aggregate, *request.command.stream_key())
-                self._outcomes.append((name, answer))
+                *_, last = play.placed(request.command, answer.events)
+                self._outcomes.append((answer.position, *last))
         if request.key and request.answers:
             self._check_same(request.answers[0], answer)
         request.answers.append(answer)
