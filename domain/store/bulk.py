@@ -94,8 +94,9 @@ class AdvanceBulk(Command, frozen=True, kw_only=True):
 
     def is_next(self, state: Bulk) -> bool:
         """Not where this key came with something else, nor where another caller was faster."""
-        known = state.started in (None, self.whole)
-        return known and self.first == state.done and not state.completed
+        if state.completed or state.started not in (None, self.whole):
+            return False
+        return self.first == state.done and bool(self.commands or not self.whole.commands)
 
 
 class Refusal(Struct, frozen=True):

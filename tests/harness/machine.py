@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command, Recorded, StreamName
 from domain.errors import Problem
-from domain.store.writer import IdempotencyKey, Outcome
+from domain.store.writer import BulkOutcome, IdempotencyKey, Outcome
 from tests.harness import play
 from tests.harness.capabilities import commands
 from tests.harness.client import Client
 from tests.harness.values import EVENT, MEMBERS
-from tests.harness.world import Answer, World, unknown
+from tests.harness.world import Answer, World, bulk_said, unknown
 
 which = st.integers(0, 1)
 some = commands(EVENT)
@@ -113,6 +113,30 @@ class Machine(RuleBasedStateMachine):
         self._take(request, self.world.run(work))
         self.tally.crashes += 1
         self._send(request, api)
+
+    @rule(
+        commands=st.lists(some, min_size=1, max_size=8),
+        api=which,
+        fault=st.sampled_from([None, "before", "after"]),
+        again=which,
+    )
+    def send_as_one(self, commands: list[Command], api: int, fault: Any, again: int) -> None:
+        """On a line that may break; once more it comes to the same."""
+        commands = [replace(command, event_id=self.event_id) for command in commands]
+        self._keys += 1
+        key = IdempotencyKey(self.event_id, f"key {self._keys}", b"a fingerprint")
+        before = len(self._log_of_members())
+        first = self.world.run(self.world.send_as_one(fault, api, self.event_id, commands, key))
+        second = self.world.run(self.world.send_as_one(None, again, self.event_id, commands, key))
+        assert isinstance(second, BulkOutcome), f"{second} for many commands as one"
+        assert unknown(first) or bulk_said(first) == bulk_said(second)
+        recorded = len(self._log_of_members()) - before
+        assert recorded == second.recorded, f"{recorded} events, not {second.recorded}"
+        self.tally.crashes += fault is not None
+        self._step()
+
+    def _log_of_members(self) -> list[Recorded]:
+        return [r for r in self._log() if not r.stream.startswith("bulk:")]
 
     @rule(candidates=st.lists(pairs, min_size=2, max_size=8))
     def send_slowly(self, candidates: list[tuple[Command, bool]]) -> None:

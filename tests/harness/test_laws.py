@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.capabilities import AGGREGATES
 from domain.missions import Board, MissionStarted
+from domain.store.bulk import STORE_AGGREGATES
 from projections.missions.rows import LEDGER, MISSION_LEDGER, project_ledger
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
@@ -20,7 +21,9 @@ from tests.store import CALENDAR, Accept, AcceptUnseen, SyncAccepted
 
 
 def test_capabilities_are_all_plugged_in() -> None:
-    assert {c.aggregate.name for c in CAPABILITIES} == {a.name for a in AGGREGATES}
+    assert {c.aggregate.name for c in CAPABILITIES} == {
+        a.name for a in (*AGGREGATES, *STORE_AGGREGATES)
+    }
     fed = {model.name for c in CAPABILITIES for model in c.read_models}
     assert fed == {model.name for model in READ_MODELS}
 
