@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
 from domain.errors import Invalid, NotFound
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
@@ -97,13 +97,13 @@ class Agenda(Struct, frozen=True):
 class _OnAgenda(Command, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "agenda"
     event_id: str
-    conference: Unknown = Unknown()
+    conference: Announced = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id,)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": stream("conference", self.event_id)}
+        return {"conference": conference(self.event_id)}
 
 
 class ScheduleItem(_OnAgenda, frozen=True, kw_only=True):
@@ -127,7 +127,7 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
     items: tuple[AgendaItem, ...]
     speakers: tuple[Speaker, ...] = ()
     slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
-    before: Agenda = Agenda()  # for the reply, which says what came of it
+    before: Agenda = GIVEN  # for the reply, which says what came of it
 
     def given(self) -> dict[str, StreamName]:
         return {**super().given(), "before": stream("agenda", self.event_id)}

@@ -3,7 +3,9 @@
     Command   what somebody wants; what a rule needs from elsewhere comes in with it
     event     what happened: facts only, in the past tense
     Aggregate the smallest thing a rule needs to look at, and its pure functions
+    On        an event for another stream than the command's own
     Recorded  an event with its envelope, as the log keeps it
+    Scope     on whose ground all of this happens: an event that people go to, later a client
 
 `decide(command, state)` gives the events that follow, none where nothing changes, or raises a
 Problem. `evolve(state, event, at)` never refuses. Time is passed in because it is in the
@@ -12,16 +14,42 @@ envelope, not in the event.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
 StreamName = str
 
+# Of each kind of scope, the aggregate whose stream says that there is such a scope.
+ANNOUNCED_BY: dict[str, str] = {"event": "conference"}
+
+
+class _Given:
+    """Fails wherever a rule looks at it."""
+
+    def __repr__(self) -> str:
+        return "GIVEN"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no state was given here, so it has no `{name}`: see Command.given")
+
+
+# Stands in a command's field until the state of a stream takes its place: see Command.given.
+GIVEN: Any = _Given()
+
+
+class Announced(Protocol):
+    """What rules ask of the state that announces their scope."""
+
+    @property
+    def exists(self) -> bool: ...
+
 
 class Command(Struct, frozen=True, kw_only=True):
     """`given` names the streams whose state a rule needs besides its own: History puts each into
-    the field of that name before `decide` is called, as of the same moment as the decision."""
+    the field of that name before `decide` is called, as of the same moment as the decision. Such
+    a field is `GIVEN` until then, and typed by a Protocol that says what the rule asks of it: the
+    states are other capabilities', which are not imported."""
 
     aggregate: ClassVar[str]
 
@@ -33,16 +61,19 @@ class Command(Struct, frozen=True, kw_only=True):
         return {}
 
 
-class Unknown(Struct, frozen=True):
-    """Stands where History will put the state of another capability's stream."""
+class On(Struct, frozen=True):
+    """An event for another stream, which `decide` returns among those for its own. It is one of
+    the events of that stream's aggregate, which evolves by it, and it is recorded in the same
+    transaction. A rule that looks at that stream's state first has it in `given`."""
 
-    exists: bool = False
-    listed: bool = False
+    stream: StreamName
+    event: Struct
 
 
 class Aggregate(Struct, frozen=True):
-    """`erase(state, person)` gives the events after which nothing personal of them is shown; where
-    no event holds anything personal there is none."""
+    """`decide` returns events of its own and `On`s. `erase(state, person)` gives the events after
+    which nothing personal of them is shown; where no event holds anything personal there is none.
+    `scope` is the kind of scope that the second part of its streams' names is an id of."""
 
     name: str
     initial: Any
@@ -50,10 +81,36 @@ class Aggregate(Struct, frozen=True):
     decide: Callable[[Any, Any], tuple[Struct, ...]]
     evolve: Callable[[Any, Any, datetime], Any]
     erase: Callable[[Any, str], tuple[Struct, ...]] | None = None
+    scope: str = "event"
+
+
+class Scope(Struct, frozen=True):
+    """`event:evt_1`: a kind and an id. Streams, rows, messages and roles belong to one. Those of
+    kind `event` are written by their id alone in streams' names, columns and envelopes."""
+
+    kind: str
+    id: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Scope":
+        """Raises ValueError where this names no scope."""
+        kind, _, id_ = text.partition(":")
+        if kind not in ANNOUNCED_BY or not id_ or ":" in id_:
+            raise ValueError(f"{text} is no scope: one is {' or '.join(ANNOUNCED_BY)}:ID")
+        return cls(kind, id_)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @property
+    def announced_in(self) -> StreamName:
+        """The stream whose state is Announced: it says whether this scope exists."""
+        return stream(ANNOUNCED_BY[self.kind], self.id)
 
 
 class Recorded(Struct, frozen=True):
-    """An event as the log keeps it. `position` is its place in the whole log."""
+    """An event as the log keeps it. `position` is its place in the whole log; `tenant` is the id
+    of the scope that its author asked in."""
 
     position: int
     stream: StreamName
@@ -63,10 +120,11 @@ class Recorded(Struct, frozen=True):
     actor: str
     tenant: str
     trace: str | None = None
+    scope_kind: str = "event"
 
     @property
     def stream_key(self) -> tuple[str, ...]:
-        """What tells this stream from others of its aggregate, as in (event_id, member_id)."""
+        """What tells this stream from others of its aggregate, as in (scope_id, member_id)."""
         return tuple(self.stream.split(":")[1:])
 
     @property
@@ -74,12 +132,26 @@ class Recorded(Struct, frozen=True):
         return self.stream.split(":", 2)[1]
 
     @property
+    def scope(self) -> Scope:
+        return Scope(self.scope_kind, self.scope_id)
+
+    @property
     def member(self) -> tuple[str, str]:
-        """Of a stream that belongs to one member at one event: (event_id, member_id)."""
-        _, event_id, member_id = self.stream.split(":")
-        return event_id, member_id
+        """Of a stream that belongs to one member of a scope: (scope_id, member_id)."""
+        _, scope_id, member_id = self.stream.split(":")
+        return scope_id, member_id
 
 
 def stream(aggregate: str, *key: str) -> StreamName:
     """`missions:evt_1:usr_1`. Ids hold no colon, so two streams never share a name."""
     return ":".join((aggregate, *key))
+
+
+def stream_of(command: Command) -> StreamName:
+    """A command's own stream."""
+    return stream(command.aggregate, *command.stream_key())
+
+
+def conference(event_id: str) -> StreamName:
+    """The stream that says whether there is such an event."""
+    return Scope("event", event_id).announced_in

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference
 from domain.errors import NotFound
 from domain.personal import ERASED, PERSONAL, Person, personal
 
@@ -55,13 +55,13 @@ class SaveProfile(Command, frozen=True, kw_only=True):
     event_id: str
     member_id: str
     profile: Profile
-    conference: Unknown = Unknown()
+    conference: Announced = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": stream("conference", self.event_id)}
+        return {"conference": conference(self.event_id)}
 
 
 def decide(

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference
 from domain.errors import NotFound
 from domain.personal import Person
 
@@ -29,13 +29,13 @@ class _OnLink(Command, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "calendar_link"
     event_id: str
     member_id: str
-    conference: Unknown = Unknown()
+    conference: Announced = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": stream("conference", self.event_id)}
+        return {"conference": conference(self.event_id)}
 
 
 class OpenCalendarLink(_OnLink, frozen=True, kw_only=True):

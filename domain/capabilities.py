@@ -19,5 +19,15 @@ AGGREGATES: tuple[Aggregate, ...] = (
     CALENDAR_LINK,
 )
 
-# An event that was renamed: the name it was stored under, and the name it has now.
-RENAMED: dict[str, str] = {}
+# Events that are not stored under the name of their class: that name, and the class's. An event is
+# written under its last line here, and read under all of them.
+#
+# What members report of messages and syncs goes on being stored as MessageSent and SyncCreated. A
+# version that runs beside this one during a deploy knows no other name, and would park the streams
+# of an event that it cannot read. Nor is there a later release in which to change it: the log holds
+# these names for ever, so none of them is free again. A message that is really sent is an event
+# class MessageSent with a line of its own here, such as "ThreadMessageSent": "MessageSent".
+RENAMED: dict[str, str] = {
+    "MessageSent": "MessageReported",
+    "SyncCreated": "SyncReported",
+}

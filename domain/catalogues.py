@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference
 from domain.errors import Invalid, NotFound
 
 RESERVED = frozenset({"history"})
@@ -40,13 +40,13 @@ class PublishCatalogue(Command, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "catalogue"
     event_id: str
     missions: tuple[Mission, ...]
-    conference: Unknown = Unknown()
+    conference: Announced = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id,)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": stream("conference", self.event_id)}
+        return {"conference": conference(self.event_id)}
 
 
 def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[CataloguePublished, ...]:

@@ -14,6 +14,8 @@
 The API maps each to RFC 9457 problem+json in one place. A class's docstring is its title there.
 """
 
+from collections.abc import Iterable
+
 SHOWN = 100  # of the things that are wrong; an answer must not be larger than the question
 
 
@@ -21,12 +23,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
     """The request could not be served"""
 
     status = 500
-    errors: tuple[tuple[str, str], ...] = ()
     retry_after: float | None = None
 
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail or self.title())
-        self.detail = detail or self.title()
+    def __init__(self, detail: str = "", *errors: tuple[str, str]) -> None:
+        """`errors` are (path, message) pairs, a path as in `$.missions[3].points`."""
+        self.errors = errors[:SHOWN]
+        said = "; ".join(f"{path}: {message}" for path, message in self.errors)
+        self.detail = detail or said or self.title()
+        super().__init__(self.detail)
 
     @classmethod
     def title(cls) -> str:
@@ -37,12 +41,6 @@ class Invalid(Problem):
     """The request is malformed or out of range"""
 
     status = 400
-
-    def __init__(self, detail: str = "", *errors: tuple[str, str]) -> None:
-        """`errors` are (path, message) pairs, a path as in `$.missions[3].points`."""
-        errors = errors[:SHOWN]
-        super().__init__(detail or "; ".join(f"{path}: {message}" for path, message in errors))
-        self.errors = errors
 
 
 class Unauthorized(Problem):
@@ -97,3 +95,30 @@ class Unavailable(Problem):
     def __init__(self, detail: str = "", retry_after: float = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+# The names that refusals are kept under. They are a storage format: a class that is renamed keeps
+# the name it has here.
+STORED_NAMES: dict[type[Problem], str] = {
+    Problem: "Problem",
+    Invalid: "Invalid",
+    Unauthorized: "Unauthorized",
+    Forbidden: "Forbidden",
+    NotFound: "NotFound",
+    Refused: "Refused",
+    KeyReused: "KeyReused",
+    TooLarge: "TooLarge",
+    TooMany: "TooMany",
+    Unavailable: "Unavailable",
+}
+_BY_STORED_NAME = {name: kind for kind, name in STORED_NAMES.items()}
+
+
+def stored_name(problem: Problem) -> str:
+    """That of its class, or of the nearest one above it that has one."""
+    return next(STORED_NAMES[kind] for kind in type(problem).__mro__ if kind in STORED_NAMES)
+
+
+def restored(name: str, detail: str, errors: Iterable[tuple[str, str]] = ()) -> Problem:
+    """A refusal that was kept, in the same words."""
+    return _BY_STORED_NAME[name](detail, *errors)

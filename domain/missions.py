@@ -4,12 +4,12 @@
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
 
@@ -54,17 +54,17 @@ class ProfileViewed(Struct, frozen=True):
     dwell_ms: int = 0
 
 
-class MessageSent(Struct, frozen=True):
+class MessageReported(Struct, frozen=True):
     target_member_id: str
     ts: datetime
 
 
-class SyncCreated(Struct, frozen=True):
+class SyncReported(Struct, frozen=True):
     target_member_id: str
     ts: datetime
 
 
-Report = ProfileViewed | MessageSent | SyncCreated
+Report = ProfileViewed | MessageReported | SyncReported
 BoardEvent = MissionStarted | MissionCompleted | MissionReopened | MissionReset | Report
 
 
@@ -106,11 +106,18 @@ class Board(Struct, frozen=True):
         return frozenset(i for i, s in self.standings.items() if s.status == "completed")
 
 
+class Target(Protocol):
+    """What the rules ask of the attendee who is met."""
+
+    @property
+    def listed(self) -> bool: ...
+
+
 class _OnBoard(Command, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "missions"
     event_id: str
     member_id: str
-    catalogue: Catalogue = Catalogue()
+    catalogue: Catalogue = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
@@ -141,13 +148,13 @@ class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
     target_member_id: str
     ts: datetime
     dwell_ms: int = 0
-    conference: Unknown = Unknown()
-    target: Unknown = Unknown()
+    conference: Announced = GIVEN
+    target: Target = GIVEN
 
     def given(self) -> dict[str, StreamName]:
         return {
             "catalogue": stream("catalogue", self.event_id),
-            "conference": stream("conference", self.event_id),
+            "conference": conference(self.event_id),
             "target": stream("attendee", self.event_id, self.target_member_id),
         }
 
@@ -222,9 +229,9 @@ def _reported(command: RecordTelemetry) -> Report:
         case "view_profile":
             return ProfileViewed(command.target_member_id, command.ts, command.dwell_ms)
         case "message_sent":
-            return MessageSent(command.target_member_id, command.ts)
+            return MessageReported(command.target_member_id, command.ts)
         case "sync_created":
-            return SyncCreated(command.target_member_id, command.ts)
+            return SyncReported(command.target_member_id, command.ts)
 
 
 def _met(
@@ -249,9 +256,9 @@ def _count(meeting: Meeting, report: Report) -> Meeting:
                 viewed=meeting.viewed | {target},
                 milliseconds=meeting.milliseconds + spent,
             )
-        case MessageSent():
+        case MessageReported():
             return replace(meeting, messages=meeting.messages + 1)
-        case SyncCreated():
+        case SyncReported():
             return replace(meeting, syncs=meeting.syncs + 1)
 
 
@@ -269,9 +276,9 @@ def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
             return replace(_stand(state, mission, Standing(status, 0, at)), meeting=meeting)
         case ProfileViewed():
             return _remember(state, event, "view_profile")
-        case MessageSent():
+        case MessageReported():
             return _remember(state, event, "message_sent")
-        case SyncCreated():
+        case SyncReported():
             return _remember(state, event, "sync_created")
 
 
@@ -299,8 +306,8 @@ BOARD = Aggregate(
         MissionReopened,
         MissionReset,
         ProfileViewed,
-        MessageSent,
-        SyncCreated,
+        MessageReported,
+        SyncReported,
     ),
     decide=decide,
     evolve=evolve,

@@ -1,12 +1,11 @@
 """The sessions that each member has starred: their personal agenda."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
-from domain.agenda import Agenda
-from domain.aggregate import Aggregate, Command, StreamName, Unknown, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
 from domain.errors import NotFound, Refused
 
 MOST = 1_000  # stars of a member at one event
@@ -25,20 +24,36 @@ class Stars(Struct, frozen=True):
     items: frozenset[str] = frozenset()
 
 
+class Session(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+
+class Programme(Protocol):
+    """What the rules ask of the agenda of an event."""
+
+    def item(self, item_id: str) -> Session:
+        """Raises NotFound."""
+        ...
+
+
 class _OnStar(Command, frozen=True, kw_only=True):
     aggregate: ClassVar[str] = "stars"
     event_id: str
     member_id: str
     item_id: str
-    conference: Unknown = Unknown()
-    agenda: Agenda = Agenda()
+    conference: Announced = GIVEN
+    agenda: Programme = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
     def given(self) -> dict[str, StreamName]:
         return {
-            "conference": stream("conference", self.event_id),
+            "conference": conference(self.event_id),
             "agenda": stream("agenda", self.event_id),
         }
 

@@ -1,17 +1,17 @@
 -- name: begin
--- a group; what it reads once it has its turn is what there is then
+-- a batch; what it reads once it has the lock is what there is then
 BEGIN ISOLATION LEVEL READ COMMITTED;
 
 -- name: commit
--- a group
+-- a batch
 COMMIT;
 
--- name: patience
--- how long a writer waits for its turn before it says that the store is busy
+-- name: lock_timeout
+-- how long a writer waits for the lock before it says that the store is busy
 SET lock_timeout = '5s';
 
 -- name: lock
--- one group is written at a time, so positions become visible in their order. Unlike a lock on
+-- one batch is written at a time, so positions become visible in their order. Unlike a lock on
 -- the table, this one does not meet VACUUM or CREATE INDEX CONCURRENTLY.
 SELECT pg_advisory_xact_lock(hashtextextended('rapport.events.log', 0));
 
@@ -20,7 +20,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('rapport.events.log', 0));
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
 -- name: tail
--- what others recorded since this process last looked
+-- what others recorded after a position
 SELECT originator_id, originator_version, notification_id
 FROM events.log
 WHERE notification_id > %(seen)s
@@ -50,6 +50,10 @@ SELECT * FROM unnest(
     %(principals)s::text[], %(keys)s::text[], %(fingerprints)s::bytea[], %(problems)s::text[],
     %(replies)s::bytea[], %(streams)s::text[], %(versions)s::bigint[]
 );
+
+-- name: check_versions
+-- fails where one of these streams has an event after the version that a decision stands on
+SELECT events.check_versions(%(streams)s::text[], %(versions)s::bigint[]);
 
 -- name: written
 -- were these recorded, before the connection was lost? All of them were, or none.

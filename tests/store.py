@@ -1,8 +1,11 @@
-"""A capability as small as can be, to try the store with: tickets from a roll, each number given
-out once. What one decision leaves shows in the next."""
+"""Capabilities as small as can be, to try the store with.
+
+Tickets from a roll, each number given out once: what one decision leaves shows in the next. Syncs
+of two people, whose calendars both get them: nobody has two at a time.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -10,7 +13,7 @@ from typing import Any, ClassVar
 import psycopg
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, Recorded, StreamName, stream
+from domain.aggregate import GIVEN, Aggregate, Command, On, Recorded, StreamName, stream
 from domain.errors import Refused
 from domain.store.envelope import EnvelopeMapper
 from domain.store.recorder import Recorder, open_recorder
@@ -38,7 +41,7 @@ class Take(Command, frozen=True, kw_only=True):
     roll: str = "main"
     by: str
     beside: str | None = None
-    other: Roll = Roll()
+    other: Roll = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return ("evt_1", self.roll)
@@ -54,7 +57,7 @@ class Break(Take, frozen=True, kw_only=True):
 def decide(command: Take, state: Roll) -> tuple[TicketTaken, ...]:
     if isinstance(command, Break):
         raise ZeroDivisionError("this command is broken")
-    if command.by in command.other.holders:
+    if command.beside and command.by in command.other.holders:
         raise Refused(f"{command.by} has a ticket of {command.beside}.")
     if command.by in state.holders:
         return ()
@@ -66,12 +69,91 @@ def evolve(state: Roll, event: TicketTaken, at: datetime) -> Roll:
 
 
 ROLL = Aggregate("roll", Roll(), (TicketTaken,), decide, evolve)
-MAPPER = EnvelopeMapper((ROLL,), {})
+
+
+class SyncAccepted(Struct, frozen=True):
+    """Of one of the two."""
+
+    other: str
+    slot: int
+
+
+class Calendar(Struct, frozen=True):
+    """With whom, by slot. `events` counts those of the stream."""
+
+    syncs: Mapping[int, str] = {}
+    events: int = 0
+
+
+class Accept(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "calendar"
+    member: str
+    other: str
+    slot: int
+    theirs: Calendar = GIVEN
+
+    def stream_key(self) -> tuple[str, ...]:
+        return ("evt_1", self.member)
+
+    def given(self) -> dict[str, StreamName]:
+        return {"theirs": calendar(self.other)}
+
+
+class AcceptIfOpen(Accept, frozen=True, kw_only=True):
+    """Looks at a stream that it does not write to: who has a ticket there takes no more."""
+
+    closed: Roll = GIVEN
+
+    def given(self) -> dict[str, StreamName]:
+        return {**super().given(), "closed": roll("closed")}
+
+
+class AcceptUnseen(Accept, frozen=True, kw_only=True):
+    """Writes to a stream that it did not look at."""
+
+    def given(self) -> dict[str, StreamName]:
+        return {}
+
+
+class Misdirect(Accept, frozen=True, kw_only=True):
+    """Returns an event for a stream of another aggregate."""
+
+    to: StreamName
+
+
+def decide_sync(command: Accept, state: Calendar) -> tuple[Struct, ...]:
+    ours = SyncAccepted(command.other, command.slot)
+    theirs = On(calendar(command.other), SyncAccepted(command.member, command.slot))
+    match command:
+        case Misdirect(to=to):
+            return (ours, On(to, theirs.event))
+        case AcceptUnseen():
+            return (ours, theirs)
+        case AcceptIfOpen(closed=closed) if command.member in closed.holders:
+            raise Refused(f"{command.member} takes no more.")
+    if state.syncs.get(command.slot) == command.other:
+        return ()
+    if command.slot in {*state.syncs, *command.theirs.syncs}:
+        raise Refused(f"{command.slot} is taken.")
+    return (ours, theirs)
+
+
+def evolve_calendar(state: Calendar, event: SyncAccepted, at: datetime) -> Calendar:
+    return Calendar({**state.syncs, event.slot: event.other}, state.events + 1)
+
+
+CALENDAR = Aggregate("calendar", Calendar(), (SyncAccepted,), decide_sync, evolve_calendar)
+AGGREGATES = (ROLL, CALENDAR)
+MAPPER = EnvelopeMapper(AGGREGATES, {})
 STATEMENTS = statements("history")
 
 
 def roll(name: str = "main") -> StreamName:
     return stream("roll", "evt_1", name)
+
+
+def calendar(member: str) -> StreamName:
+    return stream("calendar", "evt_1", member)
 
 
 @contextmanager
@@ -83,7 +165,7 @@ def opened(
     **options: Any,
 ) -> Iterator[History]:
     plain = open_recorder(url, STATEMENTS | (sql or {}))
-    history = History(recorder(plain.datastore, plain.sql), (ROLL,), {}, **options)
+    history = History(recorder(plain.datastore, plain.sql), AGGREGATES, {}, **options)
     try:
         yield history
     finally:
@@ -98,7 +180,7 @@ async def take(
     )
 
 
-async def all_of(*work: Awaitable[Outcome]) -> list[Any]:
+async def all_of(*work: Awaitable[Any]) -> list[Any]:
     """Outcomes and exceptions, in order."""
     return await asyncio.gather(*work, return_exceptions=True)
 

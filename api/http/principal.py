@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from domain.aggregate import Scope
 from domain.errors import Forbidden, NotFound
 
 
@@ -18,11 +19,15 @@ class Principal(Struct, frozen=True):
     def is_admin(self) -> bool:
         return "admin" in self.scopes
 
+    def has_role(self, scope: Scope, role: str) -> bool:
+        """Tokens write it as `event:evt_1:organizer`. Admins have every role."""
+        return self.is_admin or f"{scope}:{role}" in self.scopes
+
     def organizes(self, event_id: str) -> bool:
-        return self.is_admin or f"event:{event_id}:organizer" in self.scopes
+        return self.has_role(Scope("event", event_id), "organizer")
 
     def attends(self, event_id: str) -> bool:
-        return self.organizes(event_id) or f"event:{event_id}:member" in self.scopes
+        return self.organizes(event_id) or self.has_role(Scope("event", event_id), "member")
 
     def as_member(self, event_id: str, member_id: str | None = None) -> str:
         """The member whose data is asked for: oneself, or anyone for organizers. Raises Forbidden,

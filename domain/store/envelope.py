@@ -5,8 +5,7 @@ key of theirs, of which the stream and the version are part, so that no box open
 Once a person's key is destroyed, all that was sealed with it reads as erased.
 
 A stored event must load for ever: tests/fixtures/events.jsonl holds one of every version that
-was ever stored. Names are those of the classes, not of modules; a class that is renamed gets a
-line in `domain.capabilities.RENAMED`.
+was ever stored. Which name an event is stored under: domain/store/topics.py.
 """
 
 import os
@@ -22,6 +21,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, Values, marked, put_in, taken_out
+from domain.store.bulk import STORE_AGGREGATES
+from domain.store.topics import Topics
 
 NONCE = 12  # bytes, drawn for each box
 
@@ -68,14 +69,18 @@ _read = msgspec.json.Decoder(_Written).decode
 
 
 class EnvelopeMapper(Mapper[str]):
-    """The library's mapper, for `Recorded` instead of event classes of its own."""
+    """The library's mapper, for `Recorded` instead of event classes of its own: for the events of
+    these aggregates, and of the store's own. Raises DuplicateEventError."""
 
     def __init__(self, aggregates: Iterable[Aggregate], renamed: Mapping[str, str]) -> None:
         super().__init__(_Json())
-        types = {event.__name__: event for a in aggregates for event in a.events}
-        types |= {old: types[new] for old, new in renamed.items()}
-        self._decoders = {name: msgspec.json.Decoder(type_).decode for name, type_ in types.items()}
-        self._personal = {name: type_ for name, type_ in types.items() if marked(type_)}
+        topics = Topics((*aggregates, *STORE_AGGREGATES), renamed)
+        self.topic = topics.of
+        self._decoders = {
+            name: (msgspec.json.Decoder(type_).decode, topics.owners[name].scope)
+            for name, type_ in topics.types.items()
+        }
+        self._personal = {name: type_ for name, type_ in topics.types.items() if marked(type_)}
 
     def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
         """In plain: as it was written before anything was sealed, and still is where nothing is
@@ -84,7 +89,7 @@ class EnvelopeMapper(Mapper[str]):
 
     def sealed(self, recorded: Recorded, keys: Mapping[Person, tuple[int, bytes]]) -> StoredEvent:
         """With `keys` of all its `persons`, each with its number."""
-        if type(recorded.event).__name__ not in self._personal:
+        if self.topic(recorded.event) not in self._personal:
             return self.to_stored_event(recorded)
         facts, values = taken_out(recorded.event, recorded.stream)
         boxes = {
@@ -95,7 +100,7 @@ class EnvelopeMapper(Mapper[str]):
 
     def persons(self, recorded: Recorded) -> Iterable[Person]:
         """Whose personal values an event holds."""
-        if type(recorded.event).__name__ not in self._personal:
+        if self.topic(recorded.event) not in self._personal:
             return ()
         return taken_out(recorded.event, recorded.stream)[1]
 
@@ -106,7 +111,7 @@ class EnvelopeMapper(Mapper[str]):
         state = self.transcoder.encode(
             _Written(e.at, e.actor, e.tenant, Raw(facts), e.trace, boxes)
         )
-        return StoredEvent(e.stream, e.version, type(e.event).__name__, state)
+        return StoredEvent(e.stream, e.version, self.topic(e.event), state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
         """The library knows no position where it reads a single stream: it is 0 then."""
@@ -145,9 +150,10 @@ class EnvelopeMapper(Mapper[str]):
     ) -> Recorded:
         """An event from its columns in the log, in their order there but for the position. What is
         sealed with a key that is not among `keys` reads as erased; without any, it is refused."""
-        decode = self._decoders.get(topic)
-        if decode is None:
+        known = self._decoders.get(topic)
+        if known is None:
             raise UnreadableEventError(position, f"no event here is, or was, called {topic}")
+        decode, scope = known
         try:
             w = _read(state)
             if w.sealed:
@@ -162,7 +168,7 @@ class EnvelopeMapper(Mapper[str]):
             raise UnreadableEventError(
                 position, "what is sealed in it was changed, or is of another event"
             ) from None
-        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace)
+        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, scope)
 
     def _opened(
         self, stream: StreamName, version: int, topic: str, w: _Written, keys: SealKeys

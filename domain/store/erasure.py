@@ -1,5 +1,5 @@
 """Forgetting a person: their keys are destroyed, and each stream that held something of them says
-so with an event. One transaction, in the writer's turn: who registers again in the same moment
+so with an event. One transaction, under the writers' lock: who registers again in the same moment
 does so before it and is forgotten, or after it, and is new."""
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What callers hand to History, and what they get back."""
+"""The queue of commands: what callers hand to History, and what they get back."""
 
 import asyncio
 import queue
@@ -15,7 +15,7 @@ AT_HAND = 0.02  # seconds for which a busy event loop is waited for
 
 
 class Author(Struct, frozen=True):
-    """Who asks, on whose ground, within which trace (a W3C traceparent)."""
+    """Who asks, in which scope (its id), within which trace (a W3C traceparent)."""
 
     actor: str
     tenant: str
@@ -23,7 +23,8 @@ class Author(Struct, frozen=True):
 
 
 class IdempotencyKey(Struct, frozen=True):
-    """An Idempotency-Key; `fingerprint` tells the request it came with from others."""
+    """An Idempotency-Key of a principal. `fingerprint` is a digest of the request it came with: the
+    same key with another one is refused."""
 
     principal: str
     key: str
@@ -35,9 +36,11 @@ class IdempotencyKey(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a command. `position` is that of the last event recorded for it or, when
-    nothing changed, of what it stood on (0: on nothing). Where a key came again, `reply` is the
-    first reply, and there are no states."""
+    """What became of a command. `position` is that of the last event recorded for it, on whichever
+    stream, or, when nothing changed, of the last event that the decision stood on (0: of none).
+    `events` are as they were decided, an `On` where one is for another stream; `before` and `after`
+    are states of the command's own. Where a key came again, `reply` is the first reply, and there
+    are neither events nor states."""
 
     position: int
     reply: bytes
@@ -50,8 +53,8 @@ class Outcome(Struct, frozen=True):
 Reply = Callable[[Any, Any], bytes]
 
 
-class Order(Struct, eq=False, frozen=True):
-    """A command that waits for its turn, and where its caller waits for the outcome."""
+class PendingCommand(Struct, eq=False, frozen=True):
+    """A command in the queue, and where its caller waits for the outcome."""
 
     command: Command
     by: Author
@@ -72,79 +75,82 @@ class _Signal(Enum):
     WAKE = auto()
 
 
-class Orders:
-    """Those that wait, of many event loops, for one thread that takes them in groups."""
+class CommandQueue:
+    """Filled from many event loops, emptied by one thread, which takes batches."""
 
     def __init__(self) -> None:
         self.ended = False
-        self._queue: queue.SimpleQueue[Order | _Signal] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[PendingCommand | _Signal] = queue.SimpleQueue()
 
     def __len__(self) -> int:
         return self._queue.qsize()
 
-    def put(self, order: Order) -> None:
-        self._queue.put(order)
+    def put(self, pending: PendingCommand) -> None:
+        self._queue.put(pending)
 
     def wake(self) -> None:
-        """Whoever waits for orders then may find none."""
+        """Ends a wait for commands, which then may be none."""
         self._queue.put(_Signal.WAKE)
 
     def end(self) -> None:
         """What came before this is still taken."""
         self._queue.put(_Signal.END)
 
-    def take(self, most: int) -> list[Order]:
+    def take(self, most: int) -> list[PendingCommand]:
         """Waits for one, and takes what there is. Where that is more than one, more are on their
-        way: it then waits for as long as an event loop has some at hand. A larger group costs each
-        of them less, and none waits for another that does not come."""
-        orders: list[Order] = []
+        way: it then waits for as long as an event loop has some at hand. In a larger batch each
+        costs less, and none waits for another that does not come."""
+        batch: list[PendingCommand] = []
         signal = None
-        while not orders and not self.ended and signal is not _Signal.WAKE:
-            signal = self._accept(orders, self._queue.get())
+        while not batch and not self.ended and signal is not _Signal.WAKE:
+            signal = self._accept(batch, self._queue.get())
         with suppress(queue.Empty):
-            while len(orders) < most:
-                self._accept(orders, self._queue.get_nowait())
-        came = len(orders) > 1
-        while came and len(orders) < most and not self.ended:
-            before = len(orders)
-            self._take_at_hand(orders, most)
-            came = len(orders) > before
-        return orders
+            while len(batch) < most:
+                self._accept(batch, self._queue.get_nowait())
+        came = len(batch) > 1
+        while came and len(batch) < most and not self.ended:
+            before = len(batch)
+            self._take_at_hand(batch, most)
+            came = len(batch) > before
+        return batch
 
-    def _take_at_hand(self, orders: list[Order], most: int) -> None:
-        """Until the event loop of the last order has done all that it had to do."""
+    def _take_at_hand(self, batch: list[PendingCommand], most: int) -> None:
+        """Until the event loop of the last command has done all that it had to do."""
         with suppress(RuntimeError, queue.Empty):  # the loop has ended, or does not get to it
-            orders[-1].loop.call_soon_threadsafe(self._queue.put, _Signal.DONE)
+            batch[-1].loop.call_soon_threadsafe(self._queue.put, _Signal.DONE)
             signal = None
-            while signal is None and len(orders) < most:
-                signal = self._accept(orders, self._queue.get(timeout=AT_HAND))
+            while signal is None and len(batch) < most:
+                signal = self._accept(batch, self._queue.get(timeout=AT_HAND))
 
-    def _accept(self, orders: list[Order], taken: Order | _Signal) -> _Signal | None:
-        if isinstance(taken, Order):
-            orders.append(taken)
+    def _accept(
+        self, batch: list[PendingCommand], taken: PendingCommand | _Signal
+    ) -> _Signal | None:
+        if isinstance(taken, PendingCommand):
+            batch.append(taken)
             return None
         self.ended |= taken is _Signal.END
         return taken
 
 
-Answer = tuple[Order, Outcome | BaseException]
+Answer = tuple[PendingCommand, Outcome | BaseException]
 
 
-def tell(answers: Iterable[Answer]) -> None:
-    """One wake-up for each event loop that waits. A loop may have ended meanwhile."""
+def resolve(answers: Iterable[Answer]) -> None:
+    """Hands each caller its outcome, or raises it there. One wake-up for each event loop that
+    waits; a loop may have ended meanwhile."""
     loops: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
-    for order, answer in answers:
-        loops.setdefault(order.loop, []).append((order, answer))
+    for pending, answer in answers:
+        loops.setdefault(pending.loop, []).append((pending, answer))
     for loop, theirs in loops.items():
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_hand_over, theirs)
+            loop.call_soon_threadsafe(_resolve_here, theirs)
 
 
-def _hand_over(answers: list[Answer]) -> None:
-    for order, answer in answers:
-        if not order.awaited:
+def _resolve_here(answers: list[Answer]) -> None:
+    for pending, answer in answers:
+        if not pending.awaited:
             continue
         if isinstance(answer, BaseException):
-            order.future.set_exception(answer)
+            pending.future.set_exception(answer)
         else:
-            order.future.set_result(answer)
+            pending.future.set_result(answer)

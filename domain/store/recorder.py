@@ -1,7 +1,7 @@
 """What History asks of the eventsourcing library's Postgres recorder."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -17,7 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
-Rows = list[tuple[Any, ...]]
+Rows = list[tuple[Any, ...]]  # of events.log: envelope.Row
+TailRow = tuple[str, int, int]  # a stream, a version of it, and the position of that event
+KeyName = tuple[str, str]  # a principal, and their Idempotency-Key
 KEY_SIZE = 32  # bytes: AES-256
 
 
@@ -31,6 +33,38 @@ class KeyRow(Struct, frozen=True):
     reply: bytes
     stream: str
     version: int
+
+
+class KnownReply(Struct, frozen=True):
+    """The first reply to a key; `problem` is the stored name of a refusal. `position` is that of
+    the event it stands on, 0 where there is none."""
+
+    fingerprint: bytes
+    problem: str | None
+    reply: bytes
+    position: int
+
+
+class Datastore(PostgresDatastore):
+    """The library's pool, whose connections wait for a lock no longer than `lock_timeout` (a
+    statement) says, and know the library's composite type."""
+
+    def __init__(self, lock_timeout: str, **options: Any) -> None:
+        self._lock_timeout = lock_timeout.encode()
+        super().__init__(**options)
+
+    def after_connect_func(self) -> Callable[[Connection[Any]], None]:
+        """The pool calls it for each connection it makes."""
+        as_the_library_does = super().after_connect_func()
+        lock_timeout, types = self._lock_timeout, self.psycopg_type_adapters
+
+        def after_connect(connection: Connection[Any]) -> None:
+            as_the_library_does(connection)
+            connection.execute(lock_timeout)
+            for info in types.values():
+                register_composite(info, connection)
+
+        return after_connect
 
 
 class Recorder(PostgresApplicationRecorder):
@@ -49,10 +83,6 @@ class Recorder(PostgresApplicationRecorder):
         """What is left open when the block fails is rolled back."""
         with self.datastore.pool.connection() as connection:
             connection.row_factory = cast(Any, tuple_row)
-            for info in self.datastore.psycopg_type_adapters.values():
-                if not connection.adapters.types.get(info.oid):
-                    register_composite(info, connection)
-                    connection.execute(self.sql["patience"])
             try:
                 yield connection
             finally:
@@ -60,9 +90,10 @@ class Recorder(PostgresApplicationRecorder):
                     connection.rollback()
 
     def begin(
-        self, connection: Connection[Any], seen: int, most: int, keys: Sequence[tuple[str, str]]
-    ) -> tuple[Rows, Rows]:
-        """Waits for its turn; then what others recorded since `seen`, and the known `keys`."""
+        self, connection: Connection[Any], seen: int, most: int, keys: Sequence[KeyName]
+    ) -> tuple[list[TailRow], dict[KeyName, KnownReply]]:
+        """Takes the lock; then what others recorded after the position `seen`, up to `most` events
+        of it, and those of these keys that came before."""
         with connection.pipeline():
             connection.execute(self.sql["begin"])
             with connection.cursor() as cursor:
@@ -77,12 +108,21 @@ class Recorder(PostgresApplicationRecorder):
                 if keys
                 else None
             )
-        return tail.fetchall(), known.fetchall() if known else []
+        rows = known.fetchall() if known else []
+        return tail.fetchall(), {(p, k): KnownReply(*reply) for p, k, *reply in rows}
 
     def commit(
-        self, connection: Connection[Any], events: Sequence[StoredEvent], keys: Sequence[KeyRow]
+        self,
+        connection: Connection[Any],
+        events: Sequence[StoredEvent],
+        keys: Sequence[KeyRow],
+        stands_on: Mapping[str, int] | None = None,
     ) -> list[int]:
-        """The positions of the events, in their order."""
+        """The positions of the events, in their order. `stands_on` are versions of streams that
+        the decisions looked at and that no event is written to.
+
+        Raises UniqueViolation or SerializationFailure where one of the streams has moved on: only
+        a writer that does not take the lock can do that."""
         inserted: Cursor[Any] = connection.cursor()
         with connection.pipeline():
             if keys:
@@ -90,6 +130,9 @@ class Recorder(PostgresApplicationRecorder):
             if events:  # as the library does it, but for the lock, which we have
                 self._notify_channel(inserted)
                 PostgresAggregateRecorder._insert_stored_events(self, inserted, events)
+            if stands_on:
+                versions = {"streams": [*stands_on], "versions": [*stands_on.values()]}
+                connection.execute(self.sql["check_versions"], versions, prepare=True)
             connection.execute(self.sql["commit"])
         return [row[0] for row in inserted.fetchall()] if events else []
 
@@ -101,8 +144,8 @@ class Recorder(PostgresApplicationRecorder):
     def keys_of(
         self, connection: Connection[Any], persons: Collection[str]
     ) -> dict[str, tuple[int, bytes]]:
-        """With which to seal, each with its number; made for whoever has none. Only the writer
-        whose turn it is may ask."""
+        """With which to seal, each with its number; made for whoever has none. Only who
+        has the lock may ask."""
         drawn = [os.urandom(KEY_SIZE) for _ in persons]
         parameters = {"persons": list(persons), "keys": drawn}
         rows = connection.execute(self.sql["seal_with"], parameters, prepare=True).fetchall()
@@ -158,7 +201,8 @@ RECONNECT = 1.0  # seconds of attempts to connect, after which only a new comman
 def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
     """One connection for the writer, and one to spare while a lost one is replaced."""
     parts = conninfo_to_dict(database_url)
-    datastore = PostgresDatastore(
+    datastore = Datastore(
+        sql["lock_timeout"],
         dbname=str(parts.pop("dbname", "")),
         host=str(parts.pop("host", "")),
         port=str(parts.pop("port", "5432")),

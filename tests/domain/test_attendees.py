@@ -1,42 +1,32 @@
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from domain.attendees import (
     ATTENDEE,
     Attendee,
+    AttendeeErased,
     AttendeeProfileChanged,
     AttendeeRegistered,
     Profile,
     SaveProfile,
-    decide,
 )
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import NotFound
+from tests.harness.rules import given
 
 NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 PROFILE = Profile("A member")
-ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
-SAVE = SaveProfile(event_id="evt_1", member_id="m1", profile=PROFILE, conference=ANNOUNCED)
+SAVE = SaveProfile(event_id="evt_1", member_id="m1", profile=PROFILE)
+ANOTHER = AttendeeRegistered(Profile("Another"))
+attendee = given(ATTENDEE, conference=Conference(ConferenceAnnounced("A conference", "UTC")))
 
 
-def test_first_profile_registers() -> None:
-    assert decide(SAVE, Attendee()) == (AttendeeRegistered(PROFILE),)
-
-
-def test_same_profile_changes_nothing() -> None:
-    assert decide(SAVE, Attendee(PROFILE)) == ()
-
-
-def test_other_profile_changes_it() -> None:
-    assert decide(SAVE, Attendee(Profile("Another"))) == (AttendeeProfileChanged(PROFILE),)
-
-
-def test_profile_at_an_unknown_event_is_refused() -> None:
-    with pytest.raises(NotFound, match="There is no event evt_1"):
-        decide(replace(SAVE, conference=Conference()), Attendee())
+def test_profile_is_saved() -> None:
+    attendee.when(SAVE).then(AttendeeRegistered(PROFILE)).when(SAVE).then()
+    attendee.given(ANOTHER).when(SAVE).then(AttendeeProfileChanged(PROFILE)).when(SAVE).then()
+    attendee.given(ANOTHER, AttendeeErased()).when(SAVE).then(AttendeeRegistered(PROFILE))
+    attendee.given(conference=Conference()).when(SAVE).then(NotFound("There is no event evt_1."))
 
 
 @pytest.mark.parametrize(

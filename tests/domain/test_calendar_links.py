@@ -1,39 +1,39 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given as tried_on
 from hypothesis import strategies as st
 
 from domain.calendar_links import (
     CALENDAR_LINK,
     CalendarLink,
+    CalendarLinkOpened,
+    CalendarLinkRevoked,
     OpenCalendarLink,
     RevokeCalendarLink,
-    decide,
 )
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import NotFound
-from tests.harness.calendar_links import CAPABILITY
+from tests.harness.rules import given
 
-ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
-AT: Any = {"event_id": "evt_1", "member_id": "m1", "conference": ANNOUNCED}
+AT: Any = {"event_id": "evt_1", "member_id": "m1"}
 OPENS = [OpenCalendarLink(**AT, digest=digest * 64) for digest in "abc"]
 REVOKE = RevokeCalendarLink(**AT)
+link = given(CALENDAR_LINK, conference=Conference(ConferenceAnnounced("A conference", "UTC")))
 
 
-@given(st.lists(st.sampled_from([*OPENS, REVOKE]), min_size=1))
-def test_first_link_since_the_last_was_revoked_is_the_only_one(told: list[Any]) -> None:
-    state, expected = CALENDAR_LINK.initial, None
-    for command in told:
-        state = CAPABILITY.folded(decide(command, state), state)
-        assert decide(command, state) == ()
-        expected = None if command is REVOKE else expected or command.digest
-        assert state == CalendarLink(expected)
+@tried_on(st.lists(st.sampled_from([*OPENS, REVOKE]), min_size=1))
+def test_first_link_since_the_last_was_revoked_is_the_only_one(commands: list[Any]) -> None:
+    state, digest = link, None
+    for command in commands:
+        revokes, opens = command is REVOKE and digest, command is not REVOKE and not digest
+        expected: list[Any] = [CalendarLinkRevoked()] if revokes else []
+        expected = [CalendarLinkOpened(command.digest)] if opens else expected
+        digest = None if command is REVOKE else digest or command.digest
+        state = state.when(command).then(*expected).when(command).then()
+        assert state.state == CalendarLink(digest)
 
 
 @pytest.mark.parametrize("command", [OPENS[0], REVOKE])
 def test_link_to_an_event_that_is_not_there_is_404(command: Any) -> None:
-    at = {**AT, "conference": Conference()}
-    more = {"digest": command.digest} if command is not REVOKE else {}
-    with pytest.raises(NotFound, match="There is no event evt_1"):
-        decide(type(command)(**at, **more), CalendarLink())
+    link.given(conference=Conference()).when(command).then(NotFound("There is no event evt_1."))

@@ -3,27 +3,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given as tried_on
 from msgspec.structs import replace
 
 from domain.aggregate import Command
 from domain.attendees import Attendee, Profile
 from domain.catalogues import (
+    CATALOGUE,
     Catalogue,
     CataloguePublished,
     Mission,
     PublishCatalogue,
     check,
-    decide_catalogue,
 )
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import SHOWN, Invalid, NotFound, Problem, Refused
 from domain.missions import (
+    BOARD,
     MEET_ATTENDEES,
     REMEMBERED,
-    Board,
     CompleteMission,
-    MessageSent,
+    MessageReported,
     MissionCompleted,
     MissionReopened,
     MissionReset,
@@ -32,21 +32,21 @@ from domain.missions import (
     RecordTelemetry,
     ResetMission,
     StartMission,
-    decide,
+    SyncReported,
 )
-from tests.harness.capability import START
-from tests.harness.missions import BOARDS, any_missions, catalogues
+from tests.harness.capability import START as START_TIME
+from tests.harness.missions import any_missions, catalogues
 from tests.harness.play import played, stories
+from tests.harness.rules import Given, given
 
-CONFERENCE: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
-LISTED: Any = Attendee(Profile("Somebody"))
-HIDDEN: Any = Attendee(Profile("Somebody", visibility="hidden"))
+CONFERENCE = Conference(ConferenceAnnounced("A conference", "UTC"))
+NOWHERE = NotFound("There is no event evt_1.")
 A = Mission(id="a", title="", description="", points=10, category="")
 B = replace(A, id="b", points=20, requires=("a",))
 MEET = replace(A, id=MEET_ATTENDEES, points=50)
 
 
-@given(stories(most=40))
+@tried_on(stories(most=40))
 def test_points_of_a_board_are_never_negative(story: list[Command]) -> None:
     play = played(story)
     boards = {r.stream for r in play.log if r.stream.startswith("missions:")}
@@ -54,91 +54,74 @@ def test_points_of_a_board_are_never_negative(story: list[Command]) -> None:
     assert all(points >= 0 for points in earned)
 
 
-@given(catalogues())
+@tried_on(catalogues())
 def test_generated_catalogues_are_taken(missions: tuple[Mission, ...]) -> None:
-    assert publish(*missions) == (CataloguePublished(missions),)
+    catalogue.when(publish(*missions)).then(CataloguePublished(missions))
 
 
-@given(any_missions)
+@tried_on(any_missions)
 def test_catalogue_that_is_taken_can_be_completed(missions: tuple[Mission, ...]) -> None:
     """No mission waits for itself, for nobody, or for another that does."""
-    if isinstance(publish(*missions), Problem):
+    if isinstance(catalogue.when(publish(*missions)).outcome, Problem):
         return
-    active = tuple(replace(mission, active=True) for mission in missions)
-    board = Board()
+    active = [replace(mission, active=True) for mission in missions]
+    here = offering(*active)
     for _ in active:
         for mission in active:
-            board = after(board, CompleteMission, mission.id, active)
-    assert board.completed() == {mission.id for mission in active}
+            tried = here.when(move(CompleteMission, mission.id)).outcome
+            here = here if isinstance(tried, Problem) else here.given(*tried)
+    assert here.state.completed() == {mission.id for mission in active}
 
 
 # Examples: given, command, expected
-@pytest.mark.parametrize(
-    ("missions", "wrong"),
-    [
-        ((A, A), ("$[1].id", "a comes twice")),
-        ((B,), ("$[0].requires[0]", "there is no mission a in this catalogue")),
-        ((replace(A, requires=("a",)),), ("$[0].requires", "a would wait for itself")),
-    ],
-)
-def test_catalogue_is_refused(missions: tuple[Mission, ...], wrong: tuple[str, str]) -> None:
-    refused = publish(*missions)
-    assert isinstance(refused, Invalid)
-    assert refused.errors == (wrong,)
+def test_catalogue_is_refused() -> None:
+    for missions, path, wrong in (
+        ((A, A), "$[1].id", "a comes twice"),
+        ((B,), "$[0].requires[0]", "there is no mission a in this catalogue"),
+        ((replace(A, requires=("a",)),), "$[0].requires", "a would wait for itself"),
+    ):
+        catalogue.when(publish(*missions)).then(Invalid("", (path, wrong)))
+    catalogue.given(conference=Conference()).when(publish(A)).then(NOWHERE)
 
 
 def test_catalogue_in_another_order_is_another() -> None:
-    assert publish(B, A, state=Catalogue({"a": A, "b": B})) == (CataloguePublished((B, A)),)
+    before = catalogue.given(CataloguePublished((A, B)))
+    before.when(publish(B, A)).then(CataloguePublished((B, A))).when(publish(B, A)).then()
 
 
-def test_catalogue_needs_an_event() -> None:
-    command = PublishCatalogue(event_id="evt_1", missions=(A,))
-    with pytest.raises(NotFound):
-        decide_catalogue(command, Catalogue())
-
-
-@pytest.mark.parametrize(
-    ("past", "kind", "events"),
-    [
-        ((), StartMission, (MissionStarted("a"),)),
-        ((), CompleteMission, (MissionCompleted("a", 10),)),
-        ((), ResetMission, ()),
-        ((MissionStarted("a"),), StartMission, ()),
-        ((MissionStarted("a"),), CompleteMission, (MissionCompleted("a", 10),)),
-        ((MissionStarted("a"),), ResetMission, (MissionReset("a"),)),
-        ((MissionCompleted("a", 7),), CompleteMission, ()),
-        ((MissionCompleted("a", 7),), StartMission, (MissionReopened("a", 7, "in_progress"),)),
-        ((MissionCompleted("a", 7),), ResetMission, (MissionReopened("a", 7, "not_started"),)),
-    ],
-)
-def test_move(past: tuple[Any, ...], kind: Any, events: tuple[Any, ...]) -> None:
+def test_move() -> None:
     """What goes back is what was awarded, not what the catalogue says by now."""
-    assert move(BOARDS.folded(past), kind, "a", (A, B)) == events
+    started, completed = MissionStarted("a"), MissionCompleted("a", 7)
+    board.when(START).then(started).when(START).then()
+    board.when(COMPLETE).then(MissionCompleted("a", 10)).when(COMPLETE).then()
+    board.when(RESET).then()
+    board.given(started).when(COMPLETE).then(MissionCompleted("a", 10))
+    board.given(started).when(RESET).then(MissionReset("a")).when(RESET).then()
+    board.given(completed).when(COMPLETE).then()
+    board.given(completed).when(START).then(MissionReopened("a", 7, "in_progress"))
+    board.given(completed).when(RESET).then(MissionReopened("a", 7, "not_started"))
 
 
 @pytest.mark.parametrize("kind", [StartMission, CompleteMission, ResetMission])
 def test_locked_mission_is_refused(kind: Any) -> None:
-    refused = move(Board(), kind, "b", (A, B))
-    assert isinstance(refused, Refused)
-    assert refused.detail == "Mission b is locked until these are completed: a."
+    locked = Refused("Mission b is locked until these are completed: a.")
+    board.when(move(kind, "b")).then(locked)
 
 
-@pytest.mark.parametrize("mission", [replace(A, active=False), replace(A, id="another")])
-def test_mission_that_is_not_there_is_not_found(mission: Mission) -> None:
-    assert isinstance(move(Board(), CompleteMission, "a", (mission,)), NotFound)
+def test_mission_that_is_not_there_is_not_found() -> None:
+    for mission in (replace(A, active=False), replace(A, id="another")):
+        offering(mission).when(COMPLETE).then(NotFound("There is no mission a at event evt_1."))
 
 
-def test_completed_mission_stays_when_it_comes_to_require_another() -> None:
-    board = BOARDS.folded([MissionCompleted("b", 20)])
-    assert move(board, CompleteMission, "b", (A, B)) == ()
-
-
-@pytest.mark.parametrize("kind", [StartMission, ResetMission])
-def test_who_leaves_a_mission_that_requires_another_since_is_locked_out(kind: Any) -> None:
-    board = BOARDS.folded([MissionCompleted("b", 20)])
-    board = after(board, kind, "b", (A, B))
-    for again in (kind, CompleteMission):
-        assert isinstance(move(board, again, "b", (A, B)), Refused)
+def test_mission_that_comes_to_require_another_stays_completed_until_it_is_left() -> None:
+    completed, again = board.given(MissionCompleted("b", 20)), move(CompleteMission, "b")
+    completed.when(again).then()
+    for leave, left in (
+        (move(StartMission, "b"), MissionReopened("b", 20, "in_progress")),
+        (move(ResetMission, "b"), MissionReopened("b", 20, "not_started")),
+    ):
+        completed.when(leave).then(left).when(leave).then(Refused)
+        completed.given(left).when(again).then(Refused)
 
 
 def test_large_catalogue_is_checked_at_once() -> None:
@@ -158,10 +141,11 @@ def test_large_catalogue_is_checked_at_once() -> None:
 
 # meet_attendees
 def test_one_message_or_one_sync_completes_it() -> None:
-    for action in ("message_sent", "sync_created"):
-        report, done = tell(Board(), action)
-        assert report.target_member_id == "m2"
-        assert done == MissionCompleted(MEET_ATTENDEES, 50, action)
+    for action, reported in (
+        ("message_sent", MessageReported("m2", START_TIME)),
+        ("sync_created", SyncReported("m2", START_TIME)),
+    ):
+        meeting.when(report(action)).then(reported, met(action)).when(report(action)).then()
 
 
 @pytest.mark.parametrize(
@@ -176,94 +160,79 @@ def test_one_message_or_one_sync_completes_it() -> None:
 def test_three_profiles_and_ten_seconds_complete_it(
     seen: tuple[str, ...], dwell_ms: int, completes: bool
 ) -> None:
-    views = [ProfileViewed(m, START + timedelta(seconds=i), dwell_ms) for i, m in enumerate(seen)]
-    _, *done = tell(BOARDS.folded(views), "view_profile", dwell_ms=dwell_ms)
-    expected = [MissionCompleted(MEET_ATTENDEES, 50, "profiles_viewed")] if completes else []
-    assert done == expected
-
-
-def test_same_report_again_changes_nothing() -> None:
-    board = BOARDS.folded([MessageSent("m2", START)])
-    assert tell(board, "message_sent") == ()
-
-
-def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
-    moments = tuple(START + timedelta(seconds=i + 1) for i in range(REMEMBERED))
-    board = replace(Board(), reported={("message_sent", "m2"): moments})
-    assert tell(board, "message_sent") == ()
-
-
-def test_report_after_completion_is_kept_and_awards_nothing() -> None:
-    board = BOARDS.folded([MessageSent("m3", START), MissionCompleted(MEET_ATTENDEES, 50)])
-    assert tell(board, "message_sent") == (MessageSent("m2", START),)
-
-
-def test_meeting_counts_anew_after_the_mission_is_left() -> None:
-    past = [MessageSent("m2", START), MissionCompleted(MEET_ATTENDEES, 50, "message_sent")]
-    board = BOARDS.folded([*past, MissionReopened(MEET_ATTENDEES, 50, "not_started")])
-    assert tell(board, "view_profile") == (ProfileViewed("m2", START),)
-
-
-def test_meeting_before_the_mission_unlocks_completes_it_when_it_does() -> None:
-    missions = (A, replace(MEET, requires=("a",)))
-    board = BOARDS.folded(tell(Board(), "message_sent", missions))
-    assert move(board, CompleteMission, "a", missions) == (
-        MissionCompleted("a", 10),
-        MissionCompleted(MEET_ATTENDEES, 50, "message_sent"),
+    later = [START_TIME + timedelta(seconds=i) for i in range(len(seen))]
+    past = [ProfileViewed(member, at, dwell_ms) for member, at in zip(seen, later, strict=True)]
+    meeting.given(*past).when(report("view_profile", dwell_ms)).then(
+        ProfileViewed("m2", START_TIME, dwell_ms), *[met("profiles_viewed")] * completes
     )
 
 
-@pytest.mark.parametrize(
-    ("member", "given_"),
-    [
-        ("m2", {"target": HIDDEN}),
-        ("m2", {"target": Attendee()}),
-        ("m2", {"conference": Conference()}),
-        ("m1", {}),
-    ],
-)
-def test_report_about_who_cannot_be_met_is_not_found(member: str, given_: dict[str, Any]) -> None:
-    command = replace(report("message_sent", (MEET,)), target_member_id=member, **given_)
-    with pytest.raises(NotFound):
-        decide(command, Board())
+def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
+    moments = (START_TIME + timedelta(seconds=i + 1) for i in range(REMEMBERED))
+    past = (MessageReported("m2", moment) for moment in moments)
+    meeting.given(*past).when(report("message_sent")).then()
 
 
-def publish(*missions: Mission, state: Catalogue | None = None) -> Any:
-    command = PublishCatalogue(event_id="evt_1", missions=missions, conference=CONFERENCE)
-    return outcome(decide_catalogue, command, state or Catalogue())
+def test_report_after_completion_is_kept_and_awards_nothing() -> None:
+    past = MessageReported("m3", START_TIME), met("message_sent")
+    meeting.given(*past).when(report("message_sent")).then(MessageReported("m2", START_TIME))
 
 
-def move(board: Board, kind: Any, mission_id: str, missions: tuple[Mission, ...]) -> Any:
-    catalogue = Catalogue({mission.id: mission for mission in missions})
-    command = kind(event_id="e", member_id="m1", mission_id=mission_id, catalogue=catalogue)
-    return outcome(decide, command, board)
+def test_meeting_counts_anew_after_the_mission_is_left() -> None:
+    left = MissionReopened(MEET_ATTENDEES, 50, "not_started")
+    past = MessageReported("m2", START_TIME), met("message_sent"), left
+    meeting.given(*past).when(report("view_profile")).then(ProfileViewed("m2", START_TIME))
 
 
-def after(board: Board, kind: Any, mission_id: str, missions: tuple[Mission, ...]) -> Board:
-    events = move(board, kind, mission_id, missions)
-    return board if isinstance(events, Problem) else BOARDS.folded(events, board)
+def test_meeting_before_the_mission_unlocks_completes_it_when_it_does() -> None:
+    here = offering(A, replace(MEET, requires=("a",)))
+    after = here.when(report("message_sent")).then(MessageReported("m2", START_TIME))
+    after.when(COMPLETE).then(MissionCompleted("a", 10), met("message_sent"))
 
 
-def report(action: Any, missions: tuple[Mission, ...], dwell_ms: int = 0) -> RecordTelemetry:
+def test_report_about_who_cannot_be_met_is_not_found() -> None:
+    nobody = NotFound("There is no attendee m2 to meet here.")
+    hidden = Attendee(Profile("Somebody", visibility="hidden"))
+    for target in (hidden, Attendee()):
+        meeting.given(target=target).when(report("message_sent")).then(nobody)
+    meeting.when(replace(report("message_sent"), member_id="m2")).then(nobody)
+    meeting.given(conference=Conference()).when(report("message_sent")).then(NOWHERE)
+
+
+def publish(*missions: Mission) -> PublishCatalogue:
+    return PublishCatalogue(event_id="evt_1", missions=missions)
+
+
+def move(kind: Any, mission_id: str) -> Any:
+    return kind(event_id="evt_1", member_id="m1", mission_id=mission_id)
+
+
+def report(action: Any, dwell_ms: int = 0) -> RecordTelemetry:
     return RecordTelemetry(
         event_id="evt_1",
         member_id="m1",
         action=action,
         target_member_id="m2",
-        ts=START,
+        ts=START_TIME,
         dwell_ms=dwell_ms,
-        catalogue=Catalogue({mission.id: mission for mission in missions}),
-        conference=CONFERENCE,
-        target=LISTED,
     )
 
 
-def tell(board: Board, action: Any, missions: Any = (MEET,), dwell_ms: int = 0) -> Any:
-    return decide(report(action, missions, dwell_ms), board)
+def met(cause: Any) -> MissionCompleted:
+    return MissionCompleted(MEET_ATTENDEES, 50, cause)
 
 
-def outcome(decides: Any, command: Command, state: Any) -> Any:
-    try:
-        return decides(command, state)
-    except Problem as problem:
-        return problem
+def offering(*missions: Mission) -> Given:
+    """An empty board at an event with these missions, where somebody can be met."""
+    return given(
+        BOARD,
+        catalogue=Catalogue({mission.id: mission for mission in missions}),
+        conference=CONFERENCE,
+        target=Attendee(Profile("Somebody")),
+    )
+
+
+catalogue = given(CATALOGUE, conference=CONFERENCE)
+board = offering(A, B)
+meeting = offering(MEET)
+START, COMPLETE, RESET = (move(k, "a") for k in (StartMission, CompleteMission, ResetMission))

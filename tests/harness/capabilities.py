@@ -1,11 +1,11 @@
-"""Every capability that the laws are tried on, on one screen. A test compares this with
-`domain.capabilities.AGGREGATES` and `projections.read_models.READ_MODELS`."""
+"""Every capability that the laws are tried on, on one screen, and the store's own aggregate. A test
+compares this with `domain.capabilities.AGGREGATES` and `projections.read_models.READ_MODELS`."""
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
-from tests.harness import agenda, attendees, calendar_links, conferences, missions
+from tests.harness import agenda, attendees, bulks, calendar_links, conferences, missions
 from tests.harness.capability import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -16,6 +16,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
+    bulks.CAPABILITY,
 )
 
 

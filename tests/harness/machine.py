@@ -9,14 +9,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Command, Recorded, stream
+from domain.aggregate import Command, Recorded, StreamName
 from domain.errors import Problem
-from domain.store.writer import IdempotencyKey, Outcome
+from domain.store.writer import BulkOutcome, IdempotencyKey, Outcome
 from tests.harness import play
 from tests.harness.capabilities import commands
 from tests.harness.client import Client
 from tests.harness.values import EVENT, MEMBERS
-from tests.harness.world import Answer, World, unknown
+from tests.harness.world import Answer, World, bulk_said, unknown
 
 which = st.integers(0, 1)
 some = commands(EVENT)
@@ -54,7 +54,7 @@ class Machine(RuleBasedStateMachine):
         self.event_id = self.world.new_event()
         self.requests: list[Request] = []
         self._keys = 0
-        self._outcomes: list[tuple[str, Outcome]] = []
+        self._outcomes: list[tuple[int, StreamName, Any]] = []
         self.clients: list[Client] = []
 
     @initialize(story=play.opening(EVENT))
@@ -113,6 +113,30 @@ class Machine(RuleBasedStateMachine):
         self._take(request, self.world.run(work))
         self.tally.crashes += 1
         self._send(request, api)
+
+    @rule(
+        commands=st.lists(some, min_size=1, max_size=8),
+        api=which,
+        fault=st.sampled_from([None, "before", "after"]),
+        again=which,
+    )
+    def send_as_one(self, commands: list[Command], api: int, fault: Any, again: int) -> None:
+        """On a line that may break; once more it comes to the same."""
+        commands = [replace(command, event_id=self.event_id) for command in commands]
+        self._keys += 1
+        key = IdempotencyKey(self.event_id, f"key {self._keys}", b"a fingerprint")
+        before = len(self._log_of_members())
+        first = self.world.run(self.world.send_as_one(fault, api, self.event_id, commands, key))
+        second = self.world.run(self.world.send_as_one(None, again, self.event_id, commands, key))
+        assert isinstance(second, BulkOutcome), f"{second} for many commands as one"
+        assert unknown(first) or bulk_said(first) == bulk_said(second)
+        recorded = len(self._log_of_members()) - before
+        assert recorded == second.recorded, f"{recorded} events, not {second.recorded}"
+        self.tally.crashes += fault is not None
+        self._step()
+
+    def _log_of_members(self) -> list[Recorded]:
+        return [r for r in self._log() if not r.stream.startswith("bulk:")]
 
     @rule(candidates=st.lists(pairs, min_size=2, max_size=8))
     def send_slowly(self, candidates: list[tuple[Command, bool]]) -> None:
@@ -207,10 +231,10 @@ class Machine(RuleBasedStateMachine):
 
     def _check_acknowledged(self) -> None:
         log = {recorded.position: recorded for recorded in self._log()}
-        for name, outcome in self._outcomes:
-            found = log.get(outcome.position)
-            assert found, f"{outcome.events} was acknowledged at {outcome.position}, and is lost"
-            assert (found.stream, found.event) == (name, outcome.events[-1])
+        for position, name, event in self._outcomes:
+            found = log.get(position)
+            assert found, f"{event} was acknowledged at {position}, and is lost"
+            assert (found.stream, found.event) == (name, event)
 
     def _log(self) -> list[Recorded]:
         return self.world.run(self.world.log(self.event_id, self.after))
@@ -241,8 +265,8 @@ class Machine(RuleBasedStateMachine):
         else:
             self.tally.acknowledged += 1
             if answer.events:
-                name = stream(request.command.aggregate, *request.command.stream_key())
-                self._outcomes.append((name, answer))
+                *_, last = play.placed(request.command, answer.events)
+                self._outcomes.append((answer.position, *last))
         if request.key and request.answers:
             self._check_same(request.answers[0], answer)
         request.answers.append(answer)

@@ -10,7 +10,7 @@ from domain.missions import (
     BOARD,
     MEET_ATTENDEES,
     CompleteMission,
-    MessageSent,
+    MessageReported,
     MissionCompleted,
     MissionReopened,
     MissionReset,
@@ -19,7 +19,7 @@ from domain.missions import (
     RecordTelemetry,
     ResetMission,
     StartMission,
-    SyncCreated,
+    SyncReported,
 )
 from projections.live_feed import LIVE_FEED
 from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
@@ -105,8 +105,8 @@ EVENTS = st.one_of(
     st.builds(MissionReopened, ids, points, statuses),
     st.builds(MissionReset, ids),
     st.builds(ProfileViewed, members, some_moments, dwells),
-    st.builds(MessageSent, members, some_moments),
-    st.builds(SyncCreated, members, some_moments),
+    st.builds(MessageReported, members, some_moments),
+    st.builds(SyncReported, members, some_moments),
 )
 
 

@@ -1,6 +1,6 @@
 """The store as it should behave, in a dozen lines: a list, and the same pure functions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import Command, Recorded, StreamName, stream
+from domain.aggregate import Command, On, Recorded, StreamName, stream_of
 from domain.attendees import Profile, SaveProfile
 from domain.conferences import AnnounceConference
 from domain.errors import Problem
@@ -30,8 +30,8 @@ class Play:
     def send(self, command: Command) -> None:
         """Nothing stays of a command that is refused."""
         with suppress(Problem):
-            for event in self._decide(command):
-                self.record(stream(command.aggregate, *command.stream_key()), event)
+            for name, event in placed(command, self._decide(command)):
+                self.record(name, event)
 
     def would_record(self, command: Command) -> bool:
         with suppress(Problem):
@@ -39,7 +39,7 @@ class Play:
         return False
 
     def _decide(self, command: Command) -> tuple[Struct, ...]:
-        own = stream(command.aggregate, *command.stream_key())
+        own = stream_of(command)
         given = {field: self.state(name) for field, name in command.given().items()}
         decide = capability(own).aggregate.decide
         return decide(replace(command, **given), self.state(own))
@@ -61,6 +61,12 @@ class Play:
 
     def _version(self, name: StreamName) -> int:
         return self._states.get(name, (0, None))[0]
+
+
+def placed(command: Command, events: Iterable[Struct]) -> Iterator[tuple[StreamName, Struct]]:
+    """What was decided, each with the stream that it is for."""
+    for event in events:
+        yield (event.stream, event.event) if isinstance(event, On) else (stream_of(command), event)
 
 
 def opening(event_id: str) -> SearchStrategy[list[Command]]:
@@ -103,6 +109,6 @@ def any_logs(draw: Any) -> list[Recorded]:
     """Any events in any order, also such as never follow."""
     play = Play()
     for command in draw(many_commands(20)):
-        name = stream(command.aggregate, *command.stream_key())
+        name = stream_of(command)
         play.record(name, draw(capability(name).events))
     return play.log

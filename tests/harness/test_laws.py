@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.capabilities import AGGREGATES
 from domain.missions import Board, MissionStarted
+from domain.store.bulk import STORE_AGGREGATES
 from projections.missions.rows import LEDGER, MISSION_LEDGER, project_ledger
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
@@ -15,10 +17,13 @@ from tests.harness.capabilities import CAPABILITIES
 from tests.harness.capability import Capability
 from tests.harness.laws import LAWS, Law, cut_into_pages, laws_of
 from tests.harness.missions import BOARDS
+from tests.store import CALENDAR, Accept, AcceptUnseen, SyncAccepted
 
 
 def test_capabilities_are_all_plugged_in() -> None:
-    assert {c.aggregate.name for c in CAPABILITIES} == {a.name for a in AGGREGATES}
+    assert {c.aggregate.name for c in CAPABILITIES} == {
+        a.name for a in (*AGGREGATES, *STORE_AGGREGATES)
+    }
     fed = {model.name for c in CAPABILITIES for model in c.read_models}
     assert fed == {model.name for model in READ_MODELS}
 
@@ -26,6 +31,41 @@ def test_capabilities_are_all_plugged_in() -> None:
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: f"{law.about}: {law.says}")
 def test_law_holds(law: Law) -> None:
     assert law.try_out(examples=12) >= 12
+
+
+# A decider that writes to two streams
+people = st.permutations(["ada", "ben", "cleo"])
+
+
+def syncs(kind: type[Accept]) -> Capability:
+    return Capability(
+        CALENDAR,
+        commands=lambda event_id: st.builds(
+            lambda pair, slot: kind(member=pair[0], other=pair[1], slot=slot),
+            people,
+            st.integers(1, 3),
+        ),
+        events=st.builds(SyncAccepted, st.sampled_from(["ada", "ben"]), st.integers(1, 3)),
+    )
+
+
+DECISIONS = (
+    "Repeating a command changes nothing",
+    "What is refused is refused with a Problem",
+    "Deciding and folding leave the state alone",
+)
+
+
+@pytest.mark.parametrize("says", DECISIONS)
+def test_law_holds_for_decisions_that_write_to_two_streams(says: str) -> None:
+    (law,) = (law for law in laws_of(syncs(Accept)) if law.says == says)
+    assert law.try_out(examples=50) >= 50
+
+
+def test_decision_that_is_made_twice_breaks_its_law() -> None:
+    law = laws_of(syncs(AcceptUnseen))[0]
+    with pytest.raises(AssertionError):
+        law.try_out(examples=50, shrink=0)
 
 
 # Rules and read models that are broken on purpose

@@ -3,17 +3,19 @@ relays, stepped by hand so that any of them can be anywhere when something happe
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import msgspec
 import nats.js.errors
 
 from domain.aggregate import Command, Recorded, stream
 from domain.errors import Problem, Unavailable
-from domain.store.writer import Author, IdempotencyKey, Outcome
+from domain.store import bulk
+from domain.store.writer import Author, BulkOutcome, IdempotencyKey, Outcome
 from projections.engine import event_log
 from projections.engine.election import connect
 from projections.live_feed import FEED
@@ -32,6 +34,7 @@ T = TypeVar("T")
 PATIENCE = 15.0  # seconds for anything that must happen
 TOO_LONG = 3.0  # seconds for a message to reach a reader
 POLL_SECONDS = 0.003
+SMALL = 3  # commands in a piece of a bulk
 OF_EVENT = """
     SELECT notification_id, originator_id, originator_version, topic, state FROM events.log
     WHERE split_part(originator_id, ':', 2) = %s AND notification_id > %s ORDER BY 1
@@ -105,6 +108,27 @@ class World:
             return await self.send(api, command, key)
         finally:
             wire.release()
+
+    async def send_as_one(
+        self,
+        fault: Fault | None,
+        api: int,
+        event_id: str,
+        commands: Sequence[Command],
+        key: IdempotencyKey,
+    ) -> BulkOutcome | Problem:
+        """In small pieces, of which the first meets the fault."""
+        process = self.apis[api]
+        if fault:
+            process.wire.arm(fault)
+        with patch.object(bulk, "PIECE", SMALL):
+            try:
+                by = Author("m1", event_id)
+                return await process.history.execute_all(commands, by=by, key=key)
+            except Problem as problem:
+                return problem
+            finally:
+                process.wire.release()
 
     async def send_slowly(
         self,
@@ -235,6 +259,12 @@ def _reply(command: Any, state: Any) -> bytes:
     return repr(msgspec.to_builtins(state, order="deterministic", enc_hook=dict)).encode()
 
 
-def unknown(answer: Answer) -> bool:
+def bulk_said(answer: Any) -> Any:
+    """Problems are equal by what they say."""
+    refused = [(r.index, type(r.problem), r.problem.detail) for r in answer.refused]
+    return answer.recorded, answer.unchanged, answer.position, refused
+
+
+def unknown(answer: Any) -> bool:
     """The store was away: it may be recorded, or not."""
     return isinstance(answer, Unavailable)

@@ -17,6 +17,7 @@ from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
 from domain.personal import taken_out
+from projections.engine.event_log import mapper
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def unreadable(position: int) -> Recorded:
 def subject(recorded: Recorded) -> str:
     """A dot in an id would split it in two."""
     capability, scope, *rest = (p.replace(".", "%2E") for p in recorded.stream.split(":"))
-    return ".".join(("events", capability, scope, *(rest or ["-"]), type(recorded.event).__name__))
+    return ".".join(("events", capability, scope, *(rest or ["-"]), mapper.topic(recorded.event)))
 
 
 def headers(recorded: Recorded, trace: str | None) -> dict[str, str]:
@@ -123,7 +124,7 @@ def _identity(recorded: Recorded) -> dict[str, str]:
         POSITION: str(recorded.position),
         "ce-id": str(recorded.position),
         "ce-source": "/" + recorded.stream.replace(":", "/"),
-        "ce-type": type(recorded.event).__name__,
+        "ce-type": mapper.topic(recorded.event),
         "ce-time": recorded.at.isoformat(),
     }
 

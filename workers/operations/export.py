@@ -124,10 +124,10 @@ async def _events(connection: Connection, person: Person) -> tuple[list[Event], 
     rows = await (await connection.execute(SQL["naming"], {"id": id_})).fetchall()
     log = [r for r in await event_log.recorded(connection, rows) if scope in ("", r.scope_id)]
     own = [r for r in log if _is_of(r, person)]
-    named = [Named(r.position, r.at, type(r.event).__name__) for r in log if not _is_of(r, person)]
+    topic = event_log.mapper.topic
+    named = [Named(r.position, r.at, topic(r.event)) for r in log if not _is_of(r, person)]
     return [
-        Event(r.position, r.at, r.stream, type(r.event).__name__, r.actor, _facts(r, person))
-        for r in own
+        Event(r.position, r.at, r.stream, topic(r.event), r.actor, _facts(r, person)) for r in own
     ], named
 
 

@@ -18,9 +18,13 @@ class KeysApart(Recorder):
     replies."""
 
     def commit(
-        self, connection: Connection[Any], events: Sequence[StoredEvent], keys: Sequence[KeyRow]
+        self,
+        connection: Connection[Any],
+        events: Sequence[StoredEvent],
+        keys: Sequence[KeyRow],
+        stands_on: Mapping[str, int] | None = None,
     ) -> list[int]:
-        positions = super().commit(connection, events, ())
+        positions = super().commit(connection, events, (), stands_on)
         if keys:
             connection.execute(self.sql["begin"])
             super().commit(connection, (), keys)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from domain.aggregate import Aggregate, Recorded
 from domain.capabilities import AGGREGATES, RENAMED
+from domain.store.bulk import STORE_AGGREGATES
 from domain.store.envelope import EnvelopeMapper, UnreadableEventError
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "events.jsonl"
@@ -47,7 +48,7 @@ def test_fixture_has_every_event_there_is_in_the_shape_it_has_now() -> None:
     }
     missing = {
         event.__name__
-        for aggregate in AGGREGATES
+        for aggregate in (*AGGREGATES, *STORE_AGGREGATES)
         for event in aggregate.events
         if (event.__name__, frozenset(event.__struct_fields__)) not in shapes
     }

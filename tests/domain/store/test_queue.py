@@ -1,4 +1,4 @@
-"""How those that wait are put together into groups."""
+"""How commands that wait are put together into batches."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.attendees import Profile, SaveProfile
-from domain.store.queue import Author, Order, Orders
+from domain.store.queue import Author, CommandQueue, PendingCommand
 
 COMMAND = SaveProfile(event_id="evt_1", member_id="m1", profile=Profile("A name"))
 BY = Author("m1", "evt_1")
@@ -28,93 +28,93 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def order(loop: asyncio.AbstractEventLoop) -> Order:
-    return Order(COMMAND, BY, None, None, loop, loop.create_future())
+def pending(loop: asyncio.AbstractEventLoop) -> PendingCommand:
+    return PendingCommand(COMMAND, BY, None, None, loop, loop.create_future())
 
 
-def taken(orders: Orders, most: int) -> list[Order]:
+def taken(queue: CommandQueue, most: int) -> list[PendingCommand]:
     """Within a second, else nobody would hear that it never ends."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(orders.take, most).result(1)
+        return thread.submit(queue.take, most).result(1)
 
 
 @given(st.lists(st.integers(1, 4), max_size=30), st.integers(1, 8))
 def test_all_are_taken_once_and_in_their_order(
     loop: asyncio.AbstractEventLoop, bursts: list[int], most: int
 ) -> None:
-    orders = Orders()
-    put = [[order(loop) for _ in range(size)] for size in bursts]
+    queue = CommandQueue()
+    put = [[pending(loop) for _ in range(size)] for size in bursts]
 
     def bring(burst: int) -> None:
         """Each burst comes a turn of the event loop after the one before it."""
         if burst < len(put):
             for one in put[burst]:
-                orders.put(one)
+                queue.put(one)
             loop.call_soon(bring, burst + 1)
         else:
-            orders.end()
+            queue.end()
 
     loop.call_soon_threadsafe(bring, 0)
-    groups = []
-    while not orders.ended:
-        groups.append(orders.take(most))
-    while len(orders):
-        groups.append(orders.take(most))
-    assert [one for group in groups for one in group] == [one for burst in put for one in burst]
-    assert all(len(group) <= most for group in groups)
+    batches = []
+    while not queue.ended:
+        batches.append(queue.take(most))
+    while len(queue):
+        batches.append(queue.take(most))
+    assert [one for batch in batches for one in batch] == [one for burst in put for one in burst]
+    assert all(len(batch) <= most for batch in batches)
 
 
 def test_one_alone_is_taken_at_once(loop: asyncio.AbstractEventLoop) -> None:
-    orders, held, free = Orders(), threading.Event(), threading.Event()
+    queue, held, free = CommandQueue(), threading.Event(), threading.Event()
     loop.call_soon_threadsafe(lambda: (held.set(), free.wait(1)))
     held.wait(1)
-    one = order(loop)
-    orders.put(one)
-    assert taken(orders, 10) == [one]
+    one = pending(loop)
+    queue.put(one)
+    assert taken(queue, 10) == [one]
     free.set()
 
 
 def test_those_at_hand_are_waited_for(loop: asyncio.AbstractEventLoop) -> None:
-    orders, held, free = Orders(), threading.Event(), threading.Event()
-    first, second, third = (order(loop) for _ in range(3))
+    queue, held, free = CommandQueue(), threading.Event(), threading.Event()
+    first, second, third = (pending(loop) for _ in range(3))
 
     def bring_the_third() -> None:
         held.set()
         free.wait(1)
-        orders.put(third)
+        queue.put(third)
 
-    orders.put(first)
-    orders.put(second)
+    queue.put(first)
+    queue.put(second)
     loop.call_soon_threadsafe(bring_the_third)
     held.wait(1)
     with ThreadPoolExecutor(1) as thread:
-        group = thread.submit(orders.take, 10)
+        batch = thread.submit(queue.take, 10)
         free.set()
-        assert group.result(1) == [first, second, third]
+        assert batch.result(1) == [first, second, third]
 
 
 def test_busy_event_loop_is_not_waited_for_long(loop: asyncio.AbstractEventLoop) -> None:
-    orders, held, free = Orders(), threading.Event(), threading.Event()
+    queue, held, free = CommandQueue(), threading.Event(), threading.Event()
     loop.call_soon_threadsafe(lambda: (held.set(), free.wait(5)))
     held.wait(1)
-    put = [order(loop), order(loop)]
+    put = [pending(loop), pending(loop)]
     for one in put:
-        orders.put(one)
-    assert taken(orders, 10) == put
+        queue.put(one)
+    assert taken(queue, 10) == put
     free.set()
 
 
 def test_event_loop_that_has_ended_is_not_waited_for() -> None:
-    orders, over = Orders(), asyncio.new_event_loop()
-    put = [order(over), order(over)]
+    queue, over = CommandQueue(), asyncio.new_event_loop()
+    put = [pending(over), pending(over)]
     over.close()
     for one in put:
-        orders.put(one)
-    assert taken(orders, 10) == put
+        queue.put(one)
+    assert taken(queue, 10) == put
 
 
 def test_end_ends_the_wait() -> None:
-    orders = Orders()
-    orders.end()
-    assert taken(orders, 10) == []
-    assert orders.ended
+    queue = CommandQueue()
+    queue.end()
+    assert taken(queue, 10) == []
+    assert queue.ended

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from domain.errors import Invalid, KeyReused, NotFound, Problem, Refused, Unavailable
+from domain.store import cache as cache_module
 from domain.store import writer as module
 from domain.store.writer import History, IdempotencyKey, Outcome
 from tests.store import (
@@ -198,7 +199,7 @@ def waits(database: str) -> bool:
 def test_state_is_read_anew_when_others_wrote_more_than_is_looked_through(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TAIL", 3)
+    monkeypatch.setattr(cache_module, "TAIL", 3)
 
     async def story(ours: History, theirs: History) -> Outcome:
         await take(ours, "ada")
@@ -215,7 +216,7 @@ def test_state_is_read_anew_when_others_wrote_more_than_is_looked_through(
 def test_cache_is_bounded_and_what_left_it_is_read_again(
     history: History, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CACHED", 4)
+    monkeypatch.setattr(cache_module, "CACHED", 4)
     for i in range(20):
         asyncio.run(take(history, "ada", roll=f"r{i}"))
     again = asyncio.run(take(history, "ada", roll="r0"))
@@ -250,7 +251,7 @@ def locked(database: str) -> "psycopg.Connection[Any]":
 
 
 def test_long_wait_for_the_turn_is_given_up_and_counted(database: str) -> None:
-    patience = {"patience": "SET lock_timeout = '50ms'"}
+    patience = {"lock_timeout": "SET lock_timeout = '50ms'"}
     with opened(database, sql=patience) as history:
         with locked(database):
             (busy,) = asyncio.run(all_of(take(history, "ada")))

@@ -1,0 +1,251 @@
+"""What one transaction is about to record: commands decided one after another, each on the states
+that those before it leave.
+
+Nothing here talks to Postgres but `load`, for streams that only a decision names.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from eventsourcing.persistence import StoredEvent
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain import errors
+from domain.aggregate import Aggregate, Command, On, Recorded, StreamName, stream_of
+from domain.store.bulk import AdvanceBulk, Bulk, Tally, all_or_nothing, refused_command
+from domain.store.cache import Folded, InBatch, StreamCache, resolved
+from domain.store.queue import Answer, Author, IdempotencyKey, Outcome, PendingCommand
+from domain.store.recorder import KeyName, KeyRow, KnownReply
+
+Load = Callable[[Iterable[StreamName]], None]
+
+
+class _Decision(Struct, eq=False, frozen=True):
+    """The stream that the outcome stands on says its position: an outcome has one when it is
+    recorded."""
+
+    pending: PendingCommand
+    outcome: Outcome | errors.Problem
+    stands_on: Folded
+
+
+class _Change(Struct, frozen=True):
+    """What one command records, and the streams that it writes to as they are after it. `last` is
+    the one of the last event; `own` is the command's, whether it is written to or not."""
+
+    command: Command
+    events: Sequence[Struct]
+    recorded: list[Recorded]
+    streams: dict[StreamName, Folded]
+    own: Folded
+    last: Folded | None
+
+
+class Batch:
+    """`known` are the replies to keys that came in earlier batches."""
+
+    def __init__(
+        self,
+        now: datetime,
+        cache: StreamCache,
+        aggregates: Mapping[str, Aggregate],
+        known: Mapping[KeyName, KnownReply],
+        load: Load,
+    ) -> None:
+        self.commands = 0
+        self.recorded: list[Recorded] = []
+        self.stored: list[StoredEvent] = []  # the same, as they are written: the writer seals them
+        self.streams: dict[StreamName, Folded] = {}  # those that are written to
+        self._now = now
+        self._cache = cache
+        self._aggregates = aggregates
+        self._known = known
+        self._load = load
+        self._decisions: list[_Decision] = []
+        self._first: dict[KeyName, _Decision] = {}  # of each key that is new in this batch
+        self._given: set[StreamName] = set()
+
+    def decide(self, pending: PendingCommand) -> None:
+        repeated = pending.key and self._repeated(pending, pending.key)
+        self._decisions.append(repeated or self._decided(pending))
+
+    # What the writer needs to record it
+    def keys(self) -> list[KeyRow]:
+        return [_key_row(d, d.pending.key) for d in self._first.values() if d.pending.key]
+
+    def stands_on(self) -> dict[StreamName, int]:
+        """Streams that decisions looked at and do not write to, with the versions they had. The
+        versions of those written to are checked by the log's primary key."""
+        only_read = self._given - self.streams.keys() if self.recorded else ()
+        return {name: self._cache.get(name).version for name in only_read}
+
+    def answers(self, positions: Sequence[int]) -> list[Answer]:
+        """To be given once it is recorded: `positions` are those of its events."""
+        return [
+            (d.pending, replace(d.outcome, position=resolved(d.stands_on.position, positions)))
+            if isinstance(d.outcome, Outcome)
+            else (d.pending, d.outcome)
+            for d in self._decisions
+        ]
+
+    # Deciding
+    def _decided(self, pending: PendingCommand) -> _Decision:
+        """Nothing stays of a command that is refused. A rule that breaks breaks the batch."""
+        command, by = pending.command, pending.by
+        own, given = self._streams_of(command)
+        stands_on = max((own, *given.values()), key=_age)
+        outcome: Outcome | errors.Problem
+        try:
+            if isinstance(command, AdvanceBulk):
+                command = self._with_tally(command, own.state, by)
+            change = self._change(command, own, given, by)
+            reply = pending.reply(change.command, change.own.state) if pending.reply else b""
+        except errors.Problem as problem:
+            outcome = problem
+        else:
+            outcome = Outcome(0, reply, tuple(change.events), own.state, change.own.state)
+            stands_on = change.last or stands_on
+            self._add(change)
+        self.commands += 1
+        decision = _Decision(pending, outcome, stands_on)
+        if pending.key:
+            self._first[pending.key.name] = decision
+        return decision
+
+    def _repeated(self, pending: PendingCommand, key: IdempotencyKey) -> _Decision | None:
+        """The first reply, where this key came before: in this batch, or ever."""
+        if first := self._first.get(key.name):
+            outcome, stands_on = first.outcome, first.stands_on
+            fingerprint = first.pending.key.fingerprint if first.pending.key else b""
+        elif known := self._known.get(key.name):
+            fingerprint, stands_on = known.fingerprint, Folded("", 0, known.position, None)
+            outcome = _kept(known)
+        else:
+            return None
+        if fingerprint != key.fingerprint:
+            outcome = errors.KeyReused()
+        elif isinstance(outcome, Outcome):
+            outcome = Outcome(0, outcome.reply, repeated=True)
+        self.commands += 1
+        return _Decision(pending, outcome, stands_on)
+
+    def _with_tally(self, command: AdvanceBulk, state: Bulk, by: Author) -> AdvanceBulk:
+        """Decides the commands of a piece, if it is this one's turn."""
+        if not command.is_next(state):
+            return command
+        recorded, unchanged, refused = len(self.recorded), 0, []
+        streams = dict(self.streams)
+        for index, one in enumerate(command.commands, command.first):
+            own, given = self._streams_of(one)
+            try:
+                change = self._change(one, own, given, by)
+            except errors.Problem as problem:
+                refused.append(refused_command(index, problem))
+            else:
+                unchanged += not change.recorded
+                self._add(change)
+        if refused and command.whole.strict:
+            del self.recorded[recorded:]
+            self.streams = streams
+            raise all_or_nothing(refused)
+        self.commands += len(command.commands) - 1  # the piece itself counts as one
+        tally = Tally(len(self.recorded) - recorded, unchanged, tuple(refused))
+        return replace(command, tally=tally)
+
+    def _streams_of(self, command: Command) -> tuple[Folded, dict[str, Folded]]:
+        """A command's own, and those given to it by field."""
+        given = command.given()
+        self._given.update(given.values())
+        return self._state_of(stream_of(command)), {
+            field: self._state_of(name) for field, name in given.items()
+        }
+
+    def _change(
+        self, command: Command, own: Folded, given: Mapping[str, Folded], by: Author
+    ) -> _Change:
+        """What follows from a command, without anything being changed. Raises what its rules do."""
+        if given:
+            command = replace(command, **{field: f.state for field, f in given.items()})
+        events = self._aggregate(own.stream).decide(command, own.state)
+        recorded: list[Recorded] = []
+        streams: dict[StreamName, Folded] = {}
+        last = None
+        for event in events:
+            if isinstance(event, On):
+                name, fact = event.stream, self._fact(event)
+            else:
+                name, fact = own.stream, event
+            old = streams.get(name) or self._state_of(name)
+            place = InBatch(len(self.recorded) + len(recorded))
+            aggregate = self._aggregate(name)
+            last = Folded(
+                name, old.version + 1, place, aggregate.evolve(old.state, fact, self._now)
+            )
+            streams[name] = last
+            recorded.append(self._envelop(by, last, fact, aggregate.scope))
+        return _Change(command, events, recorded, streams, streams.get(own.stream, own), last)
+
+    def _fact(self, on: On) -> Struct:
+        """Raises TypeError where it is none of the events of that stream's aggregate: nobody could
+        read that stream again."""
+        aggregate = self._aggregates.get(on.stream.partition(":")[0])
+        if aggregate is None or type(on.event) not in aggregate.events:
+            raise TypeError(f"{type(on.event).__name__} is no event of {on.stream}")
+        return on.event
+
+    def _envelop(self, by: Author, after: Folded, fact: Struct, scope: str) -> Recorded:
+        """Without a position, which it has only once it is recorded."""
+        return Recorded(
+            0, after.stream, after.version, fact, self._now, by.actor, by.tenant, by.trace, scope
+        )
+
+    def _add(self, change: _Change) -> None:
+        self.recorded += change.recorded
+        self.streams |= change.streams
+
+    def _state_of(self, name: StreamName) -> Folded:
+        """With what this batch has added to it."""
+        if name in self.streams:
+            return self.streams[name]
+        if name not in self._cache:
+            self._load([name])
+        return self._cache.get(name)
+
+    def _aggregate(self, name: StreamName) -> Aggregate:
+        return self._aggregates[name.partition(":")[0]]
+
+
+def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
+    """Those that deciding is known to need."""
+    names = set()
+    for one in pending:
+        commands = one.command.commands if isinstance(one.command, AdvanceBulk) else ()
+        for command in (one.command, *commands):
+            names |= {stream_of(command), *command.given().values()}
+    return names
+
+
+def _age(folded: Folded) -> tuple[bool, int]:
+    """What is in the batch is younger than what has a position."""
+    if isinstance(folded.position, InBatch):
+        return True, folded.position.index
+    return False, folded.position
+
+
+def _key_row(decision: _Decision, key: IdempotencyKey) -> KeyRow:
+    outcome, stands_on = decision.outcome, decision.stands_on
+    if isinstance(outcome, Outcome):
+        problem, reply = None, outcome.reply
+    else:
+        problem = errors.stored_name(outcome)
+        reply = msgspec.json.encode((outcome.detail, *outcome.errors))
+    return KeyRow(*key.name, key.fingerprint, problem, reply, stands_on.stream, stands_on.version)
+
+
+def _kept(known: KnownReply) -> Outcome | errors.Problem:
+    if known.problem is None:
+        return Outcome(0, known.reply)
+    detail, *wrong = msgspec.json.decode(known.reply)
+    return errors.restored(known.problem, detail, map(tuple, wrong))

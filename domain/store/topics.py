@@ -1,0 +1,49 @@
+"""Which name each event is stored under, and which event a stored name is read as."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from domain.aggregate import Aggregate
+
+
+class DuplicateEventError(Exception):
+    """Two events have one name."""
+
+
+class Topics:
+    """An event is stored under the name of its class, unless `renamed` (stored name -> name of the
+    class) says otherwise: then under the name of its last line there, and each of its lines is
+    read. Raises DuplicateEventError where two events would be stored, or read, as one."""
+
+    def __init__(self, aggregates: Iterable[Aggregate], renamed: Mapping[str, str]) -> None:
+        owners = _owners(aggregates)
+        classes = {event.__name__: event for event in owners}
+        topics = dict(zip(classes, classes, strict=True)) | {c: name for name, c in renamed.items()}
+        self.types: dict[str, type[Struct]] = classes | {n: classes[c] for n, c in renamed.items()}
+        self.owners = {topic: owners[event] for topic, event in self.types.items()}
+        self._topics = {event: topics[name] for name, event in classes.items()}
+        for event, topic in self._topics.items():
+            if (other := self.types[topic]) is not event:
+                raise DuplicateEventError(
+                    f"{event.__name__} of {owners[event].name} would be stored under {topic}, as "
+                    f"{other.__name__} of {owners[other].name} is: name another in RENAMED"
+                )
+
+    def of(self, event: Struct) -> str:
+        """What belongs to no aggregate goes by the name of its class."""
+        return self._topics.get(type(event)) or type(event).__name__
+
+
+def _owners(aggregates: Iterable[Aggregate]) -> dict[type[Struct], Aggregate]:
+    owners: dict[type[Struct], Aggregate] = {}
+    named: dict[str, Aggregate] = {}
+    for aggregate in aggregates:
+        for event in aggregate.events:
+            if other := named.get(event.__name__):
+                raise DuplicateEventError(
+                    f"two events are called {event.__name__}: one of {other.name}, and one of "
+                    f"{aggregate.name}. Give one of the classes another name"
+                )
+            owners[event] = named[event.__name__] = aggregate
+    return owners
