@@ -18,7 +18,7 @@ from api.reads.reading import answer, check_exists
 from api.services import Request, services
 from api.sessions import suited
 from projections.sessions import questions as programme
-from projections.sessions.questions import Question, SessionNow, SessionSoon
+from projections.sessions.questions import SessionNow, SessionsAsk, SessionSoon
 from workers.model import Failed, Model, Tool
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,8 @@ async def event_sessions(request: Request, wanted: Wanted) -> tuple[Found, dict[
     event_id = str(wanted.event_id)
     member = request.user.as_member(event_id, str(wanted.contractor_id))
     await check_exists(request, event_id)
-    question = Question(event_id, member, wanted.time_window, datetime.now(UTC))
-    said, headers = await suited(request, question)
+    ask = SessionsAsk(event_id, member, wanted.time_window, datetime.now(UTC))
+    said, headers = await suited(request, ask)
     return _found(said.sessions), headers
 
 
@@ -141,8 +141,8 @@ async def ask(request: Request, data: QuestionBody) -> Response[Advice]:
     member = request.user.as_member(event_id)
     await check_exists(request, event_id)
     at = datetime.now(UTC)
-    now, older = await suited(request, Question(event_id, member, "now", at))
-    soon, newer = await suited(request, Question(event_id, member, "next_60", at))
+    now, older = await suited(request, SessionsAsk(event_id, member, "now", at))
+    soon, newer = await suited(request, SessionsAsk(event_id, member, "next_60", at))
     on: dict[str, Any] = {"now": now.sessions, "next_60": soon.sessions}
     said = await _said(services(request).model, member, data.question, at, on)
     _logged(event_id, member, said)
