@@ -17,13 +17,16 @@ from api.http.fields import OF_LINK, EventId, MemberId, OfMember
 from api.http.principal import Principal
 from api.http.problems import documented
 from api.http.request import Request
-from api.reads.reading import answer, check_exists, shown
-from api.schedule import agenda, as_calendar
+from api.reads.asking import read, read_log
+from api.reads.reading import answer, who_asks
+from api.schedule import as_calendar
 from api.services import services
 from api.sessions import PATH, TAGS
 from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
 from domain.errors import NotFound
-from projections.sessions.calendar import Taken, folded_link, link_digest, read_link
+from projections.engine.reading import answer_from_log
+from projections.question import MemberAsk
+from projections.sessions.calendar import LINK_DIGEST, STARRED_AGENDA
 
 
 class Link(Struct, frozen=True):
@@ -45,15 +48,8 @@ class Link(Struct, frozen=True):
 async def get_calendar_link(
     request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[Link]:
-    member = request.user.as_member(event_id, member_id)
-    await check_exists(request, event_id)
-    digest, headers = await shown(
-        request,
-        event_id,
-        "sessions",
-        lambda connection: read_link(connection, event_id, member),
-        lambda connection: folded_link(connection, event_id, member),
-    )
+    member = await who_asks(request, event_id, member_id)
+    digest, headers = await read_log(request, LINK_DIGEST, MemberAsk(event_id, member))
     return answer(Link(event_id, member, open=digest is not None), headers)
 
 
@@ -111,13 +107,13 @@ async def get_agenda_ics(
     member_id: MemberId,
     secret: Annotated[str, Parameter(pattern=OF_LINK, description="as in the link")],
 ) -> Response[bytes | None]:
-    at_home = services(request)
+    at_home, ask = services(request), MemberAsk(event_id, member_id)
     async with at_home.pool.connection() as connection:
-        digest = await link_digest(connection, event_id, member_id)
+        _, digest = await answer_from_log(connection, LINK_DIGEST, ask)
     if digest is None or not hmac.compare_digest(digest, _digest(secret)):
         raise NotFound("This link opens no agenda, or no longer.")
     at_home.identity.count(Principal(member_id, frozenset()))
-    programme, headers = await agenda(request, Taken(event_id, member_id))
+    programme, headers = await read(request, STARRED_AGENDA, ask)
     name = f"{programme.agenda.event_name}: my agenda"
     return await as_calendar(request, programme, name, headers)
 

@@ -12,10 +12,12 @@ from api.http import fields
 from api.http.fields import EventId
 from api.http.problems import documented
 from api.http.request import Request
-from api.reads.reading import answer, shown
+from api.reads.asking import read
+from api.reads.reading import answer
 from domain.conferences import AnnounceConference
 from domain.errors import Forbidden, NotFound
-from projections.conferences import Conference, conference, folded_conference
+from projections.conferences import CONFERENCE, Conference
+from projections.question import Ask
 
 TAGS = ["Event"]
 
@@ -69,15 +71,8 @@ def _announced(command: AnnounceConference, state: Any) -> bytes:
     responses=documented(400, 401, 403, 404, 429, 503),
 )
 async def get_conference(request: Request, event_id: EventId) -> Response[Conference]:
-    principal = request.user
-    principal.as_member(event_id)
-    found, headers = await shown(
-        request,
-        event_id,
-        "conferences",
-        lambda connection: conference(connection, event_id),
-        lambda connection: folded_conference(connection, event_id),
-    )
+    request.user.as_member(event_id)
+    found, headers = await read(request, CONFERENCE, Ask(event_id))
     if found is None:
         raise NotFound(f"There is no event {event_id}.")
     return answer(found, headers)

@@ -15,8 +15,9 @@ from api.http.fields import EventId, Limit, MissionId, OfMember
 from api.http.problems import documented
 from api.http.request import Request
 from api.mission_metrics import count_completed
-from api.reads.as_of import AsOf, as_it_was
-from api.reads.reading import answer, check_exists, shown
+from api.reads.as_of import AsOf, respond_as_of
+from api.reads.asking import respond
+from api.reads.reading import who_asks
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
 from domain.errors import NotFound, Problem
 from domain.missions import (
@@ -30,8 +31,10 @@ from domain.missions import (
     StartMission,
     Status,
 )
+from projections.missions import leaderboard as leaders
 from projections.missions import questions as boards
 from projections.missions.rows import Progress
+from projections.question import MemberAsk
 
 log = logging.getLogger(__name__)
 
@@ -95,22 +98,10 @@ async def get_missions(
     member_id: OfMember = None,
     as_of: AsOf = None,
 ) -> Response[boards.Board]:
-    principal = request.user
-    member = principal.as_member(event_id, member_id)
-    await check_exists(request, event_id)
+    ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
     if as_of is not None:
-        return await as_it_was(
-            request, as_of, lambda c, until, at: boards.fold_board(c, event_id, member, until, at)
-        )
-    board, headers = await shown(
-        request,
-        event_id,
-        "mission_board",
-        lambda connection: boards.read_board(connection, event_id, member),
-        lambda connection: boards.fold_board(connection, event_id, member),
-        boards.streams_of(event_id, member),
-    )
-    return answer(board, headers)
+        return await respond_as_of(request, boards.BOARD, ask, as_of)
+    return await respond(request, boards.BOARD, ask)
 
 
 class StatusBody(fields.Body, frozen=True, kw_only=True):
@@ -172,22 +163,10 @@ def _patched(command: OnMission, state: Board) -> bytes:
 async def get_history(
     request: Request, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[boards.Ledger]:
-    principal = request.user
-    member = principal.as_member(event_id, member_id)
-    await check_exists(request, event_id)
+    ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
     if as_of is not None:
-        return await as_it_was(
-            request, as_of, lambda c, until, at: boards.fold_ledger(c, event_id, member, until, at)
-        )
-    ledger, headers = await shown(
-        request,
-        event_id,
-        "mission_ledger",
-        lambda connection: boards.read_ledger(connection, event_id, member),
-        lambda connection: boards.fold_ledger(connection, event_id, member),
-        boards.streams_of(event_id, member),
-    )
-    return answer(ledger, headers)
+        return await respond_as_of(request, boards.HISTORY, ask, as_of)
+    return await respond(request, boards.HISTORY, ask)
 
 
 @get(
@@ -198,24 +177,11 @@ async def get_history(
 )
 async def get_leaderboard(
     request: Request, event_id: EventId, limit: Limit = 10, as_of: AsOf = None
-) -> Response[boards.Leaderboard]:
-    principal = request.user
-    member = principal.as_member(event_id)
-    await check_exists(request, event_id)
+) -> Response[leaders.Leaderboard]:
+    ask = leaders.LeaderboardAsk(event_id, await who_asks(request, event_id), limit)
     if as_of is not None:
-        return await as_it_was(
-            request,
-            as_of,
-            lambda c, until, at: boards.past_leaderboard(c, event_id, member, limit, until, at),
-        )
-    board, headers = await shown(
-        request,
-        event_id,
-        "leaderboard",
-        lambda connection: boards.read_leaderboard(connection, event_id, member, limit),
-        lambda connection: boards.fold_leaderboard(connection, event_id, member, limit),
-    )
-    return answer(board, headers)
+        return await respond_as_of(request, leaders.PAST_LEADERBOARD, ask, as_of)
+    return await respond(request, leaders.LEADERBOARD, ask)
 
 
 MeetAttendees = Annotated[

@@ -19,10 +19,12 @@ from api.http.fields import EventId
 from api.http.problems import documented
 from api.http.request import Request
 from api.http.uploads import uploaded
-from api.reads.reading import answer, check_exists, shown
+from api.reads.asking import Headers, read
+from api.reads.reading import answer, who_asks
 from api.sessions import PATH, TAGS, event_zone
 from domain.agenda import Agenda, Counts, ImportSchedule, counted
-from projections.sessions.calendar import Taken, fold_agenda, read_agenda
+from projections.question import Ask
+from projections.sessions.calendar import WHOLE_AGENDA
 from projections.sessions.questions import Programme
 from workers import schedules
 from workers.schedules import Odd
@@ -96,11 +98,9 @@ async def _read(file: bytes, timezone: str) -> schedules.Schedule:
 )
 async def get_schedule_json(request: Request, event_id: EventId) -> Response[ScheduleFile]:
     """Addresses of speakers are for organizers."""
-    principal = request.user
-    principal.as_member(event_id)
-    await check_exists(request, event_id)
-    programme, headers = await agenda(request, Taken(event_id))
-    emails = principal.organizes(event_id)
+    await who_asks(request, event_id)
+    programme, headers = await read(request, WHOLE_AGENDA, Ask(event_id))
+    emails = request.user.organizes(event_id)
     file = await asyncio.to_thread(schedule_file, programme, emails=emails)
     return answer(file, headers)
 
@@ -113,26 +113,13 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
     responses={304: ical.UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
 )
 async def get_schedule_ics(request: Request, event_id: EventId) -> Response[bytes | None]:
-    request.user.as_member(event_id)
-    await check_exists(request, event_id)
-    programme, headers = await agenda(request, Taken(event_id))
+    await who_asks(request, event_id)
+    programme, headers = await read(request, WHOLE_AGENDA, Ask(event_id))
     return await as_calendar(request, programme, programme.agenda.event_name, headers)
 
 
-async def agenda(request: Request, taken: Taken) -> tuple[Programme, dict[str, str]]:
-    """What is asked for, and the headers of the answer."""
-    return await shown(
-        request,
-        taken.event_id,
-        "sessions",
-        lambda connection: read_agenda(connection, taken),
-        lambda connection: fold_agenda(connection, taken),
-        taken.streams(),
-    )
-
-
 async def as_calendar(
-    request: Request, programme: Programme, name: str, headers: dict[str, str]
+    request: Request, programme: Programme, name: str, headers: Headers
 ) -> Response[bytes | None]:
     """Calendar programs ask again and again whether anything has changed. A large agenda is work,
     beside which others are to be answered."""

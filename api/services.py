@@ -1,7 +1,7 @@
 """Everything that handlers share, made once a process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
+from api.reads.batches import Batches
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import open_recorder
 from domain.store.writer import History
@@ -21,6 +22,8 @@ from sql import statements
 from workers.model import Model
 from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
+
+PASTS = 2  # reads of a whole scope as it was, at once
 
 __all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
@@ -37,16 +40,10 @@ class Services:
         self.database_url: str = settings.database_url
         own_tokens = settings.jwt_secret or not settings.jwt_jwks_url
         self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
-        self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            self.database_url,
-            min_size=2,
-            max_size=8,
-            timeout=2,
-            reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
-            open=False,
-            kwargs={"autocommit": True, "application_name": "rapport api"},
-            configure=_in_utc,
-        )
+        self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
+        self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
+        self.past_reads = asyncio.Semaphore(PASTS)
+        self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
         self.model = Model(settings)
@@ -61,6 +58,7 @@ class Services:
         )
         self.watch.on_erased = self.history.refresh_soon
         await self.pool.open()
+        await self.past_pool.open()
         tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
         try:
             yield
@@ -69,12 +67,37 @@ class Services:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self.history.close)
+            await self.past_pool.close()
             await self.pool.close()
             await self.model.close()
 
 
-async def _in_utc(connection: Connection) -> None:
+Pool = AsyncConnectionPool[Connection]
+Configure = Callable[[Connection], Awaitable[None]]
+
+
+def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> Pool:
+    return AsyncConnectionPool(
+        url,
+        min_size=least,
+        max_size=most,
+        timeout=2,
+        reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
+        open=False,
+        kwargs={"autocommit": True, "application_name": name},
+        configure=configure,
+    )
+
+
+async def _configure(connection: Connection) -> None:
     await connection.execute(SQL["in_utc"])
+    await connection.execute(SQL["no_jit"])
+
+
+async def _bounded(connection: Connection) -> None:
+    """For reads of a whole scope: a few at once, and none for ever."""
+    await _configure(connection)
+    await connection.execute(SQL["at_most_30_seconds"])
 
 
 def services(request: LitestarRequest[Any, Any, Any]) -> Services:

@@ -35,7 +35,7 @@ Found = FoundNow | FoundSoon
 
 async def _event_sessions(call: Call[EventSessionsInput]) -> tuple[Found, Headers]:
     window = call.input.time_window
-    question = programme.Question(call.event_id, call.member_id, window, call.at)
+    question = programme.SessionsAsk(call.event_id, call.member_id, window, call.at)
     answer, headers = await suited(call.request, question)
     found: Any = FoundNow if window == "now" else FoundSoon
     return found(answer.sessions), headers

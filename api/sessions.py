@@ -15,14 +15,17 @@ from api.http import fields
 from api.http.fields import EventId, ItemId, Limit, OfMember, SessionId, SpeakerId
 from api.http.problems import documented
 from api.http.request import Request
-from api.reads.as_of import AsOf, as_it_was
-from api.reads.reading import answer, check_exists, shown
+from api.reads.as_of import AsOf, respond_as_of
+from api.reads.asking import Headers, read, respond
+from api.reads.reading import answer, who_asks
 from api.services import services
 from domain.agenda import Agenda, CancelItem, SaveSpeaker, ScheduleItem, Speaker, Status
 from domain.agenda_items import AgendaItem
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.stars import MOST, OnStar, Stars, StarSession, UnstarSession
-from projections.conferences import folded_conference
+from projections.conferences import CONFERENCE
+from projections.engine.reading import folded_answer
+from projections.question import Ask, MemberAsk
 from projections.sessions import questions as programme
 
 TAGS = ["Sessions"]
@@ -93,7 +96,7 @@ async def put_item(
 async def event_zone(request: Request, event_id: str) -> ZoneInfo:
     """As it is in the log: the event may have been created a moment ago."""
     async with services(request).pool.connection() as connection:
-        _, conference = await folded_conference(connection, event_id)
+        _, conference = await folded_answer(connection, CONFERENCE, Ask(event_id))
     if conference is None:
         raise NotFound(f"There is no event {event_id}.")
     return ZoneInfo(conference.timezone)
@@ -186,13 +189,11 @@ async def get_sessions(
         ),
     ] = None,
 ) -> Response[programme.Sessions]:
-    principal = request.user
-    member = principal.as_member(event_id, member_id)
-    await check_exists(request, event_id)
-    if at is not None and not principal.organizes(event_id):
+    member = await who_asks(request, event_id, member_id)
+    if at is not None and not request.user.organizes(event_id):
         raise Forbidden("Only an organizer may look at another time than now.")
-    question = programme.Question(event_id, member, window, _moment(at), limit)
-    return answer(*await suited(request, question))
+    ask = programme.SessionsAsk(event_id, member, window, _moment(at), limit)
+    return answer(*await suited(request, ask))
 
 
 def _moment(at: str | None) -> datetime:
@@ -203,17 +204,10 @@ def _moment(at: str | None) -> datetime:
 
 
 async def suited(
-    request: Request, question: programme.Question
-) -> tuple[programme.Sessions, dict[str, str]]:
-    """However it is asked: the sessions, and the headers of the answer."""
-    return await shown(
-        request,
-        question.event_id,
-        "sessions",
-        lambda connection: programme.read_sessions(connection, question),
-        lambda connection: programme.fold_sessions(connection, question),
-        question.streams(),
-    )
+    request: Request, ask: programme.SessionsAsk
+) -> tuple[programme.Sessions, Headers]:
+    """However it is asked: the sessions of a window, those first that suit the member."""
+    return await read(request, programme.WINDOWS[ask.window], ask)
 
 
 # Stars
@@ -269,24 +263,10 @@ def _star(command: OnStar, state: Stars) -> bytes:
 async def get_agenda(
     request: Request, event_id: EventId, member_id: OfMember = None, as_of: AsOf = None
 ) -> Response[programme.PersonalAgenda]:
-    principal = request.user
-    member = principal.as_member(event_id, member_id)
-    await check_exists(request, event_id)
+    ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
     if as_of is not None:
-        return await as_it_was(
-            request,
-            as_of,
-            lambda c, until, at: programme.fold_starred(c, event_id, member, until, at),
-        )
-    agenda, headers = await shown(
-        request,
-        event_id,
-        "sessions",
-        lambda connection: programme.read_starred(connection, event_id, member),
-        lambda connection: programme.fold_starred(connection, event_id, member),
-        programme.streams_of(event_id, member),
-    )
-    return answer(agenda, headers)
+        return await respond_as_of(request, programme.PERSONAL_AGENDA, ask, as_of)
+    return await respond(request, programme.PERSONAL_AGENDA, ask)
 
 
 @get(
@@ -298,18 +278,8 @@ async def get_agenda(
 async def get_schedule(
     request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[programme.Schedule]:
-    principal = request.user
-    member = principal.as_member(event_id, member_id)
-    await check_exists(request, event_id)
-    schedule, headers = await shown(
-        request,
-        event_id,
-        "sessions",
-        lambda connection: programme.read_schedule(connection, event_id, member),
-        lambda connection: programme.fold_schedule(connection, event_id, member),
-        programme.streams_of(event_id, member),
-    )
-    return answer(schedule, headers)
+    ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
+    return await respond(request, programme.SCHEDULE, ask)
 
 
 ROUTES: Any = (

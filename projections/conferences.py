@@ -1,14 +1,15 @@
-"""Conferences as their pages show them."""
+"""Conferences, as their pages show them."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from msgspec import Struct, json
+from msgspec import Struct
 
 from domain.aggregate import Recorded, stream
 from domain.conferences import ConferenceAnnounced
-from projections.engine.event_log import Connection, last, streams
-from projections.read_model import Change, ReadModel, Table, folded
+from projections.engine.event_log import Connection
+from projections.question import Ask, Own, keyed
+from projections.read_model import Change, ReadModel, Table
 from sql import statements
 
 SQL = statements("conferences")
@@ -35,21 +36,18 @@ def project(recorded: Recorded) -> Iterator[Change]:
 CONFERENCES = ReadModel("conferences", (TABLE,), project)
 
 
+CONFERENCE: Own[Ask, Conference | None] = Own(
+    "conference",
+    CONFERENCES,
+    Ask,
+    streams=lambda ask: (stream("conference", ask.event_id),),
+    rows=(keyed(TABLE, 1),),
+    answer=lambda ask, found: next(iter(found[TABLE]), None),
+    bound=1,
+)
+
+
 async def exists(connection: Connection, event_id: str) -> bool:
     parameters = {"stream": stream("conference", event_id)}
     ((announced,),) = await (await connection.execute(SQL["exists"], parameters)).fetchall()
     return bool(announced)
-
-
-async def conference(connection: Connection, event_id: str) -> tuple[int, int, Conference | None]:
-    """The position shown, the last one that concerns it, and the conference."""
-    parameters = {"event_id": event_id, "stream": stream("conference", event_id)}
-    cursor = await connection.execute(SQL["conference"], parameters, prepare=True)
-    ((position, concerned, row),) = await cursor.fetchall()
-    return position, concerned, json.decode(row, type=Conference) if row else None
-
-
-async def folded_conference(connection: Connection, event_id: str) -> tuple[int, Conference | None]:
-    log = await streams(connection, [stream("conference", event_id)])
-    row = folded(CONFERENCES, log)[TABLE].get((event_id,))
-    return last(log), row

@@ -2,6 +2,15 @@
 -- else a moment of long ago would come with an offset that has seconds
 SET TIME ZONE 'UTC';
 
+-- name: no_jit
+-- a statement that may answer many asks is planned for as many, and few come: to compile it would
+-- take longer than to run it
+SET jit = off;
+
+-- name: at_most_30_seconds
+-- of a statement that goes through all of a scope
+SET statement_timeout = '30s';
+
 -- name: page
 -- the log in its order
 SELECT notification_id, originator_id, originator_version, topic, state

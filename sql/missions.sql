@@ -58,81 +58,51 @@ SELECT * FROM json_populate_recordset(NULL::views.live_progress, %(rows)s::json)
 ON CONFLICT (event_id, member_id) DO UPDATE SET
     points_earned = excluded.points_earned, missions_completed = excluded.missions_completed;
 
--- name: board
--- one member's board: the position that this shows, the last that concerns it, and the rows
-SELECT
-    (SELECT position FROM views.positions WHERE name = 'mission_board'),
-    greatest((
-        SELECT notification_id FROM events.log WHERE originator_id = %(catalogue)s
-        ORDER BY originator_version DESC LIMIT 1
-    ), (
-        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
-        ORDER BY originator_version DESC LIMIT 1
-    ), 0),
-    (SELECT to_json(v)::text FROM views.mission_catalogues AS v WHERE event_id = %(event_id)s),
-    (
-        SELECT coalesce(json_agg(v), '[]')::text FROM views.member_missions AS v
-        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
-    );
-
--- name: ledger
--- where one member's points came from: the position that this shows, the last that concerns it,
--- and the entries
-SELECT
-    (SELECT position FROM views.positions WHERE name = 'mission_ledger'),
-    coalesce((
-        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
-        ORDER BY originator_version DESC LIMIT 1
-    ), 0),
-    (
-        SELECT coalesce(json_agg(v ORDER BY position), '[]')::text FROM views.mission_ledger AS v
-        WHERE event_id = %(event_id)s AND member_id = %(member_id)s
-    );
-
--- name: leaderboard
--- the first of a conference. Equal points: who reached them first. The position that this shows,
--- the last that concerns who asks, the first, the asker, and how many are ahead of the asker
-WITH me AS (
-    SELECT * FROM views.leaderboard WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+-- name: ranked
+-- the first of a conference, the asker, and how many are ahead of the asker. Equal points: who
+-- reached them first. Rows that were folded anew stand for those of the table
+WITH anew AS (
+    SELECT * FROM json_populate_recordset(NULL::views.leaderboard, %(refolded)s::json)
 ),
 
-ahead AS (
-    SELECT * FROM views.leaderboard
-    WHERE event_id = %(event_id)s AND shown AND missions_completed > 0
+me AS (
+    SELECT * FROM anew
+    WHERE event_id = %(event_id)s AND member_id = %(member_id)s
+    UNION ALL
+    SELECT * FROM views.leaderboard AS v
+    WHERE v.event_id = %(event_id)s AND v.member_id = %(member_id)s
+    AND NOT EXISTS (SELECT FROM anew WHERE anew.member_id = v.member_id)
+),
+
+first_ones AS (
+    SELECT * FROM (
+        SELECT * FROM views.leaderboard AS v
+        WHERE v.event_id = %(event_id)s AND v.shown AND v.missions_completed > 0
+        AND v.member_id <> ALL (ARRAY(SELECT member_id FROM anew))
+        ORDER BY v.points_earned DESC, v.reached_position
+        LIMIT %(limit)s
+    ) AS stored
+    UNION ALL
+    SELECT * FROM anew WHERE shown AND missions_completed > 0
     ORDER BY points_earned DESC, reached_position
     LIMIT %(limit)s
 )
 
 SELECT
-    (SELECT position FROM views.positions WHERE name = 'leaderboard'),
-    coalesce((
-        SELECT notification_id FROM events.log WHERE originator_id = %(board)s
-        ORDER BY originator_version DESC LIMIT 1
-    ), 0),
-    (
-        SELECT coalesce(json_agg(v ORDER BY points_earned DESC, reached_position), '[]')::text
-        FROM ahead AS v
-    ),
-    (SELECT to_json(me)::text FROM me),
+    ARRAY(SELECT v FROM first_ones AS v ORDER BY v.points_earned DESC, v.reached_position) AS first,
+    (SELECT v FROM me AS v) AS me,
     (
         SELECT count(*) FROM views.leaderboard AS other, me
         WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+        AND other.member_id <> ALL (ARRAY(SELECT member_id FROM anew))
         AND (other.points_earned, -other.reached_position)
             > (me.points_earned, -me.reached_position)
-    );
-
--- name: ranked
--- all of a conference, the position that this shows, and what is held back of it, at one moment
-SELECT
-    (SELECT position FROM views.positions WHERE name = 'leaderboard'),
-    (
-        SELECT coalesce(json_agg(v), '[]')::text FROM views.leaderboard AS v
-        WHERE event_id = %(event_id)s
-    ),
-    (
-        SELECT coalesce(json_object_agg(stream, position), '{}') FROM views.parked
-        WHERE reader = 'leaderboard' AND split_part(stream, ':', 2) = %(event_id)s
-    );
+    ) + (
+        SELECT count(*) FROM anew AS other, me
+        WHERE other.shown AND other.missions_completed > 0
+        AND (other.points_earned, -other.reached_position)
+            > (me.points_earned, -me.reached_position)
+    ) AS ahead;
 
 -- name: since
 -- what may move the leaderboard of a conference after a position, in the order of the log. Names

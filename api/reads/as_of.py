@@ -1,9 +1,9 @@
 """Reads as they were: at a position, or at a time."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from litestar import Response
 from litestar.params import Parameter
@@ -14,6 +14,9 @@ from api.reads.reading import answer, is_recorded, minimum
 from api.services import services
 from domain.errors import Invalid, Unavailable
 from projections.engine import event_log
+from projections.engine.event_log import Connection
+from projections.engine.reading import folded_answer, past_answer
+from projections.question import Answer, AskT, Own, Past
 
 AsOf = Annotated[
     str | None,
@@ -22,27 +25,55 @@ AsOf = Annotated[
         schema_extra={"anyOf": [{"pattern": fields.POSITION}, {"format": "date-time"}]},
     ),
 ]
-Answer = TypeVar("Answer")
+
+PATIENCE = 2.0  # seconds until those who read all of a scope have let somebody else do so
 
 
-async def as_it_was(
-    request: Request,
-    as_of: str,
-    fold: Callable[[event_log.Connection, int, datetime | None], Awaitable[tuple[int, Answer]]],
-) -> Response[Any]:
-    """`fold` gives a position and the answer from the log, up to a position or a moment: what a
-    rebuild of as much of the log would give."""
-    until, at = _moment(as_of)
+async def respond_as_of(
+    request: Request, question: Own[AskT, Answer] | Past[AskT, Answer], ask: AskT, as_of: str
+) -> Response[Answer]:
+    """From the log, up to a position or a moment: what a rebuild of as much of it would show."""
+    until, moment = _until(as_of)
     if minimum(request) and not await is_recorded(request):
         raise Unavailable("The position asked for is not here yet.", retry_after=1)
-    async with services(request).pool.connection() as connection:
-        if until != event_log.END and until > await event_log.end(connection):
-            raise Invalid("", ("as_of", "is a position that has not come yet"))
-        position, found = await fold(connection, until, at)
-    return answer(found, {"Event-Position": str(position)})
+    if isinstance(question, Own):
+        async with services(request).pool.connection() as connection:
+            await _check_has_come(connection, until)
+            position, content = await folded_answer(connection, question, ask, until, moment)
+    else:
+        position, content = await _of_scope(request, question, ask, until, moment)
+    return answer(content, {"Event-Position": str(position)})
 
 
-def _moment(as_of: str) -> tuple[int, datetime | None]:
+async def _of_scope(
+    request: Request,
+    past: Past[AskT, Answer],
+    ask: AskT,
+    until: int,
+    moment: datetime | None,
+) -> tuple[int, Answer]:
+    """A few at once, on connections of their own, so that they hold nobody else up."""
+    at_home = services(request)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await at_home.past_reads.acquire()
+    except TimeoutError:
+        raise Unavailable("Others look that far back just now. Try again.", retry_after=2) from None
+    try:
+        async with at_home.past_pool.connection() as connection:
+            await _check_has_come(connection, until)
+            return await past_answer(connection, past, ask, until, moment)
+    finally:
+        at_home.past_reads.release()
+
+
+async def _check_has_come(connection: Connection, until: int) -> None:
+    if until != event_log.END and until > await event_log.end(connection):
+        raise Invalid("", ("as_of", "is a position that has not come yet"))
+
+
+def _until(as_of: str) -> tuple[int, datetime | None]:
+    """A position, or a moment in UTC."""
     if re.match(fields.POSITION, as_of):
         return int(as_of), None
     try:

@@ -1,95 +1,67 @@
-"""A conference's agenda to take away, all of it or what a member has starred, and whether a secret
-link opens the latter."""
+"""An event's agenda to take away, all of it or what a member has starred, and whether a secret link
+opens the latter."""
 
 from collections.abc import Sequence
 from functools import reduce
 
-from msgspec import Struct, json
+from msgspec.structs import replace
 
-from domain.aggregate import StreamName, stream
+from domain.aggregate import Recorded, stream
 from domain.calendar_links import CALENDAR_LINK
-from projections.engine import event_log
-from projections.engine.event_log import Connection
-from projections.read_model import folded
-from projections.sessions.questions import Programme
-from projections.sessions.rows import (
-    AGENDAS,
-    ITEMS,
-    SESSIONS,
-    SPEAKERS,
-    STARS,
-    Agenda,
-    Item,
-    Speaker,
+from projections.question import Ask, Found, FromLog, MemberAsk, Own, keyed
+from projections.sessions.questions import (
+    SPEAKING,
+    STARRED_ITEMS,
+    Programme,
+    agenda_streams,
+    only_starred,
+    programme,
+    starred_streams,
 )
-from sql import statements
+from projections.sessions.rows import AGENDAS, ITEMS, SESSIONS, SPEAKERS, STARS
 
-SQL = statements("calendar")
-
-
-class Taken(Struct, frozen=True):
-    """What is asked for: where `member_id` is None, all of it."""
-
-    event_id: str
-    member_id: str | None = None
-
-    def streams(self) -> Sequence[StreamName]:
-        all_of_it = stream("conference", self.event_id), stream("agenda", self.event_id)
-        if self.member_id is None:
-            return all_of_it
-        return (*all_of_it, stream("stars", self.event_id, self.member_id))
+ZONE = "UTC"  # of an event that is not in the log
 
 
-async def read_agenda(connection: Connection, taken: Taken) -> tuple[int, int, Programme]:
-    statement = SQL["whole" if taken.member_id is None else "starred"]
-    parameters = {
-        "event_id": taken.event_id,
-        "member_id": taken.member_id,
-        "streams": list(taken.streams()),
-    }
-    cursor = await connection.execute(statement, parameters, prepare=True)
-    ((position, concerned, agenda, items, speakers),) = await cursor.fetchall()
-    programme = Programme(
-        json.decode(agenda, type=Agenda) if agenda else Agenda(taken.event_id, "", "UTC"),
-        json.decode(items, type=list[Item]),
-        {s.speaker_id: s for s in json.decode(speakers, type=list[Speaker])},
-    )
-    return position, concerned, programme
+def _starred(ask: MemberAsk, found: Found) -> Programme:
+    """With those who speak in what was starred."""
+    own = only_starred(ask, found, programme(ask.event_id, found, ZONE))
+    speaking = {id_ for item in own.items for id_ in item.speaker_ids}
+    return replace(own, speakers={id_: s for id_, s in own.speakers.items() if id_ in speaking})
 
 
-async def fold_agenda(connection: Connection, taken: Taken) -> tuple[int, Programme]:
-    log = await event_log.streams(connection, taken.streams())
-    rows = folded(SESSIONS, log)
-    agenda = rows[AGENDAS].get((taken.event_id,), Agenda(taken.event_id, "", "UTC"))
-    stars = {star.item_id for star in rows[STARS].values() if star.starred}
-    items = [
-        item for item in rows[ITEMS].values() if taken.member_id is None or item.item_id in stars
-    ]
-    speakers = {speaker.speaker_id: speaker for speaker in rows[SPEAKERS].values()}
-    return event_log.last(log), Programme(agenda, items, speakers)
+WHOLE_AGENDA = Own(
+    "whole_agenda",
+    SESSIONS,
+    Ask,
+    streams=agenda_streams,
+    rows=(keyed(AGENDAS, 1), keyed(ITEMS, 1), keyed(SPEAKERS, 1)),
+    answer=lambda ask, found: programme(ask.event_id, found, ZONE),
+    bound=20_000,
+    together=4,
+)
+STARRED_AGENDA = Own(
+    "starred_agenda",
+    SESSIONS,
+    MemberAsk,
+    streams=starred_streams,
+    rows=(keyed(AGENDAS, 1), keyed(STARS, 2), STARRED_ITEMS, SPEAKING),
+    answer=_starred,
+    bound=10_000,
+    together=8,
+)
 
 
-async def read_link(
-    connection: Connection, event_id: str, member_id: str
-) -> tuple[int, int, str | None]:
-    """With the end of the log, read before: the link is shown as of then, or later."""
-    end = await event_log.end(connection)
-    return end, 0, await link_digest(connection, event_id, member_id)
-
-
-async def folded_link(
-    connection: Connection, event_id: str, member_id: str
-) -> tuple[int, str | None]:
-    return (await read_link(connection, event_id, member_id))[::2]
-
-
-async def link_digest(connection: Connection, event_id: str, member_id: str) -> str | None:
-    """From the log itself: a link that was revoked a moment ago opens nothing any more."""
-    log = await event_log.streams(connection, [stream(CALENDAR_LINK.name, event_id, member_id)])
-    state = reduce(
-        lambda link, recorded: CALENDAR_LINK.evolve(link, recorded.event, recorded.at),
-        log,
-        CALENDAR_LINK.initial,
-    )
-    digest: str | None = state.digest
+def _digest(ask: MemberAsk, log: Sequence[Recorded]) -> str | None:
+    link = CALENDAR_LINK.initial
+    link = reduce(lambda link, r: CALENDAR_LINK.evolve(link, r.event, r.at), log, link)
+    digest: str | None = link.digest
     return digest
+
+
+# The digest of the secret that opens it. A link that was revoked a moment ago opens nothing more.
+LINK_DIGEST = FromLog(
+    "calendar_link",
+    streams=lambda ask: (stream(CALENDAR_LINK.name, ask.event_id, ask.member_id),),
+    answer=_digest,
+)

@@ -1,18 +1,16 @@
-"""The questions that the session tables answer, as `boards` does for the mission tables: what is on
-now, what starts within the hour, what a member has starred, and the whole of it."""
+"""What members ask about the programme of an event: what is on now, what starts within the hour,
+what they have starred, and the whole of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, json
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from domain.aggregate import StreamName, stream
-from projections.engine import event_log
-from projections.engine.event_log import Connection
-from projections.read_model import Rows, folded
+from projections.question import Ask, Found, MemberAsk, Own, chosen, keyed, named_by
 from projections.sessions.rows import (
     AGENDAS,
     AREAS,
@@ -24,9 +22,7 @@ from projections.sessions.rows import (
     Item,
     Speaker,
 )
-from sql import statements
 
-SQL = statements("sessions")
 HOUR = timedelta(minutes=60)
 SHOWN = frozenset({"scheduled", "confirmed", "tentative"})
 
@@ -81,33 +77,21 @@ class SessionsSoon(Struct, frozen=True):
 Sessions = SessionsNow | SessionsSoon
 
 
-class Question(Struct, frozen=True):
-    event_id: str
-    member_id: str
+class SessionsAsk(MemberAsk, frozen=True):
     window: Window
     at: datetime
     limit: int = 5
 
-    def streams(self) -> list[StreamName]:
-        """What the answer is made of."""
-        return _streams(self.event_id, "attendee", self.member_id)
-
-    def now(self, sessions: list[SessionNow]) -> SessionsNow:
-        return SessionsNow(self.event_id, self.member_id, "now", self.at, sessions)
-
-    def soon(self, sessions: list[SessionSoon]) -> SessionsSoon:
-        return SessionsSoon(self.event_id, self.member_id, "next_60", self.at, sessions)
-
 
 class Programme(Struct, frozen=True):
-    """A conference's sessions, or some of them, with those who speak there."""
+    """A conference's sessions, or some of them, and speakers by id."""
 
     agenda: Agenda
-    items: list[Item]
+    items: Sequence[Item]
     speakers: Mapping[str, Speaker]
 
     def described(self, item: Item) -> dict[str, Any]:
-        """What every kind of session says of it."""
+        """The fields that every kind of session has."""
         speakers = [self.speakers[id_] for id_ in item.speaker_ids if id_ in self.speakers]
         areas = {*item.focus_areas}.union(*(speaker.focus_areas for speaker in speakers))
         return {
@@ -125,7 +109,7 @@ class Programme(Struct, frozen=True):
         }
 
     def listed(self, item: Item) -> dict[str, Any]:
-        """What an agenda says of it."""
+        """The fields of a session on an agenda."""
         names = "item_type", "status", "track", "url", "language"
         return self.described(item) | {name: getattr(item, name) for name in names}
 
@@ -139,7 +123,7 @@ class Programme(Struct, frozen=True):
 
 
 def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionNow]:
-    """As the statement of this name does."""
+    """What is on, best suited first."""
     found = []
     for item in programme.shown():
         if item.start_time <= at <= item.end_time:
@@ -151,7 +135,7 @@ def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[Sessi
 
 
 def next_60(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionSoon]:
-    """As the statement of this name does."""
+    """What starts within 60 minutes: what is sooner and suits better first."""
     found = []
     for item in programme.shown():
         left = item.start_time - at
@@ -177,46 +161,69 @@ def _slot(session: Session) -> tuple[datetime, str]:
     return session.session_time, session.session_id
 
 
-async def read_sessions(connection: Connection, question: Question) -> tuple[int, int, Sessions]:
-    q = question
-    parameters = {
-        "event_id": q.event_id,
-        "member_id": q.member_id,
-        "at": q.at,
-        "limit": q.limit,
-        "streams": q.streams(),
-    }
-    cursor = await connection.execute(SQL[q.window], parameters, prepare=True)
-    ((position, concerned, rows),) = await cursor.fetchall()
-    if q.window == "now":
-        return position, concerned, q.now(json.decode(rows, type=list[SessionNow]))
-    return position, concerned, q.soon(json.decode(rows, type=list[SessionSoon]))
-
-
-async def fold_sessions(connection: Connection, question: Question) -> tuple[int, Sessions]:
-    q = question
-    log = await event_log.streams(connection, q.streams())
-    return event_log.last(log), sessions(folded(SESSIONS, log), q)
-
-
-def sessions(rows: Rows, question: Question) -> Sessions:
-    q = question
-    programme = _programme(rows, q.event_id)
-    of_member = rows[AREAS].get((q.event_id, q.member_id))
-    areas = frozenset(of_member.focus_areas if of_member else ())
-    if q.window == "now":
-        return q.now(now(programme, areas, q.at)[: q.limit])
-    return q.soon(next_60(programme, areas, q.at)[: q.limit])
-
-
-def _programme(rows: Rows, event_id: str) -> Programme:
+def programme(event_id: str, found: Found, timezone: str = "") -> Programme:
     """An event that is not in the log has nothing on its agenda either."""
-    agenda = rows[AGENDAS].get((event_id,), Agenda(event_id, "", ""))
-    items = [item for item in rows[ITEMS].values() if item.event_id == event_id]
-    speakers = {s.speaker_id: s for s in rows[SPEAKERS].values() if s.event_id == event_id}
-    return Programme(agenda, items, speakers)
+    agenda = next(iter(found[AGENDAS]), Agenda(event_id, "", timezone))
+    return Programme(agenda, found[ITEMS], {s.speaker_id: s for s in found[SPEAKERS]})
 
 
+def _areas(found: Found) -> tuple[str, ...]:
+    """Those that the asker cares for."""
+    return next((row.focus_areas for row in found[AREAS]), ())
+
+
+def _now(ask: SessionsAsk, found: Found) -> SessionsNow:
+    sessions = now(programme(ask.event_id, found), frozenset(_areas(found)), ask.at)
+    return SessionsNow(ask.event_id, ask.member_id, "now", ask.at, sessions[: ask.limit])
+
+
+def _soon(ask: SessionsAsk, found: Found) -> SessionsSoon:
+    sessions = next_60(programme(ask.event_id, found), frozenset(_areas(found)), ask.at)
+    return SessionsSoon(ask.event_id, ask.member_id, "next_60", ask.at, sessions[: ask.limit])
+
+
+def agenda_streams(ask: Ask) -> tuple[StreamName, ...]:
+    return stream("conference", ask.event_id), stream("agenda", ask.event_id)
+
+
+def suited_streams(ask: MemberAsk) -> tuple[StreamName, ...]:
+    return *agenda_streams(ask), stream("attendee", ask.event_id, ask.member_id)
+
+
+def starred_streams(ask: MemberAsk) -> tuple[StreamName, ...]:
+    return *agenda_streams(ask), stream("stars", ask.event_id, ask.member_id)
+
+
+def personal_streams(ask: MemberAsk) -> tuple[StreamName, ...]:
+    return *starred_streams(ask), stream("attendee", ask.event_id, ask.member_id)
+
+
+SPEAKING = named_by(SPEAKERS, ITEMS, "speaker_ids")
+
+NOW = Own(
+    "sessions_now",
+    SESSIONS,
+    SessionsAsk,
+    streams=suited_streams,
+    rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_now"), SPEAKING, keyed(AREAS, 2)),
+    answer=_now,
+    bound=2_000,  # sessions at once, and who speaks there
+    together=16,
+)
+SOON = Own(
+    "sessions_soon",
+    SESSIONS,
+    SessionsAsk,
+    streams=suited_streams,
+    rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_soon"), SPEAKING, keyed(AREAS, 2)),
+    answer=_soon,
+    bound=2_000,
+    together=16,
+)
+WINDOWS: Mapping[Window, Own[SessionsAsk, Any]] = {"now": NOW, "next_60": SOON}
+
+
+# The agenda
 class AgendaSession(Session, frozen=True, kw_only=True):
     item_type: str
     status: str
@@ -276,108 +283,54 @@ def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
     return found
 
 
-class MemberAgenda(Struct, frozen=True):
-    """A programme, and what of it concerns one member."""
-
-    programme: Programme
-    member_id: str
-    areas: tuple[str, ...]
-    starred: tuple[str, ...]
-
-    def personal(self) -> PersonalAgenda:
-        wanted = set(self.starred)
-        own = [item for item in self.programme.items if item.item_id in wanted]
-        sessions = starred(replace(self.programme, items=own))
-        return PersonalAgenda(self._agenda.event_id, self.member_id, self.areas, sessions)
-
-    def schedule(self) -> Schedule:
-        listed = self.programme.listed
-        sessions = [AgendaSession(**listed(item)) for item in self.programme.in_order()]
-        about = self._agenda.event_id, self._agenda.event_name, self._agenda.event_timezone
-        return Schedule(*about, self.member_id, self.areas, self.starred, sessions)
-
-    @property
-    def _agenda(self) -> Agenda:
-        return self.programme.agenda
+def _starred(ask: MemberAsk, found: Found) -> tuple[str, ...]:
+    """Ids of those that are on the agenda."""
+    of_member = {star.item_id for star in found[STARS] if star.starred}
+    return tuple(sorted(of_member.intersection(item.item_id for item in found[ITEMS])))
 
 
-async def read_starred(
-    connection: Connection, event_id: str, member_id: str
-) -> tuple[int, int, PersonalAgenda]:
-    position, concerned, asked = await _read(connection, "starred", event_id, member_id)
-    return position, concerned, asked.personal()
+def _personal(ask: MemberAsk, found: Found) -> PersonalAgenda:
+    own = starred(only_starred(ask, found, programme(ask.event_id, found)))
+    return PersonalAgenda(ask.event_id, ask.member_id, _areas(found), own)
 
 
-async def read_schedule(
-    connection: Connection, event_id: str, member_id: str
-) -> tuple[int, int, Schedule]:
-    position, concerned, asked = await _read(connection, "schedule", event_id, member_id)
-    return position, concerned, asked.schedule()
+def only_starred(ask: MemberAsk, found: Found, whole: Programme) -> Programme:
+    wanted = set(_starred(ask, found))
+    return replace(whole, items=[item for item in whole.items if item.item_id in wanted])
 
 
-async def _read(
-    connection: Connection, statement: str, event_id: str, member_id: str
-) -> tuple[int, int, MemberAgenda]:
-    parameters = {
-        "event_id": event_id,
-        "member_id": member_id,
-        "streams": streams_of(event_id, member_id),
-    }
-    cursor = await connection.execute(SQL[statement], parameters, prepare=True)
-    ((position, concerned, agenda, items, speakers, areas, stars),) = await cursor.fetchall()
-    programme = Programme(
-        json.decode(agenda, type=Agenda) if agenda else Agenda(event_id, "", ""),
-        json.decode(items, type=list[Item]),
-        {s.speaker_id: s for s in json.decode(speakers, type=list[Speaker])},
+def _schedule(ask: MemberAsk, found: Found) -> Schedule:
+    whole = programme(ask.event_id, found)
+    return Schedule(
+        ask.event_id,
+        whole.agenda.event_name,
+        whole.agenda.event_timezone,
+        ask.member_id,
+        _areas(found),
+        _starred(ask, found),
+        [AgendaSession(**whole.listed(item)) for item in whole.in_order()],
     )
-    return position, concerned, MemberAgenda(programme, member_id, tuple(areas), tuple(stars))
 
 
-async def fold_starred(
-    connection: Connection,
-    event_id: str,
-    member_id: str,
-    until: int = event_log.END,
-    as_of: datetime | None = None,
-) -> tuple[int, PersonalAgenda]:
-    position, asked = await _fold(connection, event_id, member_id, until, as_of)
-    return position, asked.personal()
+STARRED_ITEMS = chosen(ITEMS, "sessions", "starred_items")
 
-
-async def fold_schedule(
-    connection: Connection, event_id: str, member_id: str
-) -> tuple[int, Schedule]:
-    position, asked = await _fold(connection, event_id, member_id)
-    return position, asked.schedule()
-
-
-async def _fold(
-    connection: Connection,
-    event_id: str,
-    member_id: str,
-    until: int = event_log.END,
-    as_of: datetime | None = None,
-) -> tuple[int, MemberAgenda]:
-    names = streams_of(event_id, member_id)
-    log = await event_log.streams_as_of(connection, names, until, as_of)
-    rows = folded(SESSIONS, log)
-    programme = _programme(rows, event_id)
-    of_member = rows[AREAS].get((event_id, member_id))
-    there = {item.item_id for item in programme.items}
-    stars = {star.item_id for star in rows[STARS].values() if star.starred} & there
-    areas = of_member.focus_areas if of_member else ()
-    return event_log.last(log), MemberAgenda(programme, member_id, areas, tuple(sorted(stars)))
-
-
-def streams_of(event_id: str, member_id: str) -> list[StreamName]:
-    """What a member's agenda is made of, and the schedule as they see it."""
-    own = stream("attendee", event_id, member_id)
-    return [*_streams(event_id, "stars", member_id), own]
-
-
-def _streams(event_id: str, of_member: str, member_id: str) -> list[StreamName]:
-    return [
-        stream("conference", event_id),
-        stream("agenda", event_id),
-        stream(of_member, event_id, member_id),
-    ]
+PERSONAL_AGENDA = Own(
+    "agenda",
+    SESSIONS,
+    MemberAsk,
+    streams=personal_streams,
+    rows=(keyed(AGENDAS, 1), keyed(STARS, 2), STARRED_ITEMS, SPEAKING, keyed(AREAS, 2)),
+    answer=_personal,
+    bound=10_000,  # a member has 2,000 stars at most
+    together=8,
+)
+SCHEDULE = Own(
+    "schedule",
+    SESSIONS,
+    MemberAsk,
+    streams=personal_streams,
+    rows=(keyed(AGENDAS, 1), keyed(STARS, 2), keyed(ITEMS, 1), SPEAKING, keyed(AREAS, 2)),
+    answer=_schedule,
+    bound=20_000,  # the largest schedules have some 5,000 sessions
+    together=4,
+)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tests.bench import (
+    board,
     commands,
     feed,
     patch,
@@ -30,6 +31,7 @@ from workers.settings import read
 MODULES: dict[str, ModuleType] = {
     "commands": commands,
     "patch": patch,
+    "board": board,
     "feed": feed,
     "projection": projection,
     "streams": streams,

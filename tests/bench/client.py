@@ -7,10 +7,11 @@ import sys
 
 import uvloop
 
-from tests.bench import feed, patch, rebuild, sessions, streams
+from tests.bench import board, feed, patch, rebuild, sessions, streams
 
 CLIENTS = {
     "patch": patch.generate,
+    "board": board.generate,
     "feed": feed.generate,
     "streams": streams.generate,
     "sessions": sessions.generate,

@@ -1,9 +1,10 @@
-"""The API process that is measured: the product's, and a PATCH beside it that does nothing."""
+"""The API process that is measured: the product's, and beside it a PATCH and a GET that do
+nothing."""
 
-from litestar import Response, patch
+from litestar import Response, get, patch
 
 from api.app import create_app
-from api.http.fields import EventId, MissionId
+from api.http.fields import EventId, MissionId, OfMember
 from api.missions import StatusBody
 from api.server import run
 from api.services import Request, services
@@ -28,10 +29,26 @@ ANSWER = (
 )
 
 
+EMPTY_BOARD = "/empty/events/{event_id:str}/missions"
+
+
+@get(EMPTY_BOARD, include_in_schema=False)
+async def empty_board(
+    request: Request, event_id: EventId, member_id: OfMember = None
+) -> Response[bytes]:
+    """Same address, same token; an answer of the same size as the product's."""
+    await services(request).identity.of(request)
+    return Response(BOARD, media_type="application/json")
+
+
+BOARD = ANSWER * 20
+
+
 def main() -> None:
     settings = read()
     app = create_app(settings)
     app.register(empty)
+    app.register(empty_board)
     run(app, settings)
 
 

@@ -24,7 +24,8 @@ from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.attendees import Profile, SaveProfile
 from domain.conferences import AnnounceConference
-from projections.sessions.questions import SQL
+from projections.engine.reading import answer_of, asked, in_order, worded
+from projections.sessions.questions import WINDOWS, SessionsAsk, Window
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured, client
 from tests.bench.past import past, write
@@ -38,7 +39,6 @@ NOON = OPENS + timedelta(hours=3)
 HOURS = 9
 A_DAY = 300  # sessions; more of them take more days, as conferences do
 AREAS = [f"area {i}" for i in range(40)]
-WINDOWS = ("now", "next_60")
 SCHEDULE = REAL / "fosdem-2024.xml.gz"
 
 
@@ -118,12 +118,13 @@ def _programme(event: str, sessions: int, members: int) -> Iterator[Command]:
 
 def _answer(connection: "psycopg.Connection[Any]", event: str, members: int) -> float:
     """Milliseconds of the slower window, the median of many members."""
-    taken: dict[str, list[float]] = {window: [] for window in WINDOWS}
+    taken: dict[Window, list[float]] = {window: [] for window in WINDOWS}
     for i, window in itertools.product(range(0, members, max(1, members // 100)), WINDOWS):
-        streams = [f"conference:{event}", f"agenda:{event}", f"attendee:{event}:usr_{i}"]
-        asked = {"event_id": event, "member_id": f"usr_{i}", "at": NOON, "limit": 5}
+        question, ask = WINDOWS[window], SessionsAsk(event, f"usr_{i}", window, NOON)
         started = time.perf_counter()
-        connection.execute(SQL[window], asked | {"streams": streams}, prepare=True).fetchall()
+        cursor = connection.execute(worded(question), asked(question, [ask]), prepare=True)
+        (found,) = in_order(cursor.fetchall())
+        answer_of(question, ask, found)
         taken[window].append((time.perf_counter() - started) * 1000)
     return max(map(median, taken.values()))
 

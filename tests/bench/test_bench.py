@@ -38,7 +38,7 @@ def test_every_figure_is_measured_and_reported(
     figures = measure(Ground(postgres, tmp_path, said.append), list(MODULES), quick=True)
     conclude(figures, tmp_path)
 
-    names = ["commands", "patch", "feed p50", "feed p99", "projection", "streams"]
+    names = ["commands", "patch", "board", "feed p50", "feed p99", "projection", "streams"]
     names += ["sessions sql", "sessions http", "sessions large", "sessions refresh"]
     if SCHEDULE.is_file():
         names += ["import http", "reimport http", "import cli", "reimport cli"]

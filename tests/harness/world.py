@@ -18,8 +18,10 @@ from domain.store import bulk
 from domain.store.writer import Author, BulkOutcome, IdempotencyKey, Outcome
 from projections.engine import event_log
 from projections.engine.election import connect
+from projections.engine.reading import folded_answer
 from projections.live_feed import FEED
-from projections.missions.questions import fold_board
+from projections.missions.questions import BOARD
+from projections.question import MemberAsk
 from projections.read_model import Rows
 from tests.harness.client import Client
 from tests.harness.plants import NOTHING, Plant
@@ -240,10 +242,12 @@ class World:
         """The board as of some time is that as of a position, and has what was stamped by then."""
         own = stream("catalogue", client.audience[0]), stream("missions", *client.audience)
         at = log[len(log) // 2].at
-        position, then = await fold_board(self._observer, *client.audience, as_of=at)
+        ask = MemberAsk(*client.audience)
+        position, then = await folded_answer(self._observer, BOARD, ask, moment=at)
         by_then = [r for r in log if r.stream in own and r.at <= at]
         assert position == event_log.last(by_then)
-        assert (position, then) == await fold_board(self._observer, *client.audience, position)
+        by_position = await folded_answer(self._observer, BOARD, ask, position)
+        assert (position, then) == by_position
 
     async def _check_client(self, client: Client, pure: Rows) -> None:
         said = {key[2]: row for key, row in pure[FEED].items() if key[:2] == client.audience}

@@ -17,7 +17,10 @@ from domain.aggregate import Recorded
 from domain.missions import MissionCompleted, ProfileViewed
 from projections.engine import event_log
 from projections.engine.event_log import Connection
+from projections.engine.reading import answered
 from projections.missions import questions as boards
+from projections.missions.leaderboard import LEADERBOARD as LEADERS
+from projections.missions.leaderboard import LeaderboardAsk
 from projections.missions.rows import (
     LEADERBOARD,
     LEDGER,
@@ -27,6 +30,7 @@ from projections.missions.rows import (
     MISSION_LEDGER,
     LedgerEntry,
 )
+from projections.question import MemberAsk
 from projections.read_model import Rows, fold
 from workers.contacts.commands import MISSIONS, Contact
 
@@ -195,11 +199,13 @@ async def from_tables(connection: Connection, event_id: str, people: Iterable[st
     shown: dict[str, dict[str, int]] = {}
     ledgers: dict[str, Entries] = {}
     for member in people:
-        *_, board = await boards.read_board(connection, event_id, member)
-        *_, ledger = await boards.read_ledger(connection, event_id, member)
+        ask = MemberAsk(event_id, member)
+        board = await answered(connection, boards.BOARD, ask)
+        ledger = await answered(connection, boards.HISTORY, ask)
         shown[member] = {m.id: m.points_earned for m in board.missions if m.status == "completed"}
         ledgers[member] = _entries(ledger.entries)
-    *_, leaders = await boards.read_leaderboard(connection, event_id, "", EVERYBODY)
+    everybody = LeaderboardAsk(event_id, "", EVERYBODY)
+    leaders = await answered(connection, LEADERS, everybody)
     places = [(p.member_id, p.points_earned, p.missions_completed) for p in leaders.entries]
     return Result(shown, ledgers, places)
 

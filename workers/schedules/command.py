@@ -21,8 +21,10 @@ from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
-from projections.conferences import folded_conference
+from projections.conferences import CONFERENCE
 from projections.engine.election import connect
+from projections.engine.reading import folded_answer
+from projections.question import Ask
 from sql import statements
 from workers import schedules, settings
 from workers.progress import Progress
@@ -127,7 +129,7 @@ async def _import(file: File, event_id: str, source: str | None, url: str) -> No
 
 async def _zone(event_id: str, url: str) -> str:
     async with await connect(url, "import-schedule") as connection:
-        _, conference = await folded_conference(connection, event_id)
+        _, conference = await folded_answer(connection, CONFERENCE, Ask(event_id))
     if conference is None:
         raise NotFound(
             f"There is no event {event_id} here, so nothing was imported. Create it first: "

@@ -1,4 +1,4 @@
-"""The boards' questions, asked of the read models and of the log."""
+"""The questions about missions, asked of the read models and of the log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,16 @@ from domain.missions import CompleteMission, StartMission
 from projections.engine import event_log
 from projections.engine.election import connect
 from projections.engine.event_log import Connection
-from projections.missions import questions as boards
+from projections.engine.reading import answered, folded_answer, past_answer, refolded_answer
+from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD, LeaderboardAsk
+from projections.missions.questions import BOARD, HISTORY
+from projections.question import MemberAsk
 from projections.read_models import READ_MODELS
+from sql import statements
 from tests.boards import EVENT, MISSION, Record, clicks, end_of, opening, project, recording
 from tests.store import ask
 
+ADA, LEADERS = MemberAsk(EVENT, "ada"), LeaderboardAsk(EVENT, "ada")
 MOST_MISSIONS, MOST_POINTS = 500, 1_000_000  # of one catalogue, of one mission
 
 
@@ -51,12 +56,12 @@ def test_points_beyond_31_bits_are_the_same_everywhere(database: str) -> None:
             completes_all(record, catalogue, "ada")
     positions = asyncio.run(project(database))
     assert positions == {model.name: end_of(database) for model in READ_MODELS}
-    (_, _, board), (_, _, ledger), (_, _, leaders), (_, folded) = asked(
+    board, ledger, leaders, (_, folded) = asked(
         database,
-        lambda c: boards.read_board(c, EVENT, "ada"),
-        lambda c: boards.read_ledger(c, EVENT, "ada"),
-        lambda c: boards.read_leaderboard(c, EVENT, "ada", 10),
-        lambda c: boards.fold_board(c, EVENT, "ada"),
+        lambda c: answered(c, BOARD, ADA),
+        lambda c: answered(c, HISTORY, ADA),
+        lambda c: answered(c, LEADERBOARD, LEADERS),
+        lambda c: folded_answer(c, BOARD, ADA),
     )
     assert points > 2**31
     assert board.progress.points_earned == points
@@ -68,9 +73,9 @@ def test_points_beyond_31_bits_are_the_same_everywhere(database: str) -> None:
         database, "SELECT data::text FROM views.live_feed ORDER BY position DESC LIMIT 1"
     )
     assert msgspec.json.decode(said)["progress"]["points_earned"] == points
-    assert ask(database, boards.SQL["points"].replace("%(bounds)s", "'{0,2147483648}'")) == [
-        (EVENT, 2, 1, points)
-    ]
+    assert ask(
+        database, statements("missions")["points"].replace("%(bounds)s", "'{0,2147483648}'")
+    ) == [(EVENT, 2, 1, points)]
 
 
 def moments_of(log: list[Any]) -> list[datetime]:
@@ -93,39 +98,54 @@ def test_board_as_of_a_time_is_that_as_of_a_position(database: str) -> None:
     assert [r.at for r in log] != sorted(r.at for r in log)
 
     async def check(connection: Connection, at: datetime) -> None:
-        position, board = await boards.fold_board(connection, EVENT, "ada", as_of=at)
-        then = await boards.fold_board(connection, EVENT, "ada", until=position)
+        position, board = await folded_answer(connection, BOARD, ADA, moment=at)
+        then = await folded_answer(connection, BOARD, ADA, until=position)
         assert (position, board) == then
         assert position == max((r.position for r in log if r.at <= at), default=0)
 
     asked(database, *(lambda c, at=at: check(c, at) for at in moments_of(log)))
 
 
-def test_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str) -> None:
-    """What cannot be read elsewhere, or is much, does not matter to it."""
-    others = ("evt", "evt_", "evt_1.a", "evt_1-", "evt_10", "evt_2")
+# The leaderboard, while its tables are not what they should be
+def leaderboard(connection: Connection) -> Awaitable[Any]:
+    return refolded_answer(connection, LEADERBOARD, LEADERS)
+
+
+def test_leaderboard_of_a_dead_projector_is_the_table_with_the_row_of_the_asker(
+    database: str,
+) -> None:
+    """Whatever others did meanwhile is not folded, be it much, or not to be read."""
     with recording(database) as record:
-        for event_id in (EVENT, *others):
-            record(*opening(event_id), *clicks(1, event_id, event_id))
+        record(*opening(), *clicks(1, "bob"), *clicks(1, "cyd"))
         asyncio.run(project(database))
         record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
-        record(*clicks(1_101, "ada"), *clicks(1, "bob"))
-    question: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
-    read: Any = lambda c: boards.read_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
-    stuck, expected = asked(database, question)[0], [(EVENT, 10), ("Ada L.", 10), ("bob", 10)]
-    assert [(place.name, place.points_earned) for place in stuck[1].entries] == expected
-    asyncio.run(project(database))
-    assert asked(database, read)[0][2] == stuck[1]
+        told = record(*clicks(1_101, "ada"))
+        record(*clicks(2, "bob"), *clicks(1, "dan"))
     unheard = "INSERT INTO events.log (originator_id, originator_version, topic, state)"
-    ask(database, unheard + " VALUES ('missions:evt_2:ada', 1, 'Unheard', '')")
+    ask(database, unheard + f" VALUES ('missions:{EVENT}:eve', 1, 'Unheard', '')")
+    ((position, leaders),) = asked(database, leaderboard)
+    names = [(place.rank, place.name, place.points_earned) for place in leaders.entries]
+    assert names == [(1, "bob", 10), (2, "cyd", 10), (3, "Ada L.", 10)]
+    assert (leaders.me.rank, leaders.me.points_earned) == (3, 10)
+    assert position == told[-1]
+
+
+def test_row_that_is_folded_anew_stands_for_that_of_the_table(database: str) -> None:
+    """Also where it was among the first, and is no more."""
     with recording(database) as record:
-        record(*clicks(1, "cyd"))
-    assert len(asked(database, question)[0][1].entries) == 4
+        record(*opening(), *clicks(1, "ada"), *clicks(1, "bob"))
+        asyncio.run(project(database))
+        hidden = Profile("Ada", visibility="hidden")
+        record(SaveProfile(event_id=EVENT, member_id="ada", profile=hidden))
+    ((_, leaders),) = asked(database, leaderboard)
+    assert [(place.rank, place.member_id) for place in leaders.entries] == [(1, "bob")]
+    assert (leaders.me.rank, leaders.me.points_earned) == (None, 10)
+    asyncio.run(project(database))
+    assert asked(database, lambda c: answered(c, LEADERBOARD, LEADERS)) == [leaders]
 
 
-def test_leaderboard_is_folded_alike_the_moment_before_and_after_a_replay(database: str) -> None:
+def test_leaderboard_is_alike_the_moment_before_and_after_a_replay(database: str) -> None:
     """Nobody need have heard of it."""
-    fold: Any = lambda c: boards.fold_leaderboard(c, EVENT, "ada", 10)  # noqa: E731
     board = f"missions:{EVENT}:ada"
     with recording(database) as record:
         record(*opening())
@@ -134,17 +154,41 @@ def test_leaderboard_is_folded_alike_the_moment_before_and_after_a_replay(databa
         ask(database, parked, board)
         record(*clicks(3, "ada"), *clicks(1, "bob"))
     asyncio.run(project(database))
-    ranked = "SELECT member_id FROM views.leaderboard ORDER BY 1"
-    before = asked(database, fold)[0], ask(database, ranked)
+    of_bob: Any = lambda c: refolded_answer(  # noqa: E731
+        c, LEADERBOARD, LeaderboardAsk(EVENT, "bob"), [board]
+    )
+    before = asked(database, leaderboard, of_bob)
+    assert ask(database, "SELECT member_id FROM views.leaderboard ORDER BY 1") == [("bob",)]
     ask(database, "UPDATE views.parked SET asked = 'replay'")
     asyncio.run(project(database))
-    after = asked(database, fold)[0], ask(database, ranked)
-    assert before == (after[0], [("bob",)])
-    assert after[1] == [("ada",), ("bob",)]
-    assert after[0][1].me.points_earned == 10
+    after = asked(database, leaderboard, of_bob)
+    assert before == after
+    assert before[0][1].entries == before[1][1].entries
+    assert [place.member_id for place in after[0][1].entries] == ["ada", "bob"]
 
 
-def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> None:
+def test_past_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str) -> None:
+    """What cannot be read elsewhere, or is much, does not matter to it."""
+    others = ("evt", "evt_", "evt_1.a", "evt_1-", "evt_10", "evt_2")
+    with recording(database) as record:
+        for event_id in (EVENT, *others):
+            record(*opening(event_id), *clicks(1, event_id, event_id))
+        record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
+        record(*clicks(1_101, "ada"), *clicks(1, "bob"))
+    past: Any = lambda c: past_answer(c, PAST_LEADERBOARD, LEADERS)  # noqa: E731
+    ((_, leaders),) = asked(database, past)
+    expected = [(EVENT, 10), ("Ada L.", 10), ("bob", 10)]
+    assert [(place.name, place.points_earned) for place in leaders.entries] == expected
+    asyncio.run(project(database))
+    assert asked(database, lambda c: answered(c, LEADERBOARD, LEADERS)) == [leaders]
+    unheard = "INSERT INTO events.log (originator_id, originator_version, topic, state)"
+    ask(database, unheard + " VALUES ('missions:evt_2:ada', 1, 'Unheard', '')")
+    with recording(database) as record:
+        record(*clicks(1, "cyd"))
+    assert len(asked(database, past)[0][1].entries) == 4
+
+
+def test_past_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> None:
     with recording(database) as record:
         record(*opening(), *clicks(2_500))
     turns = 0
@@ -157,7 +201,7 @@ def test_leaderboard_gives_others_a_turn_while_it_is_folded(database: str) -> No
 
     async def fold(connection: Connection) -> int:
         taking = asyncio.create_task(take_turns())
-        await boards.fold_leaderboard(connection, EVENT, "ada", 10)
+        await past_answer(connection, PAST_LEADERBOARD, LEADERS)
         taking.cancel()
         with suppress(asyncio.CancelledError):
             await taking

@@ -24,20 +24,17 @@ from domain.stars import StarSession, UnstarSession
 from projections.engine import rebuild as module
 from projections.engine.election import connect
 from projections.engine.event_log import Connection
+from projections.engine.reading import answered, folded_answer, past_answer
 from projections.engine.rebuild import rebuild
-from projections.missions import questions as boards
-from projections.missions.rows import (
-    CATALOGUES,
-    LEDGER,
-    MEMBER_MISSIONS,
-    MISSION_BOARD,
-    MISSION_LEADERBOARD,
-    MISSION_LEDGER,
-)
+from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD, LeaderboardAsk, ranked
+from projections.missions.leaderboard import leaderboard as leaderboard_of
+from projections.missions.questions import BOARD, HISTORY
+from projections.missions.rows import LEADERBOARD as RANKS
+from projections.missions.rows import MISSION_LEADERBOARD
+from projections.question import MemberAsk, Own
 from projections.read_model import folded
 from projections.read_models import READ_MODELS
-from projections.sessions import questions as programme
-from projections.sessions.rows import AREAS, SESSIONS, STARS
+from projections.sessions.questions import PERSONAL_AGENDA
 from tests.bench.past import BEGIN, BY_NAME, write
 from tests.store import ask
 
@@ -111,45 +108,46 @@ def asked_of(database: str, *questions: Callable[[Connection], Any]) -> list[Any
     return asyncio.run(all_of_them())
 
 
+OWN: tuple[Own[MemberAsk, Any], ...] = (BOARD, HISTORY, PERSONAL_AGENDA)
+
+
 def then(member: str, **then: Any) -> list[Callable[[Connection], Any]]:
     """Every read that is about a member, as of some time."""
+    ask = MemberAsk(EVENT, member)
+    leaders = LeaderboardAsk(EVENT, member)
     return [
-        lambda c: boards.fold_board(c, EVENT, member, **then),
-        lambda c: boards.fold_ledger(c, EVENT, member, **then),
-        lambda c: boards.past_leaderboard(c, EVENT, member, 10, **then),
-        lambda c: programme.fold_starred(c, EVENT, member, **then),
+        *(lambda c, q=question: folded_answer(c, q, ask, **then) for question in OWN),
+        lambda c: past_answer(c, PAST_LEADERBOARD, leaders, **then),
     ]
 
 
 def now(member: str) -> list[Callable[[Connection], Any]]:
     """The same of the tables."""
+    ask = MemberAsk(EVENT, member)
+    leaders = LeaderboardAsk(EVENT, member)
     return [
-        lambda c: boards.read_board(c, EVENT, member),
-        lambda c: boards.read_ledger(c, EVENT, member),
-        lambda c: boards.read_leaderboard(c, EVENT, member, 10),
-        lambda c: programme.read_starred(c, EVENT, member),
+        *(lambda c, q=question: answered(c, q, ask) for question in OWN),
+        lambda c: answered(c, LEADERBOARD, leaders),
     ]
 
 
 def of_prefix(log: list[Recorded], member: str) -> list[Any]:
-    """The same of a rebuild in memory."""
-    board, ledger, leaders, agenda = (
-        folded(model, log)
-        for model in (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, SESSIONS)
-    )
-    catalogue = board[CATALOGUES].get((EVENT,))
-    standings = {r.mission_id: r for r in board[MEMBER_MISSIONS].values() if r.member_id == member}
-    stars = {s.item_id for s in agenda[STARS].values() if s.member_id == member and s.starred}
-    whole = programme._programme(agenda, EVENT)
-    own = replace(whole, items=[item for item in whole.items if item.item_id in stars])
-    areas = agenda[AREAS].get((EVENT, member))
-    cared_for = areas.focus_areas if areas else ()
+    """The same of a rebuild in memory, of all streams that there are."""
+    ask = MemberAsk(EVENT, member)
+    leaders = LeaderboardAsk(EVENT, member)
+    ranks = folded(MISSION_LEADERBOARD, log)[RANKS]
     return [
-        boards.board(EVENT, member, catalogue.missions if catalogue else (), standings),
-        boards.ledger(EVENT, member, [r for r in ledger[LEDGER].values() if r.member_id == member]),
-        boards._ranked(leaders, EVENT, member, 10),
-        programme.PersonalAgenda(EVENT, member, cared_for, programme.starred(own)),
+        *(question.answer(ask, _rows_of(question, log, member)) for question in OWN),
+        leaderboard_of(leaders, ranked(leaders, ranks)),
     ]
+
+
+def _rows_of(question: Own[Any, Any], log: list[Recorded], member: str) -> Any:
+    """But for those of other members."""
+    return {
+        table: [row for row in rows.values() if getattr(row, "member_id", member) == member]
+        for table, rows in folded(question.read_model, log).items()
+    }
 
 
 def recorded(database: str, log: list[Recorded]) -> None:
@@ -181,11 +179,8 @@ def test_as_of_a_time_is_as_of_the_position_that_it_is_answered_with(
 ) -> None:
     recorded(database, log)
     moment = BEGIN + timedelta(seconds=data.draw(st.integers(-1, 30)))
-    for answered, question in zip(
-        asked_of(database, *then(member, as_of=moment)), range(4), strict=True
-    ):
-        position, answer = answered
-        by_position = then(member, until=position)[question]
+    for n, (position, answer) in enumerate(asked_of(database, *then(member, moment=moment))):
+        by_position = then(member, until=position)[n]
         assert asked_of(database, by_position) == [(position, answer)]
         assert all(r.at <= moment for r in log[:position])
 
@@ -204,5 +199,5 @@ def test_as_of_a_position_is_what_a_rebuild_of_that_prefix_shows(
         for model in READ_MODELS:
             assert asyncio.run(rebuild(part, model)).position == until
     for member in MEMBERS:
-        shown = [answer for _, _, answer in asked_of(part, *now(member))]
+        shown = asked_of(part, *now(member))
         assert shown == [answer for _, answer in asked_of(whole, *then(member, until=until))]

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command, stream
 from projections.engine.election import connect
+from projections.engine.reading import answered
+from projections.question import Ask, MemberAsk, Own
 from projections.read_model import folded
-from projections.sessions.calendar import Taken, read_agenda
+from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import Programme
 from projections.sessions.rows import SESSIONS
 from sql import statements
@@ -48,8 +50,8 @@ class Shown:
             statement = statements(table.sql)[f"{table.name}_write"]
             await self._connection.execute(statement, {"rows": written})
 
-    def ask(self, taken: Taken) -> Programme:
-        return self._loop.run_until_complete(read_agenda(self._connection, taken))[2]
+    def ask(self, question: Own[Any, Programme], ask: Ask) -> Programme:
+        return self._loop.run_until_complete(answered(self._connection, question, ask))
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +70,14 @@ def test_agenda_to_take_away_is_all_of_it_or_what_a_member_has_starred(
     play = played(replace(command, event_id=event_id) for command in story)
     shown.write(folded(SESSIONS, play.log))
     agenda = play.state(stream("agenda", event_id))
-    everything = shown.ask(Taken(event_id))
+    everything = shown.ask(WHOLE_AGENDA, Ask(event_id))
     assert _items(everything) == agenda.items
     assert _speakers(everything) == {
         id_: (s.name, s.focus_areas, s.email) for id_, s in agenda.speakers.items()
     }
     for member in MEMBERS:
         held = play.state(stream("stars", event_id, member)).items
-        own = shown.ask(Taken(event_id, member))
+        own = shown.ask(STARRED_AGENDA, MemberAsk(event_id, member))
         assert _items(own) == {id_: item for id_, item in agenda.items.items() if id_ in held}
         speaking = {speaker for item in own.items for speaker in item.speaker_ids}
         assert own.speakers.keys() == speaking & agenda.speakers.keys()

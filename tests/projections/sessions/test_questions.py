@@ -22,14 +22,14 @@ from domain.aggregate import Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
 from domain.conferences import ConferenceAnnounced
 from projections.engine.election import connect
-from projections.read_model import folded
+from projections.engine.reading import answered
+from projections.read_model import Rows, folded
 from projections.sessions.questions import (
+    WINDOWS,
     Programme,
-    Question,
+    SessionsAsk,
     next_60,
     now,
-    read_sessions,
-    sessions,
     starred,
 )
 from projections.sessions.rows import SESSIONS, Agenda, Item
@@ -107,7 +107,7 @@ def log_of(facts: Facts, event_id: str) -> list[Recorded]:
 
 # The request, read aloud: items, with those of their speakers who are known; both their areas
 # together; only sessions that are scheduled, confirmed or tentative; BETWEEN has both its bounds.
-def expected(facts: Facts, question: Question) -> list[dict[str, Any]]:
+def expected(facts: Facts, ask: SessionsAsk) -> list[dict[str, Any]]:
     known = {speaker.id: speaker for speaker in facts.speakers}
     found = []
     for item in facts.items:
@@ -120,7 +120,7 @@ def expected(facts: Facts, question: Question) -> list[dict[str, Any]]:
         matching = len([area for area in combined if area in (facts.areas or ())])
         until_start = _microseconds(item["start_time"], facts)
         until_end = _microseconds(item["end_time"], facts)
-        if question.window == "now":
+        if ask.window == "now":
             if until_start > 0 or until_end < 0:
                 continue
             score = 100 if matching >= 1 else 50
@@ -138,7 +138,7 @@ def expected(facts: Facts, question: Question) -> list[dict[str, Any]]:
         names = [speaker.name for speaker in joined]
         shown = {
             "session_id": item["id"],
-            "event_id": question.event_id,
+            "event_id": ask.event_id,
             "speaker_name": ", ".join(names) if names else None,
             "session_title": item["title"],
             "session_location": item["location"],
@@ -154,7 +154,7 @@ def expected(facts: Facts, question: Question) -> list[dict[str, Any]]:
     found.sort(key=lambda f: f[2])
     found.sort(key=lambda f: f[1], reverse=True)
     found.sort(key=lambda f: f[0], reverse=True)
-    return [f[4] for f in found][: question.limit]
+    return [f[4] for f in found][: ask.limit]
 
 
 def _microseconds(sent: str, facts: Facts) -> int:
@@ -199,8 +199,14 @@ class Shown:
             statement = statements(table.sql)[f"{table.name}_write"]
             await self._connection.execute(statement, {"rows": written})
 
-    def ask(self, question: Question) -> Any:
-        return self._loop.run_until_complete(read_sessions(self._connection, question))[2]
+    def ask(self, ask: SessionsAsk) -> Any:
+        question = WINDOWS[ask.window]
+        return self._loop.run_until_complete(answered(self._connection, question, ask))
+
+
+def folded_sessions(rows: Rows, ask: SessionsAsk) -> Any:
+    found = {table: list(of_table.values()) for table, of_table in rows.items()}
+    return WINDOWS[ask.window].answer(ask, found)
 
 
 @pytest.fixture(scope="module")
@@ -218,13 +224,13 @@ def test_sessions_are_those_that_the_request_describes(
     event_id = f"evt_{next(EVENTS)}"
     rows = folded(SESSIONS, log_of(facts, event_id))
     shown.write(rows)
-    for window in ("now", "next_60"):
+    for window in WINDOWS:
         at = facts.at.astimezone(ZoneInfo(zone))  # the same moment, whoever's clock says it
-        question = Question(event_id, MEMBER, window, at, limit)  # type: ignore[arg-type]
-        wanted = expected(facts, question)
-        assert comparable(shown.ask(question), facts.at) == wanted
-        assert comparable(sessions(rows, question), facts.at) == wanted
-        assert sessions(rows, question) == shown.ask(question)
+        ask = SessionsAsk(event_id, MEMBER, window, at, limit)
+        wanted = expected(facts, ask)
+        assert comparable(shown.ask(ask), facts.at) == wanted
+        assert comparable(folded_sessions(rows, ask), facts.at) == wanted
+        assert folded_sessions(rows, ask) == shown.ask(ask)
 
 
 def test_with_equal_priority_more_matches_come_first(shown: Shown) -> None:
@@ -243,8 +249,8 @@ def test_with_equal_priority_more_matches_come_first(shown: Shown) -> None:
     event_id = f"evt_{next(EVENTS)}"
     rows = folded(SESSIONS, log_of(facts, event_id))
     shown.write(rows)
-    question = Question(event_id, MEMBER, "next_60", at)
-    for said in (shown.ask(question), sessions(rows, question)):
+    ask = SessionsAsk(event_id, MEMBER, "next_60", at)
+    for said in (shown.ask(ask), folded_sessions(rows, ask)):
         assert [(s.session_id, s.priority_score, s.match_count) for s in said.sessions] == [
             ("suited", 100, 5),
             ("soon", 100, 0),

@@ -1,0 +1,147 @@
+"""The words that every read is written in.
+
+    Ask      the parameters of a read: who asks about what
+    Own      a question about a few streams of the asker: a board, a ledger, an agenda
+    Wide     a question about a whole scope: a leaderboard, a directory
+    Past     what a wide question would have answered at an earlier position
+    FromLog  a question that no table answers, because none may be behind
+
+A question says which rows it needs and has one pure function from these rows to the answer. Where
+the rows come from is the engine's business (`projections.engine.reading`): tables, or a fold of
+the streams. A fold gives all rows of the streams, a statement only those that are needed, so the
+function takes its pick from what it gets.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from domain.aggregate import Recorded, StreamName
+from projections.read_model import ReadModel, RowKey, Table
+
+Found = Mapping[Table, Sequence[Any]]
+"""Rows by table, in no order."""
+
+
+class Ask(Struct, frozen=True):
+    """Fields are `str`, `int` or `datetime`. Statements have them as parameters of these names."""
+
+    event_id: str
+
+    @property
+    def scope_id(self) -> str:
+        return self.event_id
+
+
+class MemberAsk(Ask, frozen=True):
+    member_id: str
+
+
+# Which rows
+class Select(Struct, frozen=True):
+    """Rows of one table for one ask. See `keyed`, `chosen` and `named_by`, which make them."""
+
+    table: Table
+    keys: int = 0
+    statement: tuple[str, str] | None = None
+    naming: tuple[Table, str] | None = None
+
+
+def keyed(table: Table, keys: int) -> Select:
+    """Rows whose first `keys` key columns are the ask's fields of these names."""
+    return Select(table, keys)
+
+
+def chosen(table: Table, file: str, statement: str) -> Select:
+    """Rows that a statement of `sql/<file>.sql` gives."""
+    return Select(table, statement=(file, statement))
+
+
+def named_by(table: Table, other: Table, column: str) -> Select:
+    """Rows whose last key column is listed in an array column of the other table's rows, which an
+    earlier select of the same question gives. Their other key columns are the ask's fields."""
+    return Select(table, naming=(other, column))
+
+
+AskT = TypeVar("AskT", bound=Ask)
+Answer = TypeVar("Answer")
+
+
+class Own(Struct, Generic[AskT, Answer], frozen=True, eq=False):
+    """A question about a few streams. It can be folded from them: while the projector is away,
+    while one of them is parked, and up to an earlier position or moment.
+
+    `bound`: rows that the statement looks at for one ask, at most, in the largest event that is
+    provided for. `together`: asks that one statement may answer, at most."""
+
+    name: str
+    read_model: ReadModel
+    asks: type[AskT]
+    streams: Callable[[AskT], Sequence[StreamName]]
+    rows: tuple[Select, ...]
+    answer: Callable[[AskT, Found], Answer]
+    bound: int
+    together: int = 64
+
+    def stands_on(self, ask: AskT, stream: StreamName) -> bool:
+        return stream in self.streams(ask)
+
+
+class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
+    """A question about a scope. It has no streams that could be folded, for they would be all of
+    the scope's. While the projector is away, or some of the scope is parked, it is answered from
+    the tables as they are, but for a few rows of `table` that are folded anew: the asker's, and
+    those that are parked.
+
+    `key` is the asker's row, and `streams` what the row of a key is folded from. `statement`, of
+    `sql/<file>.sql`, gives one row of `found`'s fields; its parameter `refolded` is a JSON array
+    of rows that stand for those of the table. `concerns`: the last event of these is waited for.
+    """
+
+    name: str
+    read_model: ReadModel
+    asks: type[AskT]
+    table: Table
+    key: Callable[[AskT], RowKey]
+    streams: Callable[[RowKey], Sequence[StreamName]]
+    concerns: Callable[[AskT], Sequence[StreamName]]
+    statement: tuple[str, str]
+    found: type[Struct]
+    answer: Callable[[AskT, Any], Answer]
+    bound: int
+    together: int = 16
+
+    def stands_on(self, ask: AskT, stream: StreamName) -> bool:
+        """Of whoever's row it is."""
+        return stream in self.streams_beside(stream)
+
+    def streams_beside(self, stream: StreamName) -> Sequence[StreamName]:
+        """All that the row is folded from that this stream belongs to; none, where none does."""
+        key = tuple(stream.split(":")[1:])
+        streams = self.streams(key) if len(key) == self.table.keys else ()
+        return streams if stream in streams else ()
+
+
+class Past(Struct, Generic[AskT, Answer], frozen=True, eq=False):
+    """What `question` would have answered. All of the scope is folded for it, page by page, so it
+    is asked for by itself, and served with bounds of its own.
+
+    Statements of `sql/<file>.sql`: `pages` gives the scope's events after a position, `stamped_by`
+    the last position that was stamped by a moment. `parameters` are those of both. `find` picks
+    from the folded rows what the wide question's statement picks from the table."""
+
+    question: Wide[AskT, Answer]
+    file: str
+    pages: str
+    stamped_by: str
+    parameters: Callable[[AskT], Mapping[str, Any]]
+    find: Callable[[AskT, Mapping[RowKey, Any]], Any]
+
+
+class FromLog(Struct, Generic[AskT, Answer], frozen=True, eq=False):
+    """A question about a few streams that is answered from the log itself, always."""
+
+    name: str
+    streams: Callable[[AskT], Sequence[StreamName]]
+    answer: Callable[[AskT, Sequence[Recorded]], Answer]
