@@ -23,7 +23,7 @@ class Conference(Struct, frozen=True):
     ends_at: datetime | None = None
 
 
-TABLE = Table("conferences", Conference, keys=1, sql="conferences", overwrites=True)
+TABLE = Table("conferences", Conference, keys=1, overwrites=True)
 
 
 def project(recorded: Recorded) -> Iterator[Change]:

@@ -1,64 +1,50 @@
-"""The live feed of each member, as a read model: what it said can be said again, to the byte."""
+"""The one live feed that the version before had, for as long as that runs beside this one: its api
+processes resume from `views.live_feed`, and wait for its position.
 
-from collections.abc import Callable, Iterator
-from typing import Any
+Migration 0009 has copied it into a feed for each capability. Ours go on with the old one too, but
+only where the version before has left it a position, so a new database has none. The release after
+this one drops it: this file, the tables named here, and the row in `views.positions`.
+"""
 
-import msgspec
-from msgspec import Raw, Struct
+from collections.abc import Iterator
 
 from domain.aggregate import Recorded
-from projections.missions import rows as missions
-from projections.read_model import Change, FanOut, ReadModel, RowKey, RowOf, Table
-from projections.sessions import rows as sessions
+from projections.engine.feed import Message
+from projections.missions.rows import GAINED, LIVE_MISSIONS, TOTALS
+from projections.read_model import Change, FanOut, ReadModel, RowOf, Table
+from projections.sessions.rows import FOLLOWED, FOLLOWERS, LIVE_SESSIONS
+
+FEED = Table("live_feed", Message, keys=3, overwrites=True)
+FEEDS = (LIVE_MISSIONS, LIVE_SESSIONS)
 
 
-class Message(Struct, frozen=True):
-    event_id: str
-    member_id: str
-    position: int
-    type: str
-    data: Raw
+def _as(name: str, table: Table) -> Table:
+    return Table(name, table.row, table.keys, table.overwrites)
 
 
-FEED = Table("live_feed", Message, keys=3, sql="live_feed", overwrites=True)
-
-
-def say(
-    recorded: Recorded,
-    message: Callable[..., Struct],
-    reads: tuple[RowOf, ...],
-    to: tuple[str, str],
-) -> Change:
-    """A message to one member, in what it says a function of the rows it reads."""
-    at = (*to, recorded.position)
-    return Change(FEED, at, lambda old, *rows: Message(*at, *_said(message(*rows))), reads)
-
-
-def tell(recorded: Recorded, told: sessions.Told, reads: tuple[RowOf, ...]) -> FanOut:
-    """A message to all those that it is for: that too is a function of the rows it reads."""
-
-    def fold(*rows: Any) -> Iterator[tuple[RowKey, Message]]:
-        message, audience = told(*rows)
-        if message is not None:
-            said = _said(message)
-            for to in audience:
-                at = (*to, recorded.position)
-                yield at, Message(*at, *said)
-
-    return FanOut(FEED, fold, reads)
-
-
-def _said(message: Struct) -> tuple[str, Raw]:
-    return str(message.__struct_config__.tag), Raw(msgspec.json.encode(message))
+OLD = {
+    **dict.fromkeys((feed.messages for feed in FEEDS), FEED),
+    TOTALS: _as("live_totals", TOTALS),
+    GAINED: _as("live_progress", GAINED),
+    FOLLOWED: _as("followed_sessions", FOLLOWED),
+    FOLLOWERS: _as("session_followers", FOLLOWERS),
+}
 
 
 def project(recorded: Recorded) -> Iterator[Change | FanOut]:
-    """Each capability announces what its members should hear of."""
-    yield from missions.announce(
-        recorded, lambda message, reads: say(recorded, message, reads, recorded.member)
-    )
-    yield from sessions.announce(recorded, lambda told, reads: tell(recorded, told, reads))
+    """What the new feeds hold, in the old one's tables."""
+    for feed in FEEDS:
+        for change in feed.project(recorded):
+            reads = tuple(map(_old, change.reads))
+            if isinstance(change, FanOut):
+                yield FanOut(OLD[change.table], change.fold, reads)
+            else:
+                yield Change(OLD[change.table], change.key, change.fold, reads)
 
 
-TABLES = (FEED, missions.TOTALS, missions.GAINED, sessions.FOLLOWED, sessions.FOLLOWERS)
-LIVE_FEED = ReadModel("live_feed", TABLES, project)
+def _old(row: RowOf) -> RowOf:
+    table, key = row
+    return OLD[table], key
+
+
+LIVE_FEED = ReadModel("live_feed", tuple(dict.fromkeys(OLD.values())), project)

@@ -1,14 +1,14 @@
 """The words that every read model is written in.
 
 `project(recorded)` gives changes of keyed rows; a change is a pure function of the row as it
-was, and of other rows of the same read model that it names. A spread is a change of as many rows
-as these name. So a read model is a fold of the
-log: the projector folds a page and writes the touched rows, a rebuild folds all of it, a test
-folds into a dict, and a reader who cannot wait folds one member's streams.
+was, and of other rows of the same read model that it names. A FanOut writes one row per member
+listed in the rows it reads. So a read model is a fold of the log: the projector folds a page and
+writes the touched rows, a rebuild folds all of it, a test folds into a dict, and a reader who
+cannot wait folds one member's streams.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -21,15 +21,33 @@ RowOf = tuple["Table", RowKey]
 
 
 class Table(Struct, frozen=True, eq=False):
-    """`row`'s fields are the table's columns, of which the first `keys` are its key. Its
-    statements are `<name>_read` and `<name>_write` in `sql/<sql>.sql`. Where each change is a
-    `whole` row, whatever the old one was, the old one is not looked up."""
+    """A table of schema `views`. `row`'s fields are the columns that we know, of which the first
+    `keys` (a number) are its key. Its statements are worded from that: see `engine/tables.py`.
+
+    `overwrites`: each change is a whole new row, whatever the old one was, so the old row is not
+    read. Only a table that overwrites can be written by a FanOut."""
 
     name: str
     row: type[Struct]
     keys: int
-    sql: str
     overwrites: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """As Postgres names them, and JSON: a field can be renamed."""
+        return self.row.__struct_encode_fields__
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        return self.columns[: self.keys]
+
+    @property
+    def append_only(self) -> bool:
+        """Keyed by position: a row comes once, with its event, and is never read by a change."""
+        return self.overwrites and "position" in self.key_columns
+
+    def key_of(self, row: Struct) -> RowKey:
+        return tuple(getattr(row, name) for name in row.__struct_fields__[: self.keys])
 
 
 class Change(Struct, frozen=True):
@@ -42,8 +60,8 @@ class Change(Struct, frozen=True):
 
 
 class FanOut(Struct, frozen=True):
-    """New rows of a `whole` table, as many as the rows say that it reads: `fold(*those it reads)`
-    gives each with its key."""
+    """As many new rows of a table that overwrites as the rows say that it reads: `fold(*those it
+    reads)` gives each with its key."""
 
     table: Table
     fold: Callable[..., Iterable[tuple[RowKey, Struct]]]
@@ -52,7 +70,8 @@ class FanOut(Struct, frozen=True):
 
 class ReadModel(Struct, frozen=True):
     """`views.positions` has a row of this name. Where `project` changes in what it makes of events
-    that are in the log already, `version` rises, and the tables are rebuilt beside the old ones."""
+    that are in the log already, `version` rises, and the tables are rebuilt beside the old ones.
+    """
 
     name: str
     tables: tuple[Table, ...]
@@ -92,10 +111,10 @@ def fold_all(
             of_table = rows[table] = {}
         others = [rows.get(t, {}).get(k) for t, k in change.reads] if change.reads else ()
         if isinstance(change, FanOut):
-            spread = dict(change.fold(*others))
-            of_table |= spread
+            new_rows = dict(change.fold(*others))
+            of_table |= new_rows
             if touched is not None:
-                touched[table] |= spread.keys()
+                touched[table] |= new_rows.keys()
             continue
         key = change.key
         new = change.fold(None if table.overwrites else of_table.get(key), *others)
@@ -110,10 +129,3 @@ def folded(model: ReadModel, log: Iterable[Recorded]) -> Rows:
     rows: Rows = {table: {} for table in model.tables}
     fold_all(rows, chain.from_iterable(map(model.project, log)))
     return rows
-
-
-def as_columns(keys: Iterable[RowKey], table: Table) -> Mapping[str, list[str | int]]:
-    """Keys as one list a column, named as the column: what `unnest` takes."""
-    names = table.row.__struct_fields__[: table.keys]
-    columns = list(zip(*keys, strict=True)) or [() for _ in names]
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}

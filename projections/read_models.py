@@ -1,18 +1,26 @@
 """All that can be read here, on one screen."""
 
+from itertools import chain
+
 from projections.conferences import CONFERENCES
-from projections.live_feed import LIVE_FEED
-from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
-from projections.read_model import ReadModel
-from projections.sessions.rows import SESSIONS
-
-READ_MODELS: tuple[ReadModel, ...] = (
-    CONFERENCES,
+from projections.engine.feed import Feed
+from projections.missions.rows import (
+    LIVE_MISSIONS,
     MISSION_BOARD,
-    MISSION_LEDGER,
     MISSION_LEADERBOARD,
-    SESSIONS,
-    LIVE_FEED,
+    MISSION_LEDGER,
 )
+from projections.read_model import ReadModel
+from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 
+# A capability's read models are kept by a projector of their own, with its own lead: one that is
+# slow or stuck holds up its own capability alone.
+CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
+    "conferences": (CONFERENCES,),
+    "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
+    "sessions": (SESSIONS, LIVE_SESSIONS),
+}
+
+READ_MODELS: tuple[ReadModel, ...] = tuple(chain.from_iterable(CAPABILITIES.values()))
+FEEDS: tuple[Feed, ...] = tuple(model for model in READ_MODELS if isinstance(model, Feed))
 VERSIONS = {model.name: model.version for model in READ_MODELS}

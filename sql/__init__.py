@@ -7,13 +7,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MARK = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-VIEWS = "views"
+VIEWS = "views"  # the schema of read models
 
 
 @cache
-def statements(name: str, views: str = VIEWS) -> dict[str, str]:
-    """The statements of `sql/<name>.sql`, by name; on tables in another schema than `views` where
-    read models are built anew."""
-    text = (HERE / f"{name}.sql").read_text(encoding="utf-8").replace(f"{VIEWS}.", f"{views}.")
+def statements(name: str) -> dict[str, str]:
+    """The statements of `sql/<name>.sql`, by name."""
+    text = (HERE / f"{name}.sql").read_text(encoding="utf-8")
     _, *parts = MARK.split(text)
     return {key: body.strip() for key, body in zip(parts[::2], parts[1::2], strict=True)}

@@ -43,9 +43,15 @@ SET idle_session_timeout = '10s';
 -- that something
 SELECT 1;
 
+-- name: in_schema
+-- where names without a schema are: the read models, or the copy of one that is being rebuilt. What
+-- keeps positions and parked streams says them so: enrol, ours, advance, epoch, beat, work, stuck
+-- here, and in parked.sql parked, park, unpark, drop, skip, wanted, still_parked
+SELECT set_config('search_path', %(schema)s, false);
+
 -- name: enrol
 -- a reader of the log has a position
-INSERT INTO views.positions (name, kind, version)
+INSERT INTO positions (name, kind, version)
 SELECT name, %(kind)s, version
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS asked (name, version)
 ON CONFLICT (name) DO NOTHING;
@@ -55,35 +61,37 @@ ON CONFLICT (name) DO NOTHING;
 SELECT name, position FROM views.positions WHERE name = ANY(%(names)s);
 
 -- name: ours
--- how far those of these have come that are of the version that we know, and their turn
-SELECT name, position, turn FROM views.positions
+-- how far those of these have come that are of the version that we know, and their epoch
+SELECT name, position, turn AS epoch FROM positions
 WHERE name = ANY(%(names)s)
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)];
 
 -- name: advance
 -- the fence: moves only those that stand where we think they do, are of the version we know, and
--- have parked what we know
-UPDATE views.positions
+-- have parked what we know. Rows are written in the same transaction. So of two who both think that
+-- they lead, the second waits here for the first to commit, then finds fewer rows than it named,
+-- and rolls back: no page is applied twice
+UPDATE positions
 SET
     position = %(to)s, seen = greatest(seen, %(to)s), problem = NULL,
     beat_at = clock_timestamp(), moved_at = clock_timestamp()
 WHERE name = ANY(%(names)s) AND position = %(after)s
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
-AND turn = (%(turns)s::bigint[])[array_position(%(names)s::text[], name)];
+AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)];
 
 -- name: work
 -- still here, with a piece of work that takes long
-UPDATE views.positions SET beat_at = clock_timestamp(), moved_at = clock_timestamp()
+UPDATE positions SET beat_at = clock_timestamp(), moved_at = clock_timestamp()
 WHERE name = ANY(%(names)s);
 
--- name: turn
--- the fence, where no position moves
-UPDATE views.positions SET turn = turn + 1, beat_at = clock_timestamp()
-WHERE name = %(name)s AND position = %(position)s AND version = %(version)s AND turn = %(turn)s;
+-- name: epoch
+-- the fence, where no position moves: whoever read the epoch before has lost the lead
+UPDATE positions SET turn = turn + 1, beat_at = clock_timestamp()
+WHERE name = %(name)s AND position = %(position)s AND version = %(version)s AND turn = %(epoch)s;
 
 -- name: beat
 -- still here, with nothing to do up to the end of the log
-UPDATE views.positions
+UPDATE positions
 SET
     beat_at = clock_timestamp(),
     seen = (SELECT coalesce(max(notification_id), 0) FROM events.log)
@@ -91,7 +99,7 @@ WHERE name = ANY(%(names)s);
 
 -- name: stuck
 -- saw the log up to here, and cannot go on
-UPDATE views.positions
+UPDATE positions
 SET seen = greatest(seen, %(seen)s), problem = %(problem)s, beat_at = clock_timestamp()
 WHERE name = %(name)s;
 

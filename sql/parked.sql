@@ -1,25 +1,25 @@
 -- name: parked
 -- what these read models have parked: each stream, from which position on
-SELECT reader, stream, position FROM views.parked WHERE reader = ANY(%(names)s);
+SELECT reader, stream, position FROM parked WHERE reader = ANY(%(names)s);
 
 -- name: park
 -- from this position on, a stream waits
-INSERT INTO views.parked (reader, stream, position, problem)
+INSERT INTO parked (reader, stream, position, problem)
 VALUES (%(reader)s, %(stream)s, %(position)s, %(problem)s)
 ON CONFLICT (reader, stream) DO NOTHING;
 
 -- name: unpark
 -- this stream waits no more
-DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s;
+DELETE FROM parked WHERE reader = %(reader)s AND stream = %(stream)s;
 
 -- name: drop
--- this stream waits no more, and what waited up to this position is left out
+-- this stream waits no more, and what waited up to this position is skipped
 WITH gone AS (
-    DELETE FROM views.parked WHERE reader = %(reader)s AND stream = %(stream)s
+    DELETE FROM parked WHERE reader = %(reader)s AND stream = %(stream)s
     RETURNING reader, stream, position, problem
 )
 
-INSERT INTO views.dropped (reader, stream, position, until, problem)
+INSERT INTO dropped (reader, stream, position, until, problem)
 SELECT reader, stream, position, %(until)s, problem FROM gone
 ON CONFLICT (reader, stream, position)
 DO UPDATE SET until = excluded.until, problem = excluded.problem, dropped_at = now();
@@ -28,14 +28,14 @@ DO UPDATE SET until = excluded.until, problem = excluded.problem, dropped_at = n
 -- what was dropped of these read models
 SELECT reader, stream, position, until, dropped_at FROM views.dropped WHERE reader = ANY(%(names)s);
 
--- name: leave_out
--- what was dropped is left out in these tables too
-INSERT INTO views.dropped (reader, stream, position, until, problem, dropped_at)
+-- name: skip
+-- what was dropped is skipped in these tables too
+INSERT INTO dropped (reader, stream, position, until, problem, dropped_at)
 VALUES (%(reader)s, %(stream)s, %(position)s, %(until)s, %(problem)s, %(dropped_at)s)
 ON CONFLICT (reader, stream, position) DO NOTHING;
 
 -- name: list_dropped
--- what was dropped, and how many events of it are left out
+-- what was dropped, and how many events of it are skipped
 SELECT
     d.reader, d.stream, d.position, d.until, d.problem,
     (
@@ -48,12 +48,12 @@ ORDER BY d.dropped_at, d.position, d.reader;
 
 -- name: still_parked
 -- what was asked for has been tried, and this is why it cannot be done
-UPDATE views.parked SET asked = NULL, position = %(position)s, problem = %(problem)s
+UPDATE parked SET asked = NULL, position = %(position)s, problem = %(problem)s
 WHERE reader = %(reader)s AND stream = %(stream)s;
 
--- name: asked
+-- name: wanted
 -- what somebody wants done, the longest parked first
-SELECT reader, stream, position, asked FROM views.parked
+SELECT reader, stream, position, asked AS wanted_action FROM parked
 WHERE reader = ANY(%(names)s) AND asked IS NOT NULL
 ORDER BY parked_at, position;
 

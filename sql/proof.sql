@@ -23,8 +23,13 @@ SELECT EXISTS (
 );
 
 -- name: last_messages
--- the position of the last message in each member's live feed
-SELECT member_id, max(position) FROM views.live_feed
+-- the position of the last message in each member's live feeds
+SELECT member_id, max(position)
+FROM (
+    SELECT event_id, member_id, position FROM views.live_missions
+    UNION ALL
+    SELECT event_id, member_id, position FROM views.live_sessions
+) AS said
 WHERE event_id = %(event_id)s
 GROUP BY member_id;
 

@@ -44,9 +44,12 @@ FROM (
 ORDER BY step;
 
 -- name: begin
--- the position that the new tables begin at, and the version of their fold
-INSERT INTO views.positions (name, kind, version, position)
-VALUES (%(name)s, 'read_model', %(version)s, %(position)s);
+-- gives the statement for the position that the new tables begin at, and the version of their fold
+SELECT format(
+    'INSERT INTO rebuild_%%s.positions (name, kind, version, position)'
+    ' VALUES (%%1$L, ''read_model'', %%L, %%L)',
+    %(name)s::text, %(version)s::integer, %(position)s::bigint
+);
 
 -- name: index
 -- gives the statements that make the same keys and indexes, and ANALYZE the new tables
@@ -94,7 +97,7 @@ SELECT EXISTS (
     AND position(convert_to('"actor":"erase"', 'UTF8') IN l.state) > 0
 );
 
--- name: held_back
+-- name: count_parked
 -- how many streams are parked in it
 SELECT count(*) FROM views.parked WHERE reader = %(name)s;
 
@@ -106,20 +109,27 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- ends the transaction of the snapshot
 COMMIT;
 
+-- name: expired
+-- rows of a feed are deleted up to this position
+SELECT coalesce((SELECT position FROM views.expired WHERE reader = %(name)s), 0);
+
 -- name: digest
--- gives the statements that count the rows of each table and sum two hashes of each row: sums do not
--- depend on the order
+-- gives the statement that counts the rows of a table and sums two hashes of each row: sums do not
+-- depend on the order. Of the columns that we know, and (`after`) of rows that have not expired
 SELECT format(
     'SELECT %%L, count(*), coalesce(sum(hashtextextended(v::text, 0)), 0)::text,'
-    ' coalesce(sum(hashtextextended(v::text, 1)), 0)::text FROM %%I.%%I AS v',
-    name, %(views)s::text, name
-)
-FROM unnest(%(tables)s::text[]) AS name;
+    ' coalesce(sum(hashtextextended(v::text, 1)), 0)::text FROM (SELECT %%s FROM %%I.%%I %%s) AS v',
+    %(table)s::text,
+    (SELECT string_agg(format('%%I', name), ', ') FROM unnest(%(columns)s::text[]) AS name),
+    %(views)s::text, %(table)s::text, 'WHERE position > ' || %(after)s::bigint
+);
 
 -- name: ordered
--- gives the statement that selects the rows of one table in the order of its key
+-- gives the statement that selects the rows of one table in the order of its key, likewise
 SELECT format(
-    'SELECT to_json(v)::text FROM %%I.%%I AS v ORDER BY %%s', %(views)s::text, %(table)s::text,
+    'SELECT to_json(v)::text FROM (SELECT %%s FROM %%I.%%I %%s) AS v ORDER BY %%s',
+    (SELECT string_agg(format('%%I', name), ', ') FROM unnest(%(columns)s::text[]) AS name),
+    %(views)s::text, %(table)s::text, 'WHERE position > ' || %(after)s::bigint,
     (SELECT string_agg(format('v.%%I', key), ', ') FROM unnest(%(keys)s::text[]) AS key)
 );
 
@@ -164,8 +174,15 @@ DELETE FROM views.parked WHERE reader = %(name)s;
 
 -- name: park
 -- gives the statements that publish what is parked or dropped in the new tables
-SELECT format('INSERT INTO views.%%1$I SELECT * FROM rebuild_%%2$s.%%1$I', held, %(name)s::text)
-FROM unnest('{parked, dropped}'::text[]) AS held;
+SELECT format(
+    'INSERT INTO views.%%1$I (%%2$s) SELECT %%2$s FROM rebuild_%%3$s.%%1$I',
+    c.relname, string_agg(format('%%I', a.attname), ', '), %(name)s::text
+)
+FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = format('rebuild_%%s', %(name)s::text)::regnamespace
+AND c.relname IN ('parked', 'dropped')
+GROUP BY c.relname;
 
 -- name: arrive
 -- sets the position and version that the new tables have. The epoch (`turn`) rises, which fences off
@@ -173,5 +190,5 @@ FROM unnest('{parked, dropped}'::text[]) AS held;
 UPDATE views.positions
 SET
     position = %(position)s, seen = greatest(seen, %(position)s), version = %(version)s,
-    beat_at = clock_timestamp(), problem = NULL, turn = turn + %(turn)s
+    beat_at = clock_timestamp(), problem = NULL, turn = turn + %(epochs)s
 WHERE name = %(name)s;

@@ -1,15 +1,20 @@
-"""A conference with missions, and members who complete them, recorded by a real History."""
+"""A conference with missions and sessions, and members who complete and star them, recorded by a
+real History."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.agenda import ScheduleItem
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.missions import CompleteMission, ResetMission
+from domain.stars import StarSession
 from domain.store.recorder import open_recorder
 from domain.store.writer import History
 from projections.engine.projector import Projector
@@ -19,6 +24,7 @@ from sql import statements
 from tests.store import AUTHOR, ask
 
 EVENT = "evt_1"
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
 MISSION = Mission("goals", "Goals", "", 10, "")
 
 # Records, and gives the positions of what is recorded.
@@ -51,6 +57,17 @@ def clicks(number: int, member_id: str = "ada", event_id: str = EVENT) -> Iterat
     for i in range(number):
         click = ResetMission if i % 2 else CompleteMission
         yield click(event_id=event_id, member_id=member_id, mission_id=MISSION.id)
+
+
+def session(item_id: str, hours: int = 0, event_id: str = EVENT) -> Command:
+    """Puts it on the programme, or moves it to so many hours later."""
+    start = NINE + timedelta(hours=hours)
+    item = AgendaItem(item_id, f"About {item_id}", start, start + timedelta(minutes=30))
+    return ScheduleItem(event_id=event_id, item=item)
+
+
+def star(item_id: str, member_id: str = "ada", event_id: str = EVENT) -> Command:
+    return StarSession(event_id=event_id, member_id=member_id, item_id=item_id)
 
 
 def end_of(url: str) -> int:

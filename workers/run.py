@@ -1,4 +1,5 @@
-"""The workers' process: projector, relay and upkeep, each leading or standing by."""
+"""The workers' process: a projector for each capability, relay and upkeep, each leading or standing
+by."""
 
 import asyncio
 import signal
@@ -11,7 +12,8 @@ from opentelemetry.trace import SpanKind
 from domain.aggregate import Recorded
 from projections.engine.election import run_elected
 from projections.engine.projector import Projector
-from projections.read_models import READ_MODELS
+from projections.live_feed import LIVE_FEED
+from projections.read_models import CAPABILITIES, READ_MODELS
 from workers import telemetry
 from workers.bus.relay import Relay
 from workers.garbage import collect_rarely
@@ -22,10 +24,19 @@ from workers.settings import Settings
 
 async def run(database_url: str, nats_url: str) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(run_elected(Projector(READ_MODELS, projecting), database_url))
+        for projector in projectors():
+            group.create_task(run_elected(projector, database_url))
         group.create_task(run_elected(Relay(nats_url), database_url))
         group.create_task(run_elected(Upkeep(), database_url))
         group.create_task(renew(database_url, READ_MODELS))
+
+
+def projectors() -> list[Projector]:
+    """One for each capability, by whose name it leads; and one for what the version before reads,
+    where that has run."""
+    named = CAPABILITIES.items()
+    ours = [Projector(models, projecting, name=f"projector {name}") for name, models in named]
+    return [*ours, Projector([LIVE_FEED], projecting, name="projector live_feed", enrols=False)]
 
 
 def main(settings: Settings) -> None:

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from workers import telemetry
 
 QUEUE = 256  # messages that may wait for a reader; with more it is dropped
 
-Audience = tuple[str, str]
+Audience = tuple[str, str]  # (scope_id, member_id)
+OF_NO_FEED = -1  # the place of what is not kept, such as a comment
 
 
 class Reader:
-    """One open stream. `sent` is the position of its last message."""
+    """One open stream. `sent[place]` is the position up to which it has heard the feed of that
+    place: feeds advance by themselves, and what a late one says comes with a lower position than
+    what another has said already."""
 
     __slots__ = (
         "audience",
@@ -28,9 +32,12 @@ class Reader:
         "woken",
     )
 
-    def __init__(self, audience: Audience, sent: int, expires_at: float, cycle: Any) -> None:
+    def __init__(
+        self, audience: Audience, sent: Iterable[int], expires_at: float, cycle: Any
+    ) -> None:
+        """`expires_at`: Unix seconds, of its token."""
         self.audience = audience
-        self.sent = sent
+        self.sent = list(sent)
         self.expires_at = expires_at
         self.cycle = cycle
         self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
@@ -38,16 +45,16 @@ class Reader:
         self.taken = True
         self.dropped = False
         self.unread = False
-        self.queue: deque[tuple[int, bytes]] = deque()
+        self.queue: deque[tuple[int, int, bytes]] = deque()  # of which feed, position, message
         self.woken: asyncio.Future[None] | None = None
 
     @property
     def behind(self) -> bool:
         return len(self.queue) > QUEUE // 2
 
-    def offer(self, position: int, message: bytes) -> None:
+    def offer(self, feed: int, position: int, message: bytes) -> None:
         if len(self.queue) < QUEUE:
-            self.queue.append((position, message))
+            self.queue.append((feed, position, message))
             self.wake()
         elif not self.dropped:
             self.drop()
@@ -56,7 +63,7 @@ class Reader:
         """A side that has come for nothing since the last comment does not read."""
         if self.taken:
             self.taken = False
-            self.offer(0, comment)
+            self.offer(OF_NO_FEED, 0, comment)
         else:
             self.drop()
 
@@ -66,7 +73,7 @@ class Reader:
 
     def go_back(self, end: int) -> None:
         """What was said after this position is of a past that is no more."""
-        self.sent = min(self.sent, end)
+        self.sent = [min(position, end) for position in self.sent]
         self.queue.clear()
         self.miss()
 
@@ -95,8 +102,10 @@ class Reader:
             return b""
         pieces = []
         while self.queue:
-            position, message = self.queue.popleft()
-            if position > self.sent or not position:
+            feed, position, message = self.queue.popleft()
+            if feed == OF_NO_FEED:
                 pieces.append(message)
-                self.sent = max(self.sent, position)
+            elif position > self.sent[feed]:
+                pieces.append(message)
+                self.sent[feed] = position
         return b"".join(pieces)

@@ -24,14 +24,15 @@ POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 
 
 class Watch:
-    """`positions[name]`, and a way to wait for one. `on_older` is told where the log ends now, when
-    Postgres came back from an older backup; `on_erased`, when somebody was erased, or may have been
-    while nothing could be heard."""
+    """`positions[name]`, and a way to wait for one. `on_moved` is told whenever a read model is at
+    another position; `on_older` where the log ends now, when Postgres came back from an older
+    backup; `on_erased`, when somebody was erased, or may have been while nothing could be heard."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
         self.parked: dict[str, dict[StreamName, int]] = {}
         self.renewed: frozenset[str] = frozenset()  # of an older version than ours: not soon here
+        self.on_moved: Callable[[str, int], None] = lambda name, position: None
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
         self._end = 0
@@ -62,12 +63,12 @@ class Watch:
             return False
         return True
 
-    def held_back(self, name: str, event_id: str) -> dict[StreamName, int]:
-        """An event's streams that the read model has parked, and from which position on."""
+    def held_back(self, name: str, scope_id: str) -> dict[StreamName, int]:
+        """A scope's streams that the read model has parked, and from which position on."""
         parked = self.parked.get(name)
         if not parked:
             return {}
-        return {s: first for s, first in parked.items() if s.split(":", 2)[1:2] == [event_id]}
+        return {s: first for s, first in parked.items() if s.split(":", 2)[1:2] == [scope_id]}
 
     def _tidy(self, name: str) -> None:
         """Those who gave up must not pile up behind a read model that does not go on."""
@@ -116,7 +117,10 @@ class Watch:
         self._end = position
 
     def _see(self, name: str, position: int) -> None:
+        moved = self.positions.get(name) != position
         self.positions[name] = position
+        if moved:
+            self.on_moved(name, position)
         waiting = self._waiting.get(name)
         while waiting and waiting[0][0] <= position:
             _, _, future = heapq.heappop(waiting)

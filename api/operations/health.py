@@ -1,4 +1,10 @@
-"""Is it alive, is it ready: `/health/live`, `/health/ready`."""
+"""Is it alive, is it ready: `/health/live`, `/health/ready`.
+
+Ready is what a balancer needs to know: whether requests to this process can be answered. A read
+model that is behind, stuck or dead is the same for every process, and reads are folded meanwhile:
+to say 503 for it would take all of them away at once. So it is listed in a 200, as `degraded`, and
+alerts tell of it (workers/alerts.yml).
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,7 +20,7 @@ from api.services import Request, Services, services
 from domain.errors import Unavailable
 from projections.engine import lag
 from projections.engine.lag import Lag
-from projections.live_feed import LIVE_FEED
+from projections.read_models import FEEDS, READ_MODELS
 
 TAGS = ["Operations"]
 BEHIND = 5.0  # seconds that the first event it has not applied may be old
@@ -26,72 +32,79 @@ Answer = TypeVar("Answer")
 class Health(Struct, frozen=True):
     status: str
     reasons: list[str] = []
-    remarks: list[str] = []  # what somebody should look at, though it serves
+    degraded: list[str] = []  # what somebody should look at, though it serves
 
 
 async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """What the store says; None where it is away. One that hangs is not waited for, not even for
-    the end of what was asked of it."""
-    asked = asyncio.create_task(work)
-    await asyncio.wait({asked}, timeout=PATIENCE)
-    if not asked.done():
-        asked.add_done_callback(lambda late: late.cancelled() or late.exception())
-        asked.cancel()
+    """What the store says; None where it is away, or does not answer within PATIENCE. Then the
+    query is cancelled, and whether that succeeds is not waited for."""
+    query = asyncio.create_task(work)
+    await asyncio.wait({query}, timeout=PATIENCE)
+    if not query.done():
+        query.add_done_callback(lambda late: late.cancelled() or late.exception())
+        query.cancel()
         return None
     try:
-        return asked.result()
+        return query.result()
     except (Error, PoolTimeout, OSError):
         return None
 
 
-async def followers(at_home: Services) -> list[Lag]:
+async def readers(at_home: Services) -> list[Lag]:
     async with at_home.pool.connection() as connection:
         return await lag.read(connection)
 
 
-def why_not(follower: Lag) -> str | None:
-    who, after = follower.who, f"after position {follower.position}"
-    match follower.word:
+def trouble(reader: Lag) -> str | None:
+    """Of a reader of the log: dead, stuck or behind."""
+    who, after = reader.who, f"after position {reader.position}"
+    match reader.word:
         case "dead":
-            return f"{who} is dead: no sign of life for {follower.silent_for:.0f} s"
-        case "stuck" if follower.problem:
+            return f"{who} is dead: no sign of life for {reader.silent_for:.0f} s"
+        case "stuck" if reader.problem:
             # Its kind only: the text may quote a row, and this is told to anyone.
-            return f"{who} cannot go on {after}: {follower.problem.partition(':')[0]}"
+            return f"{who} cannot go on {after}: {reader.problem.partition(':')[0]}"
         case "stuck":
             return f"{who} does not go on {after}, and does not say why"
-    if follower.behind_by > BEHIND:
-        return f"{who} is {follower.behind_by:.0f} s behind (events: {follower.events_behind})"
+    if reader.behind_by > BEHIND:
+        return f"{who} is {reader.behind_by:.0f} s behind (events: {reader.events_behind})"
     return None
 
 
-def remarks(known: list[Lag] | None) -> list[str]:
-    renewed = [f"{f.name} is being renewed: {_meanwhile(f)}" for f in known or () if f.renewed]
-    parked = [f"{f.name} has parked keys: {f.parked}" for f in known or () if f.parked]
-    workers = [why_not(f) for f in known or () if f.kind == "worker"]
-    return renewed + parked + [reason for reason in workers if reason]
+def degraded(at_home: Services, known: list[Lag] | None) -> list[str]:
+    """What does not go as it should, though requests are answered."""
+    known = known or []
+    names = {reader.name for reader in known}
+    found = [trouble(reader) for reader in known if reader.kind == "worker" or not reader.renewed]
+    found += [
+        f"the projector of {model.name} has not started yet"
+        for model in READ_MODELS
+        if model.name not in names
+    ]
+    if "relay" not in names:
+        found.append("the relay has not started yet")
+    found += [
+        f"{reader.name} is being renewed: {_meanwhile(reader)}"
+        for reader in known
+        if reader.renewed
+    ]
+    found += [
+        f"{reader.name} has parked keys: {reader.parked}" for reader in known if reader.parked
+    ]
+    if not at_home.live.hears:
+        found.append("NATS is away: live feeds wait")
+    return [reason for reason in found if reason]
 
 
-def _meanwhile(follower: Lag) -> str:
-    if follower.name == LIVE_FEED.name:
-        return "live feeds wait"
+def _meanwhile(reader: Lag) -> str:
+    if reader.name in {feed.name for feed in FEEDS}:
+        return "its live feed waits"
     return "what it does not show yet is read from the log"
 
 
-def why_not_ready(at_home: Services, known: list[Lag] | None) -> list[str]:
-    """None is known where the store is away."""
-    reasons = []
-    if known is None:
-        reasons.append("the store does not answer")
-    else:
-        serving = [f for f in known if f.kind != "worker" and not f.renewed]
-        reasons += [reason for follower in serving if (reason := why_not(follower))]
-        if at_home.watch.positions.keys() - {follower.name for follower in known}:
-            reasons.append("the projector has not started yet")
-        if "relay" not in {follower.name for follower in known}:
-            reasons.append("the relay has not started yet")
-    if not at_home.live.hears:
-        reasons.append("NATS is away: live feeds wait")
-    return reasons
+def why_not_ready(known: list[Lag] | None) -> list[str]:
+    """Why this process cannot serve. `known` is None where the store is away."""
+    return ["the store does not answer"] if known is None else []
 
 
 @get("/health/live", tags=TAGS, summary="The process answers", security=[{}])
@@ -108,10 +121,10 @@ async def live() -> Health:
 )
 async def ready(request: Request) -> Health:
     at_home = services(request)
-    known = await soon(followers(at_home))
-    if reasons := why_not_ready(at_home, known):
+    known = await soon(readers(at_home))
+    if reasons := why_not_ready(known):
         raise NotReady(reasons)
-    return Health("ready", remarks=remarks(known))
+    return Health("ready", degraded=degraded(at_home, known))
 
 
 class NotReady(Unavailable):

@@ -19,7 +19,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from api.operations.health import followers, soon, why_not_ready
+from api.operations.health import readers, soon, why_not_ready
 from api.operations.instrumentation import BROKEN, DURATIONS
 from api.services import Request, Services, services
 from projections.engine.event_log import Connection
@@ -57,7 +57,7 @@ async def _families(at_home: Services, of_capabilities: Sequence[Families]) -> A
     known, stored = await soon(_from_store(at_home, of_capabilities)) or (None, [])
     yield _gauge("store_up", "Whether the store answers.", known is not None)
     yield _gauge("bus_up", "Whether this process hears NATS.", at_home.live.hears)
-    ready = not why_not_ready(at_home, known)
+    ready = not why_not_ready(known)
     yield _gauge("api_ready", "Whether /health/ready says that this process can serve.", ready)
     for metric in _of_process(at_home):
         yield metric
@@ -75,7 +75,7 @@ def _gauge(name: str, what: str, value: float) -> Metric:
 async def _from_store(
     at_home: Services, of_capabilities: Sequence[Families]
 ) -> tuple[list[Lag], list[Metric]]:
-    known = await followers(at_home)
+    known = await readers(at_home)
     async with at_home.pool.connection() as connection:
         return known, [metric for read in of_capabilities for metric in await read(connection)]
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from projections.engine.event_log import Connection
+from projections.engine.feed import Feed
 from projections.engine.shadow import SQL
 from projections.read_model import ReadModel, Table
 
@@ -23,13 +24,40 @@ class Digest(Struct, frozen=True):
     second: str
 
 
-async def digests(connection: Connection, model: ReadModel, views: str) -> list[Digest]:
-    """What a read model holds, in a line for each table. Alike exactly where they hold the same."""
-    about = {"tables": [table.name for table in model.tables], "views": views}
-    cursor = await connection.execute(SQL["digest"], about)
+class Copy(Struct, frozen=True):
+    """A read model's tables in a schema, as a connection sees them. Rows that expire with time are
+    looked at only where they are later than `expired`, a position."""
+
+    connection: Connection
+    schema: str
+    model: ReadModel
+    expired: int = 0
+
+    def about(self, table: Table) -> dict[str, Any]:
+        expires = isinstance(self.model, Feed) and table is self.model.messages
+        return {
+            "views": self.schema,
+            "table": table.name,
+            "columns": list(table.columns),
+            "keys": list(table.key_columns),
+            "after": self.expired if expires else None,
+        }
+
+
+async def read_expired(connection: Connection, model: ReadModel) -> int:
+    """The position up to which rows of a feed are deleted; 0 where none are."""
+    cursor = await connection.execute(SQL["expired"], {"name": model.name})
+    ((position,),) = await cursor.fetchall()
+    return int(position)
+
+
+async def digests(copy: Copy) -> list[Digest]:
+    """What it holds, in a line for each table. Alike exactly where they hold the same."""
     found = []
-    for (statement,) in await cursor.fetchall():
-        answer = await connection.execute(cast(LiteralString, statement))
+    for table in copy.model.tables:
+        cursor = await copy.connection.execute(SQL["digest"], copy.about(table))
+        ((statement,),) = await cursor.fetchall()
+        answer = await copy.connection.execute(cast(LiteralString, statement))
         found += [Digest(*row) for row in await answer.fetchall()]
     return found
 
@@ -65,15 +93,10 @@ def _shown(value: Raw) -> str:
     return text if len(text) <= 500 else f"{text[:500]}..."
 
 
-async def differences(
-    model: ReadModel, old: Connection, old_views: str, new: Connection, new_views: str
-) -> AsyncGenerator[Difference, None]:
+async def differences(old: Copy, new: Copy) -> AsyncGenerator[Difference, None]:
     """Both sides in the order of their keys, side by side. Each connection is in a transaction."""
-    for table in model.tables:
-        async with (
-            aclosing(_rows(old, table, old_views)) as ours,
-            aclosing(_rows(new, table, new_views)) as theirs,
-        ):
+    for table in old.model.tables:
+        async with aclosing(_rows(old, table)) as ours, aclosing(_rows(new, table)) as theirs:
             one, other = await anext(ours, None), await anext(theirs, None)
             while found := [entry for entry in (one, other) if entry]:
                 key = min(key for key, _ in found)
@@ -85,17 +108,15 @@ async def differences(
                 other = await anext(theirs, None) if after else other
 
 
-async def _rows(
-    connection: Connection, table: Table, views: str
-) -> AsyncGenerator[tuple[tuple[Any, ...], str], None]:
-    keys = table.row.__struct_fields__[: table.keys]
-    about = {"views": views, "table": table.name, "keys": list(keys)}
-    ((statement,),) = await (await connection.execute(SQL["ordered"], about)).fetchall()
-    async with connection.cursor(name=f"{views}_{table.name}") as cursor:
+async def _rows(copy: Copy, table: Table) -> AsyncGenerator[tuple[tuple[Any, ...], str], None]:
+    """Of each row its key, and all of it as JSON."""
+    worded = await copy.connection.execute(SQL["ordered"], copy.about(table))
+    ((statement,),) = await worded.fetchall()
+    async with copy.connection.cursor(name=f"{copy.schema}_{table.name}") as cursor:
         await cursor.execute(cast(LiteralString, statement))
         async for (text,) in cursor:
             row = msgspec.json.decode(text)
-            yield tuple(row[key] for key in keys), text
+            yield tuple(row[key] for key in table.key_columns), text
 
 
 def _row(text: str | None) -> Row | None:

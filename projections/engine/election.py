@@ -15,6 +15,7 @@ from psycopg import AsyncConnection, sql
 
 from domain.store.recorder import KEPT_ALIVE
 from projections.engine.event_log import SQL, Connection
+from sql import VIEWS
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,8 @@ async def _is_leader(lead: Connection, name: str) -> bool:
     return bool(leads)
 
 
-async def connect(database_url: str, name: str) -> Connection:
+async def connect(database_url: str, name: str, schema: str = VIEWS) -> Connection:
+    """`schema`: what positions and parked streams of read models are looked up in."""
     connection = await AsyncConnection.connect(
         database_url,
         autocommit=True,
@@ -117,6 +119,7 @@ async def connect(database_url: str, name: str) -> Connection:
     )
     try:
         await connection.execute(SQL["in_utc"])
+        await connection.execute(SQL["in_schema"], {"schema": schema})
     except BaseException:
         await connection.close()
         raise

@@ -1,6 +1,7 @@
 """The log, read: pages of it, or a few streams. For everyone but the writer."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,23 @@ async def page(
     parameters = {"after": after, "until": until, "most": most}
     cursor = await connection.execute(statement, parameters, prepare=True)
     return await recorded(connection, await cursor.fetchall())
+
+
+async def all_pages(
+    connection: Connection, until: int, most: int
+) -> AsyncGenerator[list[Recorded], None]:
+    """The whole log up to a position. Postgres looks for the next page while one is folded."""
+    position = 0
+    next_page = asyncio.create_task(page(connection, position, most, until))
+    try:
+        while found := await next_page:
+            position = found[-1].position
+            next_page = asyncio.create_task(page(connection, position, most, until))
+            await asyncio.sleep(0)
+            yield found
+    finally:
+        next_page.cancel()
+        await asyncio.gather(next_page, return_exceptions=True)
 
 
 Pages = Callable[[Connection, int, int, int], Awaitable[list[Recorded]]]

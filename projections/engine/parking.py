@@ -1,10 +1,14 @@
 """What a read model has parked: streams with an event that it cannot apply. From that event on they
-wait in the log, in their order, and everything else goes on."""
+wait in the log, in their order, and everything else goes on.
+
+Two states, two words: *parked* streams wait, and can be replayed; events that somebody has dropped
+are *skipped*, from the first that could not be applied up to another.
+"""
 
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from msgspec import Struct
@@ -14,7 +18,8 @@ from projections.engine.election import LeadLostError
 from projections.engine.event_log import END, Connection
 from sql import VIEWS, statements
 
-DROPPED = statements("parked")["dropped"]
+SQL = statements("parked")
+EPOCH = statements("log")["epoch"]
 MOST = 20  # streams that may be parked
 WITHIN = 10_000  # positions of each other
 
@@ -57,43 +62,57 @@ class Dropped(Struct, frozen=True):
     at: datetime
 
 
-class Parking:
-    """What these projectors of ours have parked. Only who leads changes it, so it is read once."""
+class Wanted(Struct, frozen=True):
+    """`first`: the position from which on the stream is parked."""
 
-    def __init__(self, views: str = VIEWS) -> None:
-        self._views = views
-        self._sql = statements("parked", views)
-        self._log = statements("log", views)
-        self._parked: dict[str, dict[StreamName, int]] = {}
+    reader: str
+    stream: StreamName
+    first: int
+    action: Literal["replay", "drop"]
+
+
+class Parking:
+    """What these read models have parked. Only who leads changes it, so it is read once.
+
+    Connections say in which schema that is kept: `views`, or the copy of a read model that is
+    being rebuilt (`schema` of `connect`), of which nobody is told."""
+
+    def __init__(self, schema: str = VIEWS) -> None:
+        self._schema = schema
+        self._parked: dict[str, dict[StreamName, int]] = {}  # from which position on
         self._dropped: dict[str, list[Dropped]] = {}
-        self._left_out: dict[str, dict[StreamName, int]] = {}  # up to which position
+        self._skipped: dict[str, dict[StreamName, int]] = {}  # up to which position
 
     async def load(self, connection: Connection, names: Sequence[str]) -> None:
-        for known in (self._parked, self._left_out):
+        for known in (self._parked, self._skipped):
             known |= {name: {} for name in names}
-        cursor = await connection.execute(self._sql["parked"], {"names": list(names)})
+        cursor = await connection.execute(SQL["parked"], {"names": list(names)})
         for name, stream, position in await cursor.fetchall():
             self._parked[name][stream] = position
-        cursor = await connection.execute(DROPPED, {"names": list(names)})
+        cursor = await connection.execute(SQL["dropped"], {"names": list(names)})
         rows = [(name, Dropped(*row)) for name, *row in await cursor.fetchall()]
         self._dropped |= {name: [d for of, d in rows if of == name] for name in names}
 
-    def rest(self, name: str, page: Sequence[Recorded]) -> Sequence[Recorded]:
-        """The page without what waits, or is left out."""
-        parked, left_out = self._parked[name], self._left_out[name]
-        if not parked and not left_out:
+    def count(self, name: str) -> int:
+        """Streams that are parked."""
+        return len(self._parked[name])
+
+    def applicable(self, name: str, page: Sequence[Recorded]) -> Sequence[Recorded]:
+        """The page without events that are parked or skipped."""
+        parked, skipped = self._parked[name], self._skipped[name]
+        if not parked and not skipped:
             return page
         return [
-            r for r in page if left_out.get(r.stream, 0) < r.position < parked.get(r.stream, END)
+            r for r in page if skipped.get(r.stream, 0) < r.position < parked.get(r.stream, END)
         ]
 
     def dropped(self, name: str, stream: StreamName, position: int) -> Dropped | None:
-        """Of what an event is that was dropped before, from other tables than these."""
+        """The record of a drop that covers this event, if one was made before this rebuild."""
         found = (d for d in self._dropped[name] if d.stream == stream)
         return next((d for d in found if d.position <= position <= d.until), None)
 
-    def refuses(self, name: str, stream: StreamName, position: int) -> bool:
-        """Whether one more is too many."""
+    def is_full(self, name: str, stream: StreamName, position: int) -> bool:
+        """Whether one more parked stream is too many."""
         parked = self._parked[name]
         near = sum(first > position - WITHIN for first in parked.values())
         return stream not in parked and near >= MOST
@@ -111,51 +130,50 @@ class Parking:
     ) -> None:
         about = {"reader": name, "stream": stream}
         why = {"position": position, "problem": said(problem)}
-        await connection.execute(self._sql["park"], about | why)
+        await connection.execute(SQL["park"], about | why)
         await self._tell(connection, name)
         self._parked[name].setdefault(stream, position)
 
-    async def leave_out(
+    async def skip(
         self, connection: Connection, name: str, dropped: Dropped, at: int, problem: Exception
     ) -> None:
+        """What was dropped of other tables than these is skipped here as well."""
         about = {"reader": name, "position": at, "problem": said(problem)}
         what = {"stream": dropped.stream, "until": dropped.until, "dropped_at": dropped.at}
-        await connection.execute(self._sql["leave_out"], about | what)
-        self._left_out[name][dropped.stream] = dropped.until
+        await connection.execute(SQL["skip"], about | what)
+        self._skipped[name][dropped.stream] = dropped.until
 
     async def unpark(
         self, connection: Connection, stream: StreamName, at: dict[str, Any], drop: bool = False
     ) -> None:
-        """`at`: name, position, version and turn are the fence. Dropped, it is left out up to that
-        position."""
-        fence = await connection.execute(self._log["turn"], at)
+        """`at`: name, position, version and epoch are the fence. Dropped, the stream is skipped up
+        to that position. Raises LeadLostError where another has moved any of them."""
+        fence = await connection.execute(EPOCH, at)
         if not fence.rowcount:
             raise LeadLostError(f"no longer at {at}")
         about = {"reader": at["name"], "stream": stream, "until": at["position"]}
-        await connection.execute(self._sql["drop" if drop else "unpark"], about)
+        await connection.execute(SQL["drop" if drop else "unpark"], about)
         await self._tell(connection, at["name"])
         self._parked[at["name"]].pop(stream, None)
 
-    async def asked(self, connection: Connection) -> Sequence[tuple[Any, ...]]:
-        """Of which read model, which stream, from where on, and whether to replay or drop it."""
+    async def wanted(self, connection: Connection) -> Sequence[Wanted]:
+        """What somebody wants done with parked streams, the longest parked first."""
         names = {"names": list(self._parked)}
-        cursor = await connection.execute(self._sql["asked"], names, prepare=True)
-        return [
-            (name, stream, first, what) for name, stream, first, what in await cursor.fetchall()
-        ]
+        cursor = await connection.execute(SQL["wanted"], names, prepare=True)
+        return [Wanted(*row) for row in await cursor.fetchall()]
 
-    async def keep(
+    async def keep_parked(
         self, connection: Connection, name: str, stream: StreamName, first: int, problem: Exception
     ) -> None:
-        """What was asked could not be done, from this position on."""
+        """What somebody wanted could not be done, from this position on."""
         about = {"reader": name, "stream": stream, "position": first, "problem": said(problem)}
-        await connection.execute(self._sql["still_parked"], about)
+        await connection.execute(SQL["still_parked"], about)
 
     async def stream_at(self, connection: Connection, position: int) -> StreamName:
-        cursor = await connection.execute(self._sql["stream_at"], {"position": position})
+        cursor = await connection.execute(SQL["stream_at"], {"position": position})
         ((stream,),) = await cursor.fetchall()
         return str(stream)
 
     async def _tell(self, connection: Connection, name: str) -> None:
-        if self._views == VIEWS:
-            await connection.execute(self._sql["tell"], {"reader": name})
+        if self._schema == VIEWS:
+            await connection.execute(SQL["tell"], {"reader": name})

@@ -2,34 +2,51 @@
 transaction with the position.
 
 Read models that stand at the same position go together; one that is behind catches up beside
-them. The position row is the fence: who does not find it where they left it has lost the lead.
+them. The position row is the fence: who does not find it where they left it has lost the lead. So
+two projectors of one read model are harmless, whether they have the same lead or not: of two that
+write the same page one commits, and the other starts anew.
+
+Each capability has a projector of its own (`read_models.CAPABILITIES`): lead, connection and
+transaction are its own, so a slow or stuck read model holds up only its own capability. Several
+share a process; each lets the others on after a few hundred events.
 
 An event that a read model cannot apply parks its stream there: it and the stream's later events
 wait in the log, everything else goes on, until somebody asks that they be replayed or dropped.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import chain, pairwise
 from typing import Any
 
-import msgspec
 import psycopg
 
 from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
-from projections.engine import event_log
+from projections.engine import event_log, tables
 from projections.engine.election import LeadLostError, StepDownError, connect
-from projections.engine.event_log import END
+from projections.engine.event_log import END, SQL
 from projections.engine.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
-from projections.read_model import ReadModel, RowKey, Rows, Table, as_columns, fold, looked_up
-from sql import VIEWS, statements
+from projections.read_model import (
+    Change,
+    FanOut,
+    ReadModel,
+    RowKey,
+    Rows,
+    Table,
+    fold_all,
+    looked_up,
+)
+from sql import VIEWS
 
 log = logging.getLogger(__name__)
 
-PAGE = 4_000
+PAGE = 4_000  # events of one transaction
+PIECE = 500  # changes that are folded before others of this process have their turn
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 
@@ -41,34 +58,39 @@ Observe = Callable[[Sequence[Recorded]], AbstractContextManager[object]]
 
 
 class Projector:
-    name, channel = "projector", "log"
+    channel = "log"
 
     def __init__(
         self,
         models: Sequence[ReadModel],
         observe: Observe = lambda page: nullcontext(),
         pages: event_log.Pages = event_log.page,
-        views: str = VIEWS,
+        schema: str = VIEWS,
+        name: str = "projector",
+        enrols: bool = True,
     ) -> None:
-        """`views`: the schema that the tables are in. Nobody is told of those in another."""
-        self._views = views
-        self._sql = statements("log", views)
-        self._parking = Parking(views)
+        """`schema`: where tables and positions are; nobody is told of those in another than
+        `views`. `name`: of its lead. Without `enrols` it keeps only what has a position."""
+        self.name = name
+        self.parking = Parking(schema)
+        self.positions: dict[str, int] = {}
+        self.problems: dict[str, str] = {}  # of those that cannot go on
+        self._schema = schema
+        self._enrols = enrols
         self._observe = observe
         self._pages = pages
-        self.positions: dict[str, int] = {}
-        self._turns: dict[str, int] = {}
+        self._epochs: dict[str, int] = {}
         self._models = {model.name: model for model in models}
         self._rests_until: dict[str, float] = {}
-        self._problems: dict[str, str] = {}
         self._beat_at = self._attended_at = 0.0
         self._open = AsyncExitStack()
 
     async def start(self, database_url: str) -> None:
-        self._connection = await connect(database_url, self.name)
+        self._connection = await connect(database_url, self.name, self._schema)
         self._open.push_async_callback(self._connection.close)
-        versions = _versions(self._models.values())
-        await self._connection.execute(self._sql["enrol"], versions | {"kind": "read_model"})
+        if self._enrols:
+            versions = _versions(self._models.values())
+            await self._connection.execute(SQL["enrol"], versions | {"kind": "read_model"})
         self.positions.clear()
         await self._find(self._models.values())
 
@@ -100,17 +122,17 @@ class Projector:
         """Those whose tables are of the version that we know. The others are rebuilt beside, by
         whoever is newer: we or another."""
         found = await self._ours(models)
-        await self._parking.load(self._connection, list(found))
-        for name, (position, turn) in found.items():
-            self.positions[name], self._turns[name] = position, turn
+        await self.parking.load(self._connection, list(found))
+        for name, (position, epoch) in found.items():
+            self.positions[name], self._epochs[name] = position, epoch
 
     async def _ours(self, models: Iterable[ReadModel]) -> dict[str, tuple[int, int]]:
-        rows = await self._connection.execute(self._sql["ours"], _versions(models))
-        return {name: (position, turn) for name, position, turn in await rows.fetchall()}
+        rows = await self._connection.execute(SQL["ours"], _versions(models))
+        return {name: (position, epoch) for name, position, epoch in await rows.fetchall()}
 
     def _fence(self, models: Iterable[ReadModel]) -> dict[str, Any]:
         versions = _versions(models)
-        return versions | {"turns": [self._turns[name] for name in versions["names"]]}
+        return versions | {"epochs": [self._epochs[name] for name in versions["names"]]}
 
     def _awake(self, models: list[ReadModel]) -> list[ReadModel]:
         now = time.monotonic()
@@ -122,7 +144,7 @@ class Projector:
         try:
             page = await event_log.readable(self._connection, after, PAGE, until, self._pages)
         except UnreadableEventError as e:
-            stream = await self._parking.stream_at(self._connection, e.position)
+            stream = await self.parking.stream_at(self._connection, e.position)
             passed = [await self._park(model, stream, after, e.position, e) for model in models]
             return any(passed)
         to = page[-1].position if page else until
@@ -148,7 +170,7 @@ class Projector:
 
     async def _check_lead(self, models: list[ReadModel], after: int) -> None:
         """Who adds rows that another projector has added already is only late."""
-        expected = {model.name: (after, self._turns[model.name]) for model in models}
+        expected = {model.name: (after, self._epochs[model.name]) for model in models}
         if await self._ours(models) != expected:
             raise LeadLostError(f"{list(expected)} are no longer at {after}")
 
@@ -173,29 +195,30 @@ class Projector:
         if stream is None or is_no_fault_of_an_event(problem):
             await self._get_stuck(model, to, problem)
             return False
-        if dropped := self._parking.dropped(model.name, stream, to):
-            log.warning("%s leaves %s out up to %s: %s", model.name, stream, dropped.until, problem)
+        if dropped := self.parking.dropped(model.name, stream, to):
+            log.warning("%s skips %s up to %s: %s", model.name, stream, dropped.until, problem)
             async with self._moving([model], after, to):
-                await self._parking.leave_out(self._connection, model.name, dropped, to, problem)
+                await self.parking.skip(self._connection, model.name, dropped, to, problem)
             return True
-        if self._parking.refuses(model.name, stream, to):
+        if self.parking.is_full(model.name, stream, to):
             await self._get_stuck(model, to, TooManyParkedError(problem))
             return False
         log.error("%s parks %s from %s on: %s", model.name, stream, to, problem, exc_info=problem)
         async with self._moving([model], after, to):
-            await self._parking.park(self._connection, model.name, stream, to, problem)
+            await self.parking.park(self._connection, model.name, stream, to, problem)
         return True
 
     async def _attend(self) -> None:
-        """To what somebody wants done with what is parked."""
+        """Does what somebody wants done with parked streams."""
         if time.monotonic() - self._attended_at < BEAT:
             return
         self._attended_at = time.monotonic()
-        for name, stream, first, asked in await self._parking.asked(self._connection):
-            if asked == "drop":
-                await self._unpark(self._models[name], stream, (), drop=True)
+        for wanted in await self.parking.wanted(self._connection):
+            model = self._models[wanted.reader]
+            if wanted.action == "drop":
+                await self._unpark(model, wanted.stream, (), drop=True)
             else:
-                await self._replay(self._models[name], stream, first)
+                await self._replay(model, wanted.stream, wanted.first)
 
     async def _replay(self, model: ReadModel, stream: StreamName, first: int) -> None:
         """One event after the other, all or none of them."""
@@ -207,27 +230,25 @@ class Projector:
             raise
         except Exception as e:
             log.warning("%s cannot replay %s: %s", model.name, stream, said(e), exc_info=e)
-            await self._parking.keep(self._connection, model.name, stream, first, e)
-            await self._parking.load(self._connection, [model.name])
+            await self.parking.keep_parked(self._connection, model.name, stream, first, e)
+            await self.parking.load(self._connection, [model.name])
 
     async def _unpark(
         self, model: ReadModel, stream: StreamName, page: Sequence[Recorded], drop: bool = False
     ) -> None:
-        at = {"position": self.positions[model.name], "turn": self._turns[model.name]}
+        at = {"position": self.positions[model.name], "epoch": self._epochs[model.name]}
         about = at | {"name": model.name, "version": model.version}
         async with self._connection.transaction():
-            await self._parking.unpark(self._connection, stream, about, drop)
+            await self.parking.unpark(self._connection, stream, about, drop)
             for recorded in page:
                 await self._add(model, recorded)
-        self._turns[model.name] += 1
+        self._epochs[model.name] += 1
         log.info("%s goes on with %s, after %s events", model.name, stream, len(page))
 
     async def _add(self, model: ReadModel, recorded: Recorded) -> None:
         try:
             changes = list(model.project(recorded))
-            rows = await self._read(looked_up(changes))
-            for table, keys in fold(rows, changes).items():
-                await self._write(table, rows, keys)
+            await self._write(await self._read(looked_up(changes)), changes)
         except Exception as e:
             e.add_note(f"at position {recorded.position}")
             raise
@@ -236,14 +257,13 @@ class Projector:
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
         changes = [
-            list(chain.from_iterable(map(model.project, self._parking.rest(model.name, page))))
-            for model in models
+            list(chain.from_iterable(map(m.project, self.parking.applicable(m.name, page))))
+            for m in models
         ]
         rows = await self._read(looked_up(chain.from_iterable(changes)))
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
-                for table, keys in fold(rows, of_model).items():
-                    await self._write(table, rows, keys)
+                await self._write(rows, of_model)
 
     @asynccontextmanager
     async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:
@@ -252,51 +272,65 @@ class Projector:
         async with self._connection.transaction():
             async with self._connection.pipeline():
                 fence = await self._connection.execute(
-                    self._sql["advance"],
+                    SQL["advance"],
                     self._fence(models) | {"after": after, "to": to},
                     prepare=True,
                 )
                 yield
-                if self._views == VIEWS:
+                if self._schema == VIEWS:
                     told = {"names": names, "to": str(to)}
-                    await self._connection.execute(self._sql["tell"], told, prepare=True)
+                    await self._connection.execute(SQL["tell"], told, prepare=True)
             if fence.rowcount != len(names):
                 raise LeadLostError(f"{names} are no longer at {after}")
         self.positions |= dict.fromkeys(names, to)
         for name in names:
-            self._problems.pop(name, None)
+            self.problems.pop(name, None)
         self._beat_at = time.monotonic()
 
     async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
         async with self._connection.pipeline():
             cursors = {
                 table: await self._connection.execute(
-                    statements(table.sql, self._views)[f"{table.name}_read"],
-                    as_columns(keys, table),
+                    tables.read_statement(table, self._schema),
+                    tables.key_lists(keys, table),
                     prepare=True,
                 )
                 for table, keys in wanted.items()
             }
-        return {table: _by_key(table, await c.fetchall()) for table, c in cursors.items()}
+        return {table: tables.by_key(table, await c.fetchall()) for table, c in cursors.items()}
 
-    async def _write(self, table: Table, rows: Rows, keys: Iterable[RowKey]) -> None:
-        written = msgspec.json.encode([rows[table][key] for key in keys]).decode()
-        statement = statements(table.sql, self._views)[f"{table.name}_write"]
-        await self._connection.execute(statement, {"rows": written}, prepare=True)
+    async def _write(self, rows: Rows, changes: Iterable[Change | FanOut]) -> None:
+        """Folds into the rows that were read, and writes those that are new or changed. A page may
+        fan out to millions: rows that come once are written and forgotten as they get many."""
+        touched: dict[Table, set[RowKey]] = defaultdict(set)
+        for piece in _pieces(changes):
+            fold_all(rows, piece, touched)
+            for table, keys in touched.items():
+                if table.append_only and len(keys) >= tables.BATCH:
+                    await self._write_rows(table, rows, keys)
+                    rows[table].clear()
+                    keys.clear()
+            await asyncio.sleep(0)
+        for table, keys in touched.items():
+            await self._write_rows(table, rows, keys)
+
+    async def _write_rows(self, table: Table, rows: Rows, keys: Iterable[RowKey]) -> None:
+        statement = tables.write_statement(table, self._schema)
+        await tables.write(self._connection, statement, (rows[table][key] for key in keys))
 
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
         problem = said(error)
-        if self._problems.get(model.name) != problem:
+        if self.problems.get(model.name) != problem:
             log.error("%s cannot go on: %s", model.name, error, exc_info=error)
-        self._problems[model.name] = problem
+        self.problems[model.name] = problem
         self._rests_until[model.name] = time.monotonic() + RETRY
         await self._connection.execute(
-            self._sql["stuck"], {"name": model.name, "seen": seen, "problem": problem}
+            SQL["stuck"], {"name": model.name, "seen": seen, "problem": problem}
         )
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT:
-            await self._connection.execute(self._sql["beat"], {"names": list(self.positions)})
+            await self._connection.execute(SQL["beat"], {"names": list(self.positions)})
             self._beat_at = time.monotonic()
             others = [m for name, m in self._models.items() if name not in self.positions]
             if others:  # they may have been rebuilt
@@ -308,8 +342,12 @@ def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:
     return {"names": [name for name, _ in known], "versions": [version for _, version in known]}
 
 
-def _by_key(table: Table, rows: Sequence[tuple[str]]) -> dict[RowKey, msgspec.Struct]:
-    """Rows came as one JSON list, in the shape of the table's Struct."""
-    found = msgspec.json.decode(rows[0][0], type=list[table.row])  # type: ignore[name-defined]
-    names = table.row.__struct_fields__[: table.keys]
-    return {tuple(getattr(row, name) for name in names): row for row in found}
+def _pieces(changes: Iterable[Change | FanOut]) -> Iterator[list[Change | FanOut]]:
+    """Each ends after a fan-out, which may be of many rows."""
+    piece: list[Change | FanOut] = []
+    for change in changes:
+        piece.append(change)
+        if len(piece) >= PIECE or isinstance(change, FanOut):
+            yield piece
+            piece = []
+    yield piece

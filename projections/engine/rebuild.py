@@ -12,31 +12,38 @@ leaves the old one as it is, and tables that the next rebuild or upkeep drops.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import psycopg
 from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
-from domain.aggregate import Recorded
 from domain.errors import Refused, Unavailable
 from projections.engine import event_log
-from projections.engine.difference import Difference, Digest, differences, digests, without_values
+from projections.engine.difference import (
+    Copy,
+    Difference,
+    Digest,
+    differences,
+    digests,
+    read_expired,
+    without_values,
+)
 from projections.engine.election import StepDownError, connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
 from projections.engine.projector import AWAY, PAGE, Projector
 from projections.engine.shadow import SQL, Shadow, carry_out, locked
-from projections.read_model import ReadModel, Rows, Table, fold_all
+from projections.engine.tables import BATCH
+from projections.read_model import ReadModel, RowKey, Rows, fold_all
 from sql import VIEWS, statements
 
 log = logging.getLogger(__name__)
 
 PARKED = statements("parked")
-BATCH = 20_000  # rows that are written at once
 SHOWN = 20  # differences, at most
 NEAR = 500  # events that the projector may be kept waiting for
 PATIENCE = 60.0  # seconds for which somebody may keep the tables from being swapped
@@ -118,7 +125,8 @@ class _Rebuild:
         self._accept = accept
         self._observer = observer
         self._differs = False
-        self._projector = Projector([model], views=shadow.views)
+        self._projector = Projector([model], schema=shadow.schema)
+        self._expired = 0
 
     async def run(self) -> Rebuilt:
         old = await self._followed(await self._stand(self._connection))
@@ -126,6 +134,7 @@ class _Rebuild:
             ahead = await self._ahead(old, await event_log.end(reader))
             is_new = old.version != self._model.version
             until = await event_log.end(reader) if is_new else old.position
+            self._expired = await read_expired(self._connection, self._model)
             await self._shadow.finish(await self._fold(reader, until))
         try:
             await self._projector.start(self._database_url)
@@ -176,7 +185,7 @@ class _Rebuild:
                 "meant to differ: the two are not compared."
             )
             return True
-        if parked := await self._parked(VIEWS):
+        if parked := await self._count_parked():
             streams = "1 stream is" if parked == 1 else f"{parked:,} streams are"
             say(f"{streams} parked in {name}. What can be applied now will be in the new tables.")
         if old.problem:
@@ -208,10 +217,11 @@ class _Rebuild:
 
     async def _fold_all(self, reader: Connection, until: int) -> None:
         rows: Rows = {table: {} for table in self._model.tables}
-        come_once = [table for table in self._model.tables if _comes_once(table)]
+        # Rows that come once are never read by a change: they need not be kept in memory.
+        come_once = [table for table in self._model.tables if table.append_only]
         writing = asyncio.create_task(asyncio.sleep(0))
         try:
-            async with aclosing(_pages(reader, until)) as pages:
+            async with aclosing(event_log.all_pages(reader, until, PAGE)) as pages:
                 async for page in pages:
                     fold_all(rows, chain.from_iterable(map(self._model.project, page)))
                     self._folded = page[-1].position
@@ -219,24 +229,26 @@ class _Rebuild:
                     for table in come_once:
                         if len(rows[table]) >= BATCH:
                             await writing
-                            come, rows[table] = rows[table].values(), {}
+                            come, rows[table] = self._unexpired(rows[table]), {}
                             writing = asyncio.create_task(self._shadow.write(table, come))
             await writing
         finally:
             await asyncio.gather(writing, return_exceptions=True)
         for table, of_table in rows.items():
-            left = iter(of_table.values())
-            while batch := list(islice(left, BATCH)):
-                await self._shadow.write(table, batch)
+            left = self._unexpired(of_table) if table in come_once else of_table.values()
+            await self._shadow.write(table, left)
+
+    def _unexpired(self, rows: Mapping[RowKey, Any]) -> Iterable[Any]:
+        """Without what upkeep would delete again; all of them where nothing has expired."""
+        return [row for row in rows.values() if row.position > self._expired]
 
     async def _catch_up(self, position: int) -> None:
         await self._projector.catch_up(position)
-        come = self._come
+        name, come = self._model.name, self._come
         if come < position:
-            stand = await stands(self._connection, self._model.name, self._shadow.views)
             raise Refused(
-                f"{self._model.name} stays as it is: rebuilt, it comes no further than {come:,}. "
-                f"{stand.problem}. Mend that first."
+                f"{name} stays as it is: rebuilt, it comes no further than {come:,}. "
+                f"{self._projector.problems.get(name)}. Mend that first."
             )
 
     @property
@@ -249,7 +261,7 @@ class _Rebuild:
         await self._require_no_more_parked()
 
     async def _require_no_more_parked(self) -> None:
-        more = await self._parked(self._shadow.views) - await self._parked(VIEWS)
+        more = self._projector.parking.count(self._model.name) - await self._count_parked()
         if more > 0 and not self._accept:
             raise Refused(
                 f"{self._model.name} stays as it is: version {self._model.version} has to park "
@@ -259,19 +271,20 @@ class _Rebuild:
     # Compare
     async def _compare(self) -> tuple[list[Digest], list[Difference]]:
         """At one position: that of the old one as it is at this moment."""
-        ours, model, views = self._connection, self._model, self._shadow.views
+        ours, model = self._connection, self._model
         async with await connect(self._database_url, "rebuild") as theirs:
             await theirs.execute(SQL["snapshot"])
             position = (await stands(theirs, model.name)).position
             await self._catch_up(position)
             await self._require_no_more_parked()
             await ours.execute(SQL["snapshot"])
-            old, new = await asyncio.gather(
-                digests(theirs, model, VIEWS), digests(ours, model, views)
-            )
+            expired = max(self._expired, await read_expired(theirs, model))
+            one = Copy(theirs, VIEWS, model, expired)
+            other = Copy(ours, self._shadow.schema, model, expired)
+            old, new = await asyncio.gather(digests(one), digests(other))
             found: list[Difference] = []
             if old != new:
-                async with aclosing(differences(model, theirs, VIEWS, ours, views)) as all_of_them:
+                async with aclosing(differences(one, other)) as all_of_them:
                     async for difference in all_of_them:
                         found.append(difference)
                         if len(found) >= SHOWN:
@@ -325,14 +338,14 @@ class _Rebuild:
 
     async def _arrive(self, position: int) -> None:
         itself = {"name": self._model.name}
-        parked = await self._parked(VIEWS) + await self._parked(self._shadow.views)
+        parked = await self._count_parked() + self._projector.parking.count(self._model.name)
         await self._connection.execute(SQL["unpark"], itself)
         await carry_out(self._connection, "park", itself)
         if parked:
             await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
         at = {"position": self._come, "version": self._model.version}
-        turn = {"turn": int(self._differs or parked > 0)}
-        await self._connection.execute(SQL["arrive"], itself | at | turn)
+        epochs = {"epochs": int(self._differs or parked > 0)}
+        await self._connection.execute(SQL["arrive"], itself | at | epochs)
         if self._come > position:
             told = {"names": [self._model.name], "to": str(self._come)}
             await self._connection.execute(LOG["tell"], told)
@@ -346,15 +359,15 @@ class _Rebuild:
             raise Refused(f"{self._model.name} has become version {of_version} meanwhile.")
         return int(position)
 
-    async def _parked(self, views: str) -> int:
-        statement = statements("rebuild", views)["held_back"]
-        cursor = await self._connection.execute(statement, {"name": self._model.name})
+    async def _count_parked(self) -> int:
+        """Streams that are parked in the old one."""
+        cursor = await self._connection.execute(SQL["count_parked"], {"name": self._model.name})
         ((count,),) = await cursor.fetchall()
         return int(count)
 
 
-async def stands(connection: Connection, name: str, views: str = VIEWS) -> Stand:
-    cursor = await connection.execute(statements("rebuild", views)["stands"], {"name": name})
+async def stands(connection: Connection, name: str) -> Stand:
+    cursor = await connection.execute(SQL["stands"], {"name": name})
     (row,) = await cursor.fetchall()
     return Stand(*row)
 
@@ -366,7 +379,7 @@ async def _clear(shadow: Shadow) -> None:
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:
-    """Who cancels us meanwhile waits until it is done."""
+    """Cleans up also where this task is cancelled meanwhile; the cancellation comes after it."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)
@@ -378,23 +391,3 @@ async def _leave(connection: Connection) -> None:
     """A transaction that did not come to its end."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         await connection.execute(SQL["abandon_swap"])
-
-
-def _comes_once(table: Table) -> bool:
-    """What is keyed by position is never looked at again, and need not be kept in mind."""
-    return table.overwrites and "position" in table.row.__struct_fields__[: table.keys]
-
-
-async def _pages(reader: Connection, until: int) -> AsyncGenerator[list[Recorded], None]:
-    """Postgres looks for the next page while one is folded."""
-    position = 0
-    asked = asyncio.create_task(event_log.page(reader, position, PAGE, until))
-    try:
-        while page := await asked:
-            position = page[-1].position
-            asked = asyncio.create_task(event_log.page(reader, position, PAGE, until))
-            await asyncio.sleep(0)
-            yield page
-    finally:
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, cast
 
-import msgspec
 from msgspec import Struct
 
+from projections.engine import tables
 from projections.engine.election import connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
@@ -23,7 +23,7 @@ SQL = statements("rebuild")
 
 class Shadow:
     def __init__(self, model: ReadModel, connection: Connection) -> None:
-        self.views = f"rebuild_{model.name}"
+        self.schema = f"rebuild_{model.name}"
         self.connection = connection
         self._model = model
         self._about = {"name": model.name, "tables": [table.name for table in model.tables]}
@@ -39,16 +39,13 @@ class Shadow:
         """Rows that come once: there is nothing yet that they could be in conflict with. As JSON,
         like the projector's: to put them into the text of a COPY costs us ten times as much here
         as to leave that to the server, which has a processor of its own."""
-        written = statements(table.sql, self.views)[f"{table.name}_write"]
-        statement = written.partition("ON CONFLICT")[0]
-        parameters = {"rows": msgspec.json.encode(list(rows)).decode()}
-        await self.connection.execute(statement, parameters, prepare=True)
+        await tables.write(self.connection, tables.insert_statement(table, self.schema), rows)
 
     async def finish(self, position: int) -> None:
         """From here on a projector can go on."""
         await carry_out(self.connection, "index", self._about)
         at = {"name": self._model.name, "version": self._model.version, "position": position}
-        await self.connection.execute(statements("rebuild", self.views)["begin"], at)
+        await carry_out(self.connection, "begin", at)
 
     async def clear(self) -> None:
         await carry_out(self.connection, "clear", self._about)

@@ -1,5 +1,5 @@
 """What members see of their missions: the board, the ledger of their points, the leaderboard,
-and what the live feed tells them about it."""
+and what their live feed says of them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -18,6 +18,7 @@ from domain.attendees import (
 from domain.catalogues import CataloguePublished, Mission
 from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted, Status
 from domain.personal import ERASED
+from projections.engine.feed import Announcement, feed
 from projections.read_model import Change, ReadModel, Table
 
 
@@ -60,8 +61,8 @@ class MemberMission(Struct, frozen=True):
     updated_at: datetime
 
 
-CATALOGUES = Table("mission_catalogues", Catalogue, keys=1, sql="missions", overwrites=True)
-MEMBER_MISSIONS = Table("member_missions", MemberMission, keys=3, sql="missions", overwrites=True)
+CATALOGUES = Table("mission_catalogues", Catalogue, keys=1, overwrites=True)
+MEMBER_MISSIONS = Table("member_missions", MemberMission, keys=3, overwrites=True)
 
 
 def project_board(recorded: Recorded) -> Iterator[Change]:
@@ -87,7 +88,7 @@ class LedgerEntry(Struct, frozen=True):
     points: int
 
 
-LEDGER = Table("mission_ledger", LedgerEntry, keys=3, sql="missions", overwrites=True)
+LEDGER = Table("mission_ledger", LedgerEntry, keys=3, overwrites=True)
 
 
 def project_ledger(recorded: Recorded) -> Iterator[Change]:
@@ -122,7 +123,7 @@ class Rank(Struct, frozen=True):
     reached_position: int = 0
 
 
-LEADERBOARD = Table("leaderboard", Rank, keys=2, sql="missions")
+LEADERBOARD = Table("leaderboard", Rank, keys=2)
 
 
 def project_leaderboard(recorded: Recorded) -> Iterator[Change]:
@@ -157,7 +158,7 @@ def _named(rank: Rank, profile: Profile) -> Rank:
     return replace(rank, name=profile.name, shown=shown)
 
 
-# The live feed: what is said, and what it takes to say it
+# The live feed: its messages, and the rows that they are functions of
 class Totals(Struct, frozen=True):
     event_id: str
     missions_total: int = 0
@@ -189,8 +190,8 @@ class MissionUpdated(Struct, frozen=True, tag="MISSION_UPDATED"):
     progress: Progress
 
 
-TOTALS = Table("live_totals", Totals, keys=1, sql="missions", overwrites=True)
-GAINED = Table("live_progress", Gained, keys=2, sql="missions")
+TOTALS = Table("live_missions_totals", Totals, keys=1, overwrites=True)
+GAINED = Table("live_missions_progress", Gained, keys=2)
 
 
 def totals(missions: Iterable[Mission]) -> tuple[int, int]:
@@ -198,10 +199,8 @@ def totals(missions: Iterable[Mission]) -> tuple[int, int]:
     return len(active), sum(active)
 
 
-def announce(
-    recorded: Recorded, say: Callable[[Callable[..., Struct], tuple[Any, ...]], Change]
-) -> Iterator[Change]:
-    """`say(message, reads)` is the change that puts a message on the member's feed."""
+def announce(recorded: Recorded) -> Iterator[Change | Announcement]:
+    """A member hears of each change to a mission of theirs, with what they have and can have."""
     event = recorded.event
     if isinstance(event, CataloguePublished):
         counted = Totals(recorded.scope_id, *totals(event.missions))
@@ -209,7 +208,8 @@ def announce(
     elif moved := standing(event):
         member, (points, missions) = recorded.member, gain(event)
         yield Change(GAINED, member, lambda old: _more(old or Gained(*member), points, missions))
-        yield say(
+        yield Announcement(
+            member[1],
             lambda gained, of: MissionUpdated(*moved, _progress(gained, of or Totals(member[0]))),
             ((GAINED, member), (TOTALS, member[:1])),
         )
@@ -232,3 +232,4 @@ def _progress(gained: Gained, of: Totals) -> Progress:
 MISSION_BOARD = ReadModel("mission_board", (CATALOGUES, MEMBER_MISSIONS), project_board)
 MISSION_LEDGER = ReadModel("mission_ledger", (LEDGER,), project_ledger)
 MISSION_LEADERBOARD = ReadModel("leaderboard", (LEADERBOARD,), project_leaderboard)
+LIVE_MISSIONS = feed("live_missions", ("catalogue", "missions"), announce, (TOTALS, GAINED))

@@ -1,8 +1,8 @@
 """What members see of a conference's programme: its sessions and who speaks there, what a member
-cares for and has starred, and what the live feed tells them about it."""
+cares for and has starred, and what their live feed says of it."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Literal
 from zlib import crc32
@@ -23,7 +23,8 @@ from domain.attendees import AttendeeErased, AttendeeProfileChanged, AttendeeReg
 from domain.conferences import ConferenceAnnounced
 from domain.personal import ERASED
 from domain.stars import SessionStarred, SessionUnstarred
-from projections.read_model import Change, FanOut, ReadModel, RowOf, Table
+from projections.engine.feed import Announcement, feed
+from projections.read_model import Change, ReadModel, Table
 
 
 class Agenda(Struct, frozen=True):
@@ -74,11 +75,11 @@ class MemberStar(Struct, frozen=True):
     starred: bool
 
 
-AGENDAS = Table("agendas", Agenda, keys=1, sql="sessions", overwrites=True)
-ITEMS = Table("agenda_items", Item, keys=2, sql="sessions")
-SPEAKERS = Table("agenda_speakers", Speaker, keys=2, sql="sessions", overwrites=True)
-AREAS = Table("member_areas", MemberAreas, keys=2, sql="sessions", overwrites=True)
-STARS = Table("member_stars", MemberStar, keys=3, sql="sessions", overwrites=True)
+AGENDAS = Table("agendas", Agenda, keys=1, overwrites=True)
+ITEMS = Table("agenda_items", Item, keys=2)
+SPEAKERS = Table("agenda_speakers", Speaker, keys=2, overwrites=True)
+AREAS = Table("member_areas", MemberAreas, keys=2, overwrites=True)
+STARS = Table("member_stars", MemberStar, keys=3, overwrites=True)
 
 
 def project(recorded: Recorded) -> Iterator[Change]:
@@ -135,7 +136,7 @@ def _cancelled(recorded: Recorded, old: Item) -> Item:
     return replace(old, sequence=old.sequence + 1, updated_at=recorded.at, status="cancelled")
 
 
-# The live feed: what is said, and what it takes to say it
+# The live feed: its messages, and the rows that they are functions of
 class Followed(Struct, frozen=True):
     """A session as its followers know it: those who have starred it."""
 
@@ -166,27 +167,22 @@ class SessionsUpdated(Struct, frozen=True, tag="SESSIONS_UPDATED"):
     session_location: str
 
 
-FOLLOWED = Table("followed_sessions", Followed, keys=2, sql="sessions")
-FOLLOWERS = Table("session_followers", Followers, keys=3, sql="sessions")
+FOLLOWED = Table("live_sessions_followed", Followed, keys=2)
+FOLLOWERS = Table("live_sessions_followers", Followers, keys=3)
 PARTS = 16
 
-# Of the rows that were read: a message, and whom it is for.
-Told = Callable[..., tuple[Struct | None, Iterable[tuple[str, str]]]]
-Tell = Callable[[Told, tuple[RowOf, ...]], FanOut]
 
-
-def announce(recorded: Recorded, tell: Tell) -> Iterator[Change | FanOut]:
-    """Those who follow a session hear that it moves, is cancelled, or is on after all. `tell(told,
-    reads)` is the change that puts a message on their feeds."""
+def announce(recorded: Recorded) -> Iterator[Change | Announcement]:
+    """Those who follow a session hear that it moves, is cancelled, or is on after all."""
     match recorded.event:
         case SessionStarred(item_id=item_id):
             yield _followers(recorded, item_id, _with)
         case SessionUnstarred(item_id=item_id):
             yield _followers(recorded, item_id, _without)
         case AgendaItemScheduled(item=item) | AgendaItemChanged(item=item):
-            yield from _changed(recorded, item.id, lambda old: _scheduled(old, item), tell)
+            yield from _changed(recorded, item.id, lambda old: _scheduled(old, item))
         case AgendaItemCancelled(item_id=item_id):
-            yield from _changed(recorded, item_id, lambda old: replace(old, cancelled=True), tell)
+            yield from _changed(recorded, item_id, lambda old: replace(old, cancelled=True))
 
 
 def _followers(
@@ -211,8 +207,8 @@ def _without(members: tuple[str, ...], member: str) -> tuple[str, ...]:
 
 
 def _changed(
-    recorded: Recorded, item_id: str, change: Callable[[Followed], Followed], tell: Tell
-) -> Iterator[Change | FanOut]:
+    recorded: Recorded, item_id: str, change: Callable[[Followed], Followed]
+) -> Iterator[Change | Announcement]:
     key = recorded.scope_id, item_id
 
     def new(old: Followed | None) -> Followed:
@@ -220,7 +216,11 @@ def _changed(
 
     if not isinstance(recorded.event, AgendaItemScheduled):  # which nobody can have starred yet
         parts = ((FOLLOWERS, (*key, part)) for part in range(PARTS))
-        yield tell(lambda old, *parts: _told(old, new(old), parts), ((FOLLOWED, key), *parts))
+        yield Announcement(
+            lambda old, *parts: (member for part in parts if part for member in part.members),
+            lambda old, *parts: _updated(old, new(old)),
+            ((FOLLOWED, key), *parts),
+        )
     yield Change(FOLLOWED, key, new)
 
 
@@ -235,15 +235,12 @@ def _scheduled(old: Followed, item: AgendaItem) -> Followed:
     )
 
 
-def _told(
-    old: Followed | None, new: Followed, followers: Iterable[Followers | None]
-) -> tuple[SessionsUpdated | None, Iterable[tuple[str, str]]]:
+def _updated(old: Followed | None, new: Followed) -> SessionsUpdated | None:
     change = _change(old, new) if old else None
     if change is None:
-        return None, ()
+        return None
     slot = new.title, new.start_time, new.end_time, new.location
-    audience = ((new.event_id, member) for part in followers if part for member in part.members)
-    return SessionsUpdated(new.item_id, change, *slot), audience
+    return SessionsUpdated(new.item_id, change, *slot)
 
 
 def _change(old: Followed, new: Followed) -> Literal["moved", "cancelled", "restored"] | None:
@@ -259,3 +256,4 @@ def _slot(session: Followed) -> tuple[datetime | None, datetime | None, str]:
 
 
 SESSIONS = ReadModel("sessions", (AGENDAS, ITEMS, SPEAKERS, AREAS, STARS), project)
+LIVE_SESSIONS = feed("live_sessions", ("agenda", "stars"), announce, (FOLLOWED, FOLLOWERS))

@@ -17,9 +17,9 @@ from msgspec import json
 from domain.aggregate import Recorded
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.envelope import EnvelopeMapper
+from projections.engine.tables import write_statement
 from projections.read_model import Rows, fold
 from projections.read_models import READ_MODELS
-from sql import statements
 from tests.bench.stock import environment
 
 
@@ -40,8 +40,7 @@ class Views(PostgresTrackingRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             for table, keys in touched.items():
                 written = json.encode([rows[table][key] for key in keys]).decode()
-                statement = statements(table.sql)[f"{table.name}_write"]
-                cursor.execute(statement, {"rows": written}, prepare=True)
+                cursor.execute(write_statement(table), {"rows": written}, prepare=True)
             self._insert_tracking(cursor, tracking)
 
 

@@ -22,8 +22,7 @@ from domain.agenda import (
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.stars import STARS, SessionStarred, SessionUnstarred, StarSession, UnstarSession
-from projections.live_feed import LIVE_FEED
-from projections.sessions.rows import SESSIONS
+from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, texts
 
@@ -102,11 +101,11 @@ def clicks(event_id: str) -> SearchStrategy[Command]:
     )
 
 
-PROGRAMME = Capability(AGENDA, changes, EVENTS, (SESSIONS, LIVE_FEED), often=2)
+PROGRAMME = Capability(AGENDA, changes, EVENTS, (SESSIONS, LIVE_SESSIONS), often=2)
 STARRED = Capability(
     STARS,
     clicks,
     st.builds(SessionStarred, ids) | st.builds(SessionUnstarred, ids),
-    (SESSIONS, LIVE_FEED),
+    (SESSIONS, LIVE_SESSIONS),
     often=2,
 )

@@ -21,8 +21,12 @@ from domain.missions import (
     StartMission,
     SyncReported,
 )
-from projections.live_feed import LIVE_FEED
-from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.missions.rows import (
+    LIVE_MISSIONS,
+    MISSION_BOARD,
+    MISSION_LEADERBOARD,
+    MISSION_LEDGER,
+)
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, some_moments, texts
 
@@ -114,13 +118,13 @@ CATALOGUES = Capability(
     CATALOGUE,
     publications,
     st.builds(CataloguePublished, catalogues() | any_missions),
-    (MISSION_BOARD, LIVE_FEED),
+    (MISSION_BOARD, LIVE_MISSIONS),
 )
 BOARDS = Capability(
     BOARD,
     commands,
     EVENTS,
-    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_FEED),
+    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     often=8,
 )
 

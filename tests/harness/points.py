@@ -6,8 +6,14 @@ from typing import Any
 
 import msgspec
 
-from projections.live_feed import FEED
-from projections.missions.rows import GAINED, LEADERBOARD, LEDGER, MEMBER_MISSIONS, LedgerEntry
+from projections.missions.rows import (
+    GAINED,
+    LEADERBOARD,
+    LEDGER,
+    LIVE_MISSIONS,
+    MEMBER_MISSIONS,
+    LedgerEntry,
+)
 from projections.read_model import Rows
 
 Member = tuple[str, str]
@@ -47,9 +53,9 @@ def in_totals(rows: Rows) -> dict[Member, int]:
 
 
 def last_heard(rows: Rows) -> dict[Member, int]:
-    heard = sorted(rows[FEED].values(), key=lambda message: message.position)
+    heard = sorted(rows[LIVE_MISSIONS.messages].values(), key=lambda message: message.position)
     points = {
-        (m.event_id, m.member_id): _progress(m)["points_earned"]
+        (m.scope_id, m.member_id): _progress(m)["points_earned"]
         for m in heard
         if m.type == "MISSION_UPDATED"
     }

@@ -19,10 +19,10 @@ from domain.store.writer import Author, BulkOutcome, IdempotencyKey, Outcome
 from projections.engine import event_log
 from projections.engine.election import connect
 from projections.engine.reading import folded_answer
-from projections.live_feed import FEED
 from projections.missions.questions import BOARD
 from projections.question import MemberAsk
 from projections.read_model import Rows
+from projections.read_models import FEEDS
 from tests.harness.client import Client
 from tests.harness.plants import NOTHING, Plant
 from tests.harness.play import LATE
@@ -250,7 +250,12 @@ class World:
         assert (position, then) == by_position
 
     async def _check_client(self, client: Client, pure: Rows) -> None:
-        said = {key[2]: row for key, row in pure[FEED].items() if key[:2] == client.audience}
+        said = {
+            key[2]: row
+            for feed in FEEDS
+            for key, row in pure[feed.messages].items()
+            if key[:2] == client.audience
+        }
         expected = [
             {"id": at, "event": said[at].type, "data": msgspec.json.decode(said[at].data)}
             for at in sorted(said)

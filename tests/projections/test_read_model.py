@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from projections.read_model import Change, RowKey, Rows, Table, as_columns, fold, looked_up
+from projections.engine.tables import key_lists
+from projections.read_model import Change, RowKey, Rows, Table, fold, looked_up
 
 
 class Sum(Struct, frozen=True):
@@ -20,8 +21,8 @@ class Line(Struct, frozen=True):
     total: int
 
 
-SUMS = Table("sums", Sum, keys=1, sql="nowhere")
-LINES = Table("lines", Line, keys=2, sql="nowhere", overwrites=True)
+SUMS = Table("sums", Sum, keys=1)
+LINES = Table("lines", Line, keys=2, overwrites=True)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def test_row_that_is_always_written_whole_is_not_looked_up(log: list[Paid]) -> N
 
 @given(st.sets(st.tuples(st.text(max_size=3), st.integers(0, 3))))
 def test_columns_give_the_keys_back(keys: set[RowKey]) -> None:
-    columns: Any = as_columns(keys, LINES)
+    columns: Any = key_lists(keys, LINES)
     assert list(columns) == ["name", "number"]
     assert set(zip(*columns.values(), strict=True)) == keys
 

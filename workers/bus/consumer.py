@@ -56,7 +56,7 @@ class Consumer:
         self._react, self._send = react, send
         self._bell = Bell(name, nats_url)
         self._about: dict[str, Any] = {"names": [name], "versions": [1]}
-        self._turn = 0
+        self._epoch = 0
         self._parking = Parking()
         self._task: asyncio.Task[None] | None = None
         self._message: Msg | None = None
@@ -67,7 +67,7 @@ class Consumer:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
         await self._execute(SQL["enrol"], kind="worker")
-        ((_, self.position, self._turn),) = await (await self._execute(SQL["ours"])).fetchall()
+        ((_, self.position, self._epoch),) = await (await self._execute(SQL["ours"])).fetchall()
         await self._parking.load(self._connection, [self.name])
         self._open.push_async_callback(self._bell.close)
         self._open.push_async_callback(self._end)
@@ -105,8 +105,8 @@ class Consumer:
         await self._bell.ensure_consumer(self.position)
 
     async def _next(self) -> "asyncio.Task[None] | None":
-        for _, stream, first, what in await self._parking.asked(self._connection):
-            return asyncio.create_task(self._attend(stream, first, what))
+        for one in await self._parking.wanted(self._connection):
+            return asyncio.create_task(self._attend(one.stream, one.first, one.action))
         self._message = await self._bell.next()
         return asyncio.create_task(self._hear(self._message)) if self._message else None
 
@@ -128,7 +128,7 @@ class Consumer:
         at, stream = self.position, ""
         try:
             page = await event_log.readable(self._connection, self.position, PAGE, until)
-            for recorded in self._parking.rest(self.name, page):
+            for recorded in self._parking.applicable(self.name, page):
                 at, stream = recorded.position, recorded.stream
                 if deliveries > DELIVERIES:
                     raise NeverFinishedError(f"after {DELIVERIES} deliveries")
@@ -156,7 +156,7 @@ class Consumer:
 
     async def _advance(self, to: int) -> None:
         if to > self.position:
-            at = {"turns": [self._turn], "after": self.position, "to": to}
+            at = {"epochs": [self._epoch], "after": self.position, "to": to}
             if not (await self._execute(SQL["advance"], **at)).rowcount:
                 raise LeadLostError(f"{self.name} is no longer at {self.position}")
             self.position = to
@@ -164,7 +164,7 @@ class Consumer:
     async def _parked(self, stream: StreamName, at: int, e: Exception, deliveries: int) -> bool:
         """Only after the last delivery, and where it is not one of very many."""
         log.warning("%s: %s at %s failed: %s", self.name, stream, at, e, exc_info=e)
-        too_many = self._parking.refuses(self.name, stream, at)
+        too_many = self._parking.is_full(self.name, stream, at)
         if deliveries < DELIVERIES or too_many:
             why = said(TooManyParkedError(e) if too_many else e)
             await self._execute(SQL["stuck"], name=self.name, seen=at, problem=why)
@@ -186,13 +186,13 @@ class Consumer:
             raise
         except Exception as e:
             e.add_note(f"at position {at}")
-            await self._parking.keep(self._connection, self.name, stream, at, e)
+            await self._parking.keep_parked(self._connection, self.name, stream, at, e)
             await self._parking.load(self._connection, [self.name])
             return
-        about = {"name": self.name, "version": 1, "position": self.position, "turn": self._turn}
+        about = {"name": self.name, "version": 1, "position": self.position, "epoch": self._epoch}
         async with self._connection.transaction():
             await self._parking.unpark(self._connection, stream, about, drop=what == "drop")
-        self._turn += 1
+        self._epoch += 1
 
     async def _execute(self, statement: str, **more: Any) -> Any:
         return await self._connection.execute(statement, self._about | more, prepare=True)

@@ -2,7 +2,7 @@
 
 Subjects are `events.<capability>.<scope id>.<subject id>.<EventName>`. An event is a CloudEvent
 in binary mode (CloudEvents 1.0, NATS protocol binding): attributes as `ce-` headers, with the
-position as `ce-id`. The body holds the facts and what the live feeds say of them.
+position as `ce-id`. The body holds the facts and what their capability's live feed says of them.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from nats.aio.client import Client
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
@@ -40,14 +40,16 @@ PREVIOUS = "Nats-Expected-Last-Msg-Id"
 class FeedMessage(Struct, frozen=True):
     """What a member's live feed says of an event."""
 
-    event_id: str
+    scope_id: str = field(name="event_id")
     member_id: str
     type: str
     data: Raw
 
 
 class Body(Struct, frozen=True):
-    """No feed: it says more than a message has room for, to many, and Postgres has it."""
+    """`feed` is a list of FeedMessage, or null: then Postgres has it. Either it is more than a
+    message has room for, or the feed is behind, and Postgres will have it once it shows `ce-id`.
+    """
 
     event: Raw
     feed: Raw = Raw(b"[]")
@@ -103,6 +105,12 @@ def unreadable(position: int) -> Recorded:
     return Recorded(position, "unreadable:-", 0, Unreadable(), UNKNOWN, "", "")
 
 
+def announced(subject: str) -> tuple[str, str]:
+    """Of which aggregate an event is, and of which scope; empty where it is none of ours."""
+    _, aggregate, scope_id, *_ = (*subject.split("."), "", "")
+    return aggregate, scope_id.replace("%2E", ".")
+
+
 def subject(recorded: Recorded) -> str:
     """A dot in an id would split it in two."""
     capability, scope, *rest = (p.replace(".", "%2E") for p in recorded.stream.split(":"))
@@ -141,8 +149,9 @@ def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:
 
 
 def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
-    """Facts, but for what is personal in them. Those, and else also what is said of them, that no
-    message has room for are null: the log and the feeds have them, at the position in `ce-id`."""
+    """Facts, but for what is personal in them, and `feed`: a JSON list of what is said of them, or
+    `null`. At most `most` bytes with the headers: what no message has room for, the feed first, is
+    null. The log and the feeds have it, at the position in `ce-id`."""
     public, _ = taken_out(recorded.event, recorded.stream)
     facts, told = msgspec.json.encode(public), (feed or "[]").encode()
     if len(told) + ROOM > most:

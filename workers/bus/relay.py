@@ -1,4 +1,9 @@
-"""Tells NATS what the read models show, in order, each event once.
+"""Tells NATS what was recorded, in order, each event once.
+
+An event waits for the feed of its own capability, so that what is said of it goes with it: for no
+other table, new, stuck or another capability's. A feed that keeps an event waiting for too long, or
+that cannot go on, is late: until it has caught up its events go without what it says of them, and
+readers ask Postgres once it shows them (`waiting.py`).
 
 The stream is a chain: each message names the id of the one before it, and JetStream refuses it
 where that is not the last it has. So neither a second relay nor a lost message can make a double
@@ -33,11 +38,14 @@ from domain.aggregate import Recorded
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log
 from projections.engine.election import StepDownError, connect
+from projections.engine.event_log import END
 from projections.engine.event_log import SQL as LOG
-from projections.read_models import READ_MODELS
+from projections.engine.feed import Feed, statement
+from projections.read_models import FEEDS
 from sql import statements
 from workers import telemetry
 from workers.bus import messages
+from workers.bus.waiting import FeedState, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +55,19 @@ YOUNG = 60.0  # seconds for which an event's own trace goes on
 POLL_SECONDS = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
 NAME = str(messages.STREAM.name)
+LISTED = 5_000  # messages of one event, at most, that are asked for: more never fit into a message
+LATE = "null"  # what an event says whose feed is late
+
+Outgoing = tuple[Recorded, str | None]  # an event, and what its feed says of it, as JSON
 
 
 class Relay:
     name, channel = "relay", "views"
 
     def __init__(self, nats_url: str, patience: float = PATIENCE) -> None:
+        """`patience`: seconds for an acknowledgement."""
         self.position = 0
+        self._waiting = Waiting(FEEDS)
         self._nats_url = nats_url
         self._patience = patience
         self._sequence: int | None = None  # the stream's, where its last message is not there
@@ -82,7 +96,7 @@ class Relay:
             page = await self._page()
             return bool(page) and await self._told(page)
 
-    async def _told(self, page: list[tuple[Recorded, str | None]]) -> bool:
+    async def _told(self, page: list[Outgoing]) -> bool:
         """Whether the stream has moved on. Without that the next attempt has time."""
         before = self.position
         try:
@@ -95,17 +109,31 @@ class Relay:
                 await self._get_stuck(page[-1][0].position, problem)
         return self.position != before
 
-    async def _page(self) -> list[tuple[Recorded, str | None]]:
-        parameters = {
-            "after": self.position,
-            "most": PAGE,
-            "read_models": [model.name for model in READ_MODELS],
-            "versions": [model.version for model in READ_MODELS],
+    async def _page(self) -> list[Outgoing]:
+        """What may go out now. Where feeds stand is asked first: what they say up to there is all
+        there by the time that it is read."""
+        async with self._connection.pipeline():
+            versions = [feed.version for feed in FEEDS]
+            named = {"names": [feed.name for feed in FEEDS], "versions": versions}
+            standing = await self._execute(SQL["feeds"], named)
+            after = {"after": self.position, "until": END, "most": PAGE}
+            page = await self._execute(LOG["page"], after)
+        states = {name: FeedState(*of) for name, *of in await standing.fetchall()}
+        found = [_read(*columns) for columns in await page.fetchall()]
+        ready, shown = self._waiting.ready(found, self.position, states, time.monotonic())
+        feeds = dict.fromkeys((recorded.position for recorded in ready), LATE) | {
+            r.position: None for r in ready if self._waiting.feed_of(r) is None
         }
-        rows = await (await self._execute(SQL["page"], parameters)).fetchall()
-        return [(_read(*columns), feed) for *columns, feed in rows]
+        for feed, positions in shown.items():
+            feeds |= await self._said(feed, positions)
+        return [(recorded, feeds[recorded.position]) for recorded in ready]
 
-    async def _publish(self, page: list[tuple[Recorded, str | None]]) -> None:
+    async def _said(self, feed: Feed, positions: list[int]) -> dict[int, str | None]:
+        about = {"positions": positions, "most": LISTED}
+        cursor = await self._execute(statement("said_at", feed), about)
+        return dict(await cursor.fetchall())
+
+    async def _publish(self, page: list[Outgoing]) -> None:
         positions = [self.position, *(recorded.position for recorded, _ in page)]
         for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
             with _publishing(recorded) as trace:
@@ -183,7 +211,7 @@ class Relay:
         self.position = position
         await self._execute(SQL["arrived"], {"position": position})
 
-    async def _execute(self, statement: str, parameters: dict[str, Any]) -> Any:
+    async def _execute(self, statement: str | bytes, parameters: dict[str, Any]) -> Any:
         return await self._connection.execute(statement, parameters, prepare=True)
 
 

@@ -1,16 +1,22 @@
-"""Deletes what is of no use any more: old idempotency keys, and what a killed rebuild has left."""
+"""Deletes what is of no use any more: old idempotency keys, messages of live feeds that are too old
+to be resumed, and what a killed rebuild has left."""
 
 import logging
 import time
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
 
 from projections.engine.election import connect
+from projections.engine.feed import Feed, statement
 from projections.engine.shadow import tidy
+from projections.read_models import FEEDS
 from sql import statements
 
 log = logging.getLogger(__name__)
 
 SQL = statements("history")
+EXPIRED = statements("feeds")["expired_to"]
 INTERVAL = 3600.0  # seconds
 BATCH = 5_000  # rows
 
@@ -37,7 +43,27 @@ class Upkeep:
         forgotten = await self._connection.execute(SQL["forget_keys"], {"most": BATCH})
         if forgotten.rowcount == BATCH:
             return True
+        if any([await self._expire(feed) for feed in FEEDS]):
+            return True
         for name in await tidy(self._connection):
             log.info("dropped what a rebuild of %s had left", name)
         self._due = time.monotonic() + INTERVAL
         return False
+
+    async def _expire(self, feed: Feed) -> bool:
+        """Deletes a piece of what is older than its retention; whether there may be more. The
+        position up to which it does so is committed with it, so a rebuild never sees one without
+        the other."""
+        before = datetime.now(UTC) - feed.retention
+        async with self._connection.transaction():
+            aged = {"most": BATCH, "before": before}
+            ((until,),) = await self._fetch(statement("aged", feed), aged)
+            if until is None:
+                return False
+            await self._connection.execute(EXPIRED, {"reader": feed.name, "position": until})
+            piece = {"most": BATCH, "position": until}
+            gone = await self._connection.execute(statement("expire", feed), piece)
+        return gone.rowcount == BATCH
+
+    async def _fetch(self, worded: bytes, parameters: dict[str, Any]) -> list[Any]:
+        return await (await self._connection.execute(worded, parameters)).fetchall()

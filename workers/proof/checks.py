@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.aggregate import Recorded, StreamName
-from projections.live_feed import Message
+from projections.engine.feed import Message
 from projections.missions.rows import LedgerEntry
 from workers.proof.acts import POINTS, initial, set_by
 from workers.proof.ledger import Entry, Heard

@@ -9,9 +9,9 @@ from msgspec import Struct
 from domain.aggregate import Recorded
 from projections.engine import event_log
 from projections.engine.election import connect
-from projections.live_feed import FEED
 from projections.missions.rows import LEDGER
 from projections.read_model import Rows
+from projections.read_models import FEEDS
 from workers.bus import messages
 from workers.proof import checks, stream, tables
 from workers.proof.checks import Check
@@ -73,7 +73,8 @@ async def _log(spec: Spec) -> list[Recorded]:
 async def check(spec: Spec, found: Found) -> list[Check]:
     log, entries = found.log, found.entries
     pure = tables.pure(log)
-    rows = [row for row in pure[FEED].values() if row.position > spec.start]
+    said = chain.from_iterable(pure[feed.messages].values() for feed in FEEDS)
+    rows = [row for row in said if row.position > spec.start]
     return [
         checks.acknowledged(entries, log, spec.event_id),
         checks.answered(entries, {one.member for one in found.ended}, spec.writers()),

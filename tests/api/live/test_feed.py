@@ -33,7 +33,7 @@ def test_reader_hears_each_change_once_and_in_order_wherever_it_joins(
 
     async def story(record: Record) -> tuple[list[int], list[list[int]]]:
         async with working(database, nats), serving(database, nats) as process:
-            await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
+            await eventually(lambda: process.watch.positions["live_missions"] == end_of(database))
             heard = [await process.read(None), await process.read(0)]
             of_ada: list[int] = []
             for i in range(20):
@@ -134,7 +134,7 @@ def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
             await eventually(lambda: told == of_ada[1:])
             late = await process.read(None)
             process.live._position = 0
-            process.watch.positions["live_feed"] = of_ada[0] - 1
+            process.watch.positions["live_missions"] = of_ada[0] - 1
             again = await process.read(None)
             for i in (0, 1, 2, 5, 4, 5, 6, 9, 0, 3, 10, 13):
                 await process.live._hear(messages[i])
@@ -177,9 +177,9 @@ def test_gap_that_is_noticed_while_a_reader_waits_or_reads_is_made_up_for(
             await asyncio.sleep(0)
             process.live.leave(reader)  # nothing real reaches it any more
             after = await recorded(record, 3)
-            await eventually(lambda: process.watch.positions["live_feed"] == after[-1])
+            await eventually(lambda: process.watch.positions["live_missions"] == after[-1])
             reader.miss()
-            reader.offer(after[-1], b"id: %d\n" % after[-1])
+            reader.offer(0, after[-1], b"id: %d\n" % after[-1])
             await waiting
             assert reader.take() == b""
 
@@ -246,7 +246,7 @@ def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
 ) -> None:
     """`comings`: before each beat so many join, and one of them may leave."""
     live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
-    watch.positions["live_feed"] = 1  # it need not ask
+    watch.positions |= dict.fromkeys(module.NAMES, 1)  # it need not ask
 
     async def joined(number: int) -> list[Reader]:
         return [await live.join(ADA, None, LATER, None) for _ in range(number)]
@@ -261,7 +261,7 @@ def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
         return staying
 
     heard = [list(reader.queue) for reader in asyncio.run(story())]
-    assert heard == [[(0, module.COMMENT)]] * before
+    assert heard == [[(readers.OF_NO_FEED, 0, module.COMMENT)]] * before
 
 
 def test_every_reader_hears_a_heartbeat_and_is_ended_when_its_token_is(
@@ -311,7 +311,7 @@ def test_what_is_said_to_more_than_a_message_has_room_for_is_heard_as_soon(
 
     async def story() -> None:
         async with working(database, nats), serving(database, nats) as process:
-            await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
+            await eventually(lambda: process.watch.positions["live_missions"] == end_of(database))
             told = await process.read(None)
             off, on = CancelItem(event_id=EVENT, item_id="s1"), starred_by([])[0]
             expected = await asyncio.to_thread(record, off)

@@ -35,7 +35,7 @@ def test_foreign_messages_are_ignored(
     async def story() -> int:
         await project(database)
         async with serving(database, nats) as process:
-            await eventually(lambda: process.watch.positions["live_feed"] == end_of(database))
+            await eventually(lambda: process.watch.positions["live_missions"] == end_of(database))
             await tell(nats, *((headers, b"?") for headers in FOREIGN), (OURS, b'{"event":null}'))
             await eventually(lambda: process.live.counts["messages"])
             return process.live.counts["messages"]
@@ -95,7 +95,7 @@ def test_reader_hears_what_follows_an_older_backup_of_postgres(
                     lost = await recorded(record, 6)
                     await eventually(lambda: told == kept + lost)
             await asyncio.to_thread(restore)
-            await eventually(lambda: process.watch.positions["live_feed"] == kept[-1])
+            await eventually(lambda: process.watch.positions["live_missions"] == kept[-1])
             with recording(database) as record:
                 async with working(database, nats):
                     assert await recorded(record, 4) == lost[:4]

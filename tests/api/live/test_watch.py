@@ -90,9 +90,9 @@ def test_read_model_that_begins_anew_is_no_older_backup(
         older: list[int] = []
         async with watching(database) as watch:
             watch.on_older = older.append
-            await eventually(lambda: watch.positions["live_feed"] == end_of(database))
-            ask(database, "UPDATE views.positions SET position = 0 WHERE name = 'live_feed'")
-            await eventually(lambda: watch.positions["live_feed"] == 0)
+            await eventually(lambda: watch.positions["live_missions"] == end_of(database))
+            ask(database, "UPDATE views.positions SET position = 0 WHERE name = 'live_missions'")
+            await eventually(lambda: watch.positions["live_missions"] == 0)
         return older
 
     with recording(database) as record:

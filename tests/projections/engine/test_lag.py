@@ -106,6 +106,7 @@ def test_beat_of_one_who_waits_tells_that_it_saw_the_end(database: str) -> None:
     asyncio.run(project(database))
     with recording(database) as record:
         record(*clicks(2))
-    ask(database, SQL["beat"].replace("%(names)s", "'{mission_board}'::text[]"))
+    beat = SQL["beat"].replace("%(names)s", "'{mission_board}'::text[]")
+    ask(database, beat.replace("positions", "views.positions"))
     found = read(database)["mission_board"]
     assert (found.position, found.seen) == (2, 4)

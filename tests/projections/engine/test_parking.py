@@ -152,8 +152,8 @@ def test_as_many_are_parked_near_each_other_as_may_be(firsts: Sequence[int], pos
     ours = Parking()
     ours._parked["board"] = {f"x:{i}": first for i, first in enumerate(firsts)}
     near = [first for first in firsts if first > position - WITHIN]
-    assert ours.refuses("board", "x:new", position) == (len(near) >= MOST)
-    assert not any(ours.refuses("board", stream, position) for stream in ours._parked["board"])
+    assert ours.is_full("board", "x:new", position) == (len(near) >= MOST)
+    assert not any(ours.is_full("board", stream, position) for stream in ours._parked["board"])
 
 
 # What is asked for

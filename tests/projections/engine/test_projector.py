@@ -54,8 +54,9 @@ def test_page_is_one_transaction_with_its_position(database: str) -> None:
         database,
         """SELECT xmin::text FROM views.member_missions
         UNION SELECT xmin::text FROM views.mission_ledger
-        UNION SELECT xmin::text FROM views.positions WHERE name IN ('mission_board', 'live_feed')
-        UNION SELECT xmin::text FROM views.live_feed""",
+        UNION SELECT xmin::text FROM views.positions
+        WHERE name IN ('mission_board', 'live_missions')
+        UNION SELECT xmin::text FROM views.live_missions""",
     )
     assert len(written) == 1
 
@@ -270,7 +271,7 @@ def test_rows_are_the_same_whatever_the_pages_were(
         found.append(
             ask(
                 database,
-                """SELECT event_id, member_id, position, type, data::text FROM views.live_feed
+                """SELECT event_id, member_id, position, type, data::text FROM views.live_missions
                 UNION ALL SELECT event_id, member_id, reached_position, name, points_earned::text
                 FROM views.leaderboard ORDER BY 1, 2, 3, 4""",
             )

@@ -20,8 +20,12 @@ from projections.engine.election import LeadLostError
 from projections.engine.projector import Projector
 from projections.engine.rebuild import Different, Observer, Rebuilt, rebuild
 from projections.engine.shadow import Shadow, locked
-from projections.live_feed import LIVE_FEED
-from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSION_LEDGER
+from projections.missions.rows import (
+    LIVE_MISSIONS,
+    MISSION_BOARD,
+    MISSION_LEADERBOARD,
+    MISSION_LEDGER,
+)
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from tests.boards import clicks, end_of, opening, project, recording
@@ -196,7 +200,7 @@ def test_first_differences_alone_are_shown_of_many(
         "leaderboard SET reached_at = reached_at + interval '1 microsecond'",
         "leaderboard SET shown = NOT shown",
         "mission_ledger SET cause = cause || ' '",
-        "live_feed SET data = (data::text || ' ')::json",
+        "live_missions SET data = (data::text || ' ')::json",
         "mission_catalogues SET missions = missions || '[{}]'",
     ],
 )
@@ -246,7 +250,7 @@ def test_read_model_that_is_far_behind_is_rebuilt_to_the_end(
         filled = content(database)
         asyncio.run(project(database))
         assert content(database) == filled
-        assert len(filled["live_feed"]) == 5
+        assert len(filled["live_missions"]) == 5
     assert heard.sentences[:2] == [
         "conferences is behind, at 0 of 7.",
         "It is compared as of there, and then goes on to the end of the log.",
@@ -259,7 +263,7 @@ def test_rebuild_that_is_cancelled_anywhere_leaves_nothing(database: str) -> Non
         for _ in range(12):
             started = time.monotonic()
             try:
-                await asyncio.wait_for(rebuild(database, LIVE_FEED), limit)
+                await asyncio.wait_for(rebuild(database, LIVE_MISSIONS), limit)
             except TimeoutError:
                 cancelled += 1
                 limit *= 1.25
@@ -286,7 +290,7 @@ def test_rebuild_that_is_cancelled_while_it_clears_up_leaves_nothing(
         await clear(shadow)
 
     async def story() -> None:
-        task = asyncio.create_task(rebuild(database, LIVE_FEED))
+        task = asyncio.create_task(rebuild(database, LIVE_MISSIONS))
         for _ in ("at its beginning", "at its end"):
             await clearings.get()
         task.cancel()

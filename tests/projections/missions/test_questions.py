@@ -70,7 +70,7 @@ def test_points_beyond_31_bits_are_the_same_everywhere(database: str) -> None:
     assert [place.points_earned for place in leaders.entries] == [points]
     assert leaders.me.points_earned == points
     ((said,),) = ask(
-        database, "SELECT data::text FROM views.live_feed ORDER BY position DESC LIMIT 1"
+        database, "SELECT data::text FROM views.live_missions ORDER BY position DESC LIMIT 1"
     )
     assert msgspec.json.decode(said)["progress"]["points_earned"] == points
     assert ask(

@@ -12,12 +12,12 @@ from domain.attendees import AttendeeRegistered, Profile
 from domain.catalogues import CataloguePublished, Mission
 from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted
 from projections.engine.event_log import as_of, last
-from projections.live_feed import FEED, LIVE_FEED
 from projections.missions.questions import board, ledger
 from projections.missions.rows import (
     CATALOGUES,
     LEADERBOARD,
     LEDGER,
+    LIVE_MISSIONS,
     MEMBER_MISSIONS,
     MISSION_BOARD,
     MISSION_LEADERBOARD,
@@ -86,7 +86,7 @@ def test_time_stands_for_a_position(story: list[Command], member: str, seconds: 
 def test_every_change_is_announced_once(story: list[Command]) -> None:
     log = played(story).log
     moved = {(*r.stream_key, r.position) for r in log if standing(r.event)}
-    feed = folded(LIVE_FEED, log)[FEED]
+    feed = folded(LIVE_MISSIONS, log)[LIVE_MISSIONS.messages]
     assert {key for key, said in feed.items() if said.type == "MISSION_UPDATED"} == moved
 
 
@@ -179,14 +179,15 @@ def test_progress_counts_all_that_was_done_and_what_there_is_to_do() -> None:
     standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
     shown = board(EVENT, MEMBER, rows[CATALOGUES][EVENT,].missions, standings).progress
     assert shown == Progress(20, 2, missions_total=1, points_total=1)
-    *_, said = folded(LIVE_FEED, log)[FEED].values()
+    *_, said = folded(LIVE_MISSIONS, log)[LIVE_MISSIONS.messages].values()
     assert msgspec.json.decode(said.data)["progress"] == msgspec.to_builtins(shown)
 
 
 def test_message_says_progress_as_of_its_event() -> None:
     catalogue = CataloguePublished(open_catalogue("a", "b") + open_catalogue("c", active=False))
     log = recorded((stream("catalogue", EVENT), catalogue), (OWN, DONE), (OWN, LEFT))
-    done, left = (msgspec.json.decode(m.data) for m in folded(LIVE_FEED, log)[FEED].values())
+    feed = folded(LIVE_MISSIONS, log)[LIVE_MISSIONS.messages]
+    done, left = (msgspec.json.decode(m.data) for m in feed.values())
     assert done == {
         "type": "MISSION_UPDATED",
         "missionId": "a",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command, stream
+from projections.engine import tables
 from projections.engine.election import connect
 from projections.engine.reading import answered
 from projections.question import Ask, MemberAsk, Own
@@ -20,7 +21,6 @@ from projections.read_model import folded
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import Programme
 from projections.sessions.rows import SESSIONS
-from sql import statements
 from tests.harness.agenda import PROGRAMME, STARRED
 from tests.harness.play import Play, opening, played
 from tests.harness.values import EVENT, MEMBERS
@@ -46,9 +46,7 @@ class Shown:
 
     async def _write(self, rows: Any) -> None:
         for table, of_table in rows.items():
-            written = msgspec.json.encode(list(of_table.values())).decode()
-            statement = statements(table.sql)[f"{table.name}_write"]
-            await self._connection.execute(statement, {"rows": written})
+            await tables.write(self._connection, tables.write_statement(table), of_table.values())
 
     def ask(self, question: Own[Any, Programme], ask: Ask) -> Programme:
         return self._loop.run_until_complete(answered(self._connection, question, ask))

@@ -21,6 +21,7 @@ from domain.agenda_items import AgendaItem
 from domain.aggregate import Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
 from domain.conferences import ConferenceAnnounced
+from projections.engine import tables
 from projections.engine.election import connect
 from projections.engine.reading import answered
 from projections.read_model import Rows, folded
@@ -33,7 +34,6 @@ from projections.sessions.questions import (
     starred,
 )
 from projections.sessions.rows import SESSIONS, Agenda, Item
-from sql import statements
 from tests.harness.agenda import areas, items, speakers
 from tests.harness.play import Play
 from tests.harness.values import MEMBERS
@@ -195,9 +195,7 @@ class Shown:
 
     async def _write(self, rows: Any) -> None:
         for table, of_table in rows.items():
-            written = msgspec.json.encode(list(of_table.values())).decode()
-            statement = statements(table.sql)[f"{table.name}_write"]
-            await self._connection.execute(statement, {"rows": written})
+            await tables.write(self._connection, tables.write_statement(table), of_table.values())
 
     def ask(self, ask: SessionsAsk) -> Any:
         question = WINDOWS[ask.window]

@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 
 from domain.aggregate import Command, Recorded, stream
 from domain.stars import SessionStarred, SessionUnstarred
-from projections.live_feed import FEED, LIVE_FEED
 from projections.read_model import folded
-from projections.sessions.rows import FOLLOWERS, ITEMS, PARTS, SESSIONS, SPEAKERS, STARS
+from projections.sessions.rows import (
+    FOLLOWERS,
+    ITEMS,
+    LIVE_SESSIONS,
+    PARTS,
+    SESSIONS,
+    SPEAKERS,
+    STARS,
+)
 from tests.harness.agenda import PROGRAMME, STARRED
 from tests.harness.attendees import CAPABILITY as ATTENDEES
 from tests.harness.play import Play, opening, played
@@ -83,7 +90,7 @@ def test_members_hear_of_what_they_starred_when_it_moves_and_of_nothing_else(
                     for member in MEMBERS
                     if item_id in starred[member]
                 }
-    feed = folded(LIVE_FEED, play.log)[FEED].values()
+    feed = folded(LIVE_SESSIONS, play.log)[LIVE_SESSIONS.messages].values()
     told = [m for m in feed if m.type == "SESSIONS_UPDATED"]
     said = {(m.member_id, m.position, msgspec.json.decode(m.data)["session_id"]) for m in told}
     assert said == expected
@@ -113,7 +120,7 @@ def test_followers_of_a_session_are_kept_in_order_each_in_one_part(
         kind = SessionStarred if starred else SessionUnstarred
         play.record(stream("stars", EVENT, member), kind("keynote"))
         (following.add if starred else following.discard)(member)
-    parts = folded(LIVE_FEED, play.log)[FOLLOWERS].values()
+    parts = folded(LIVE_SESSIONS, play.log)[FOLLOWERS].values()
     assert sorted(m for part in parts for m in part.members) == sorted(following)
     assert all(list(part.members) == sorted(part.members) for part in parts)
 
@@ -123,6 +130,6 @@ def test_followers_spread_over_all_parts() -> None:
     play = Play()
     for i in range(1_600):
         play.record(stream("stars", EVENT, f"usr_{i}"), SessionStarred("keynote"))
-    parts = folded(LIVE_FEED, play.log)[FOLLOWERS].values()
+    parts = folded(LIVE_SESSIONS, play.log)[FOLLOWERS].values()
     assert len(parts) == PARTS
     assert max(len(part.members) for part in parts) < 2 * 1_600 / PARTS

@@ -9,8 +9,7 @@ from nats.js.errors import NotFoundError
 
 from domain.catalogues import Mission, PublishCatalogue
 from projections.engine.election import StepDownError, run_elected
-from projections.read_models import READ_MODELS
-from tests.boards import EVENT, clicks, end_of, opening, project, recording
+from tests.boards import EVENT, clicks, opening, project, recording
 from tests.restarting import Restarting
 from tests.store import AUTHOR, ask
 from tests.waiting import eventually
@@ -153,47 +152,6 @@ def test_message_is_a_cloud_event_within_the_trace_of_its_command(database: str,
         "traceparent": AUTHOR.trace,
         "Nats-Expected-Stream": NAME,
     }
-
-
-@pytest.mark.parametrize("late", [model.name for model in READ_MODELS])
-def test_nothing_is_told_that_a_read_model_does_not_show(
-    database: str, nats: str, late: str
-) -> None:
-    positions = filled(database, 6)
-    ask(database, "UPDATE views.positions SET position = %s WHERE name = %s", positions[3], late)
-    asyncio.run(tell(database, nats))
-    held_back = asyncio.run(told(nats))
-    asyncio.run(project_again(database, late))
-    asyncio.run(tell(database, nats))
-    assert held_back == positions[:4]
-    assert asyncio.run(told(nats)) == positions
-
-
-async def project_again(database: str, late: str) -> None:
-    """As if it had come to the end."""
-    ask(
-        database, "UPDATE views.positions SET position = %s WHERE name = %s", end_of(database), late
-    )
-
-
-@pytest.mark.parametrize("older", [model.name for model in READ_MODELS])
-def test_read_model_of_an_older_version_holds_up_nothing_but_its_own_feed(
-    database: str, nats: str, older: str
-) -> None:
-    filled(database, 2)
-    ask(database, "UPDATE views.positions SET version = 0 WHERE name = %s", older)
-    held_back = end_of(database)
-    positions = filled(database, 2, "evt_2")
-    asyncio.run(tell(database, nats))
-    end = held_back if older == "live_feed" else positions[-1]
-    assert (asyncio.run(told(nats)))[-1] == end
-
-
-def test_nothing_is_told_before_every_read_model_has_a_position(database: str, nats: str) -> None:
-    filled(database, 3)
-    ask(database, "DELETE FROM views.positions WHERE name = 'leaderboard'")
-    asyncio.run(tell(database, nats))
-    assert asyncio.run(told(nats)) == []
 
 
 # More than one relay

@@ -116,13 +116,13 @@ def test_rebuild_that_is_killed_at_any_moment_leaves_the_old_one_serving(product
     chance = random.Random(4)  # noqa: S311 - the same moments each time, and no secret
     with Traffic(product).running() as traffic:
         for _ in range(6):
-            process = command(product, "live_feed", "mission_board")
+            process = command(product, "live_missions", "mission_board")
             try:
                 process.communicate(timeout=chance.uniform(0.5, 2.5))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-        process = command(product, "live_feed", "mission_board")
+        process = command(product, "live_missions", "mission_board")
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert traffic.surprises == []
@@ -175,7 +175,7 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
             work.append(asyncio.create_task(renew(database, newer)))
             await eventually(lambda: ask(database, VERSION) == [(2,)], 30)
             await asyncio.to_thread(record, *clicks(2, "ben"))
-            await eventually(lambda: old.positions.get("live_feed") == end_of(database), 30)
+            await eventually(lambda: old.positions.get("live_missions") == end_of(database), 30)
             assert "mission_board" not in old.positions
             work[0].cancel()
             work.append(asyncio.create_task(run_elected(new, database)))

@@ -10,8 +10,9 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from domain.aggregate import Recorded
-from projections.live_feed import FEED, Message
+from projections.engine.feed import Message
 from projections.missions.rows import LEDGER
+from projections.read_models import FEEDS
 from tests.harness.play import Play
 from workers.proof import checks, tables
 from workers.proof.acts import Act, command, preparations, random_act, set_by
@@ -210,7 +211,8 @@ def test_order_that_is_not_the_log_s_is_found(expected: list[int], number: int) 
 
 
 def feeds(run: Ran) -> tuple[list[Message], list[Heard]]:
-    rows = list(tables.pure(run.log)[FEED].values())
+    pure = tables.pure(run.log)
+    rows = [row for feed in FEEDS for row in pure[feed.messages].values()]
     return rows, [Heard(r.member_id, r.member_id, r.position, r.type, r.data) for r in rows]
 
 

@@ -1,0 +1,132 @@
+"""Live feeds: what members are told of an event, as a read model of a capability's own.
+
+A capability announces: to whom, what, and the rows that this is a function of. Here that becomes
+rows of `views.<name>`, one for each member and event, so what was said can be said again, to the
+byte. Since each capability has tables, position and lead of its own, a new kind of message renews
+that capability's feed and nobody else's.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, field
+from psycopg import sql
+
+from domain.aggregate import Recorded
+from projections.read_model import Change, FanOut, ReadModel, RowKey, RowOf, Table
+from sql import VIEWS, statements
+
+SQL = statements("engine")
+
+RETENTION = timedelta(days=30)  # for which a feed can be resumed
+
+
+class Message(Struct, frozen=True):
+    """A row of a feed. `type` and `data` are what the SSE message says, `position` is its id."""
+
+    scope_id: str = field(name="event_id")
+    member_id: str
+    position: int
+    type: str
+    data: Raw
+
+
+class Announcement(Struct, frozen=True):
+    """What a feed says of an event, to members of the event's own scope: `to` is one member's id,
+    or gives the ids of many from the rows that it reads. `message` is a pure function of the same
+    rows; None says nothing. A row that is not there is None."""
+
+    to: str | Callable[..., Iterable[str]]
+    message: Callable[..., Struct | None]
+    reads: tuple[RowOf, ...] = ()
+
+
+class Feed(ReadModel, frozen=True):
+    """`aggregates`: the names of those whose events it announces; the rest it passes over. No two
+    feeds share one, so an event is on one feed at most.
+
+    `retention`: rows of events older than this are deleted by upkeep, up to a position that is
+    kept in `views.expired` (the last event of at least that age). A rebuild makes and compares
+    only what comes after that position, so it never differs for what has expired meanwhile."""
+
+    aggregates: frozenset[str] = frozenset()
+    retention: timedelta = RETENTION
+
+    @property
+    def messages(self) -> Table:
+        return self.tables[0]
+
+
+Announce = Callable[[Recorded], Iterable[Change | FanOut | Announcement]]
+
+
+def feed(
+    name: str,
+    aggregates: Iterable[str],
+    announce: Announce,
+    tables: tuple[Table, ...],
+    version: int = 1,
+) -> Feed:
+    """`announce` gives announcements, and changes of `tables`: what these are functions of."""
+    messages = Table(name, Message, keys=3, overwrites=True)
+    announced = frozenset(aggregates)
+
+    def project(recorded: Recorded) -> Iterator[Change | FanOut]:
+        if recorded.stream.partition(":")[0] in announced:
+            for one in announce(recorded):
+                yield _put(messages, recorded, one) if isinstance(one, Announcement) else one
+
+    return Feed(name, (messages, *tables), project, version, announced)
+
+
+def _put(messages: Table, recorded: Recorded, said: Announcement) -> Change | FanOut:
+    scope_id, position, to = recorded.scope_id, recorded.position, said.to
+
+    def row(member_id: str, message: Struct) -> Message:
+        return Message(scope_id, member_id, position, *_encoded(message))
+
+    if isinstance(to, str):
+
+        def one(old: None, *rows: Any) -> Message | None:
+            message = said.message(*rows)
+            return None if message is None else row(to, message)
+
+        return Change(messages, (scope_id, to, position), one, said.reads)
+
+    def many(*rows: Any) -> Iterator[tuple[RowKey, Message]]:
+        message = said.message(*rows)
+        if message is not None:
+            type_, data = _encoded(message)
+            for member_id in to(*rows):
+                key = scope_id, member_id, position
+                yield key, Message(*key, type_, data)
+
+    return FanOut(messages, many, said.reads)
+
+
+def _encoded(message: Struct) -> tuple[str, Raw]:
+    return str(message.__struct_config__.tag), Raw(msgspec.json.encode(message))
+
+
+# Statements, worded like those of tables.py
+def since_statement(feeds: Sequence[Feed]) -> bytes:
+    """Takes `scope_id`, `member_id`, `after` (a position for each feed, in their order) and
+    `most`; gives rows of a feed's place, position, type and data."""
+    each = [
+        sql.SQL(SQL["since_of_one"]).format(place=sql.Literal(place), table=_table(feed))
+        for place, feed in enumerate(feeds)
+    ]
+    return sql.SQL(SQL["since"]).format(feeds=sql.SQL(" UNION ALL ").join(each)).as_bytes(None)
+
+
+@cache
+def statement(name: str, feed: Feed) -> bytes:
+    """`said_at`, `aged` or `expire` of `sql/engine.sql`."""
+    return sql.SQL(SQL[name]).format(table=_table(feed)).as_bytes(None)
+
+
+def _table(feed: Feed) -> sql.Identifier:
+    return sql.Identifier(VIEWS, feed.messages.name)

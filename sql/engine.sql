@@ -1,0 +1,82 @@
+-- Templates: {table} and what else is in braces is worded from a read model's Struct.
+
+-- name: read
+-- rows by their keys, to be folded; only the columns that we know
+SELECT coalesce(json_agg(v), '[]')::text
+FROM (
+    SELECT {columns} FROM unnest({keys}) AS k ({key_columns})
+    JOIN {table} AS t USING ({key_columns})
+) AS v;
+
+-- name: insert
+-- rows that come once. Types are the table's; a column that we do not know gets its default
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json);
+
+-- name: upsert
+-- rows that were folded
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
+ON CONFLICT ({key_columns}) DO UPDATE SET {others};
+
+-- name: keep
+-- rows that are nothing but their keys
+INSERT INTO {table} ({columns})
+SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
+ON CONFLICT ({key_columns}) DO NOTHING;
+
+-- name: since
+-- what feeds have said to one member, each since a position of its own, in the order of the log
+SELECT feed, position, type, data
+FROM ({feeds}) AS said
+ORDER BY position
+LIMIT %(most)s;
+
+-- name: since_of_one
+-- of one of them, by its place among them
+(
+    SELECT {place} AS feed, position, type, data::text
+    FROM {table}
+    WHERE event_id = %(scope_id)s AND member_id = %(member_id)s
+    AND position > (%(after)s::bigint[])[{place} + 1]
+    ORDER BY position
+    LIMIT %(most)s
+)
+
+-- name: said_at
+-- what a feed says of each of these events; null where it is more than so many messages
+SELECT
+    at.position, CASE WHEN said.number > %(most)s THEN 'null' ELSE said.messages END
+FROM unnest(%(positions)s::bigint[]) AS at (position)
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS number,
+        json_agg(json_build_object(
+            'event_id', f.event_id, 'member_id', f.member_id, 'type', f.type, 'data', f.data
+        ))::text AS messages
+    FROM (
+        SELECT event_id, member_id, type, data FROM {table}
+        WHERE position = at.position
+        LIMIT %(most)s + 1
+    ) AS f
+) AS said;
+
+-- name: aged
+-- the last of a feed's oldest rows, so many at most, that is of an event of before a moment. An
+-- event's own time is in its envelope
+SELECT max(l.notification_id)
+FROM (SELECT DISTINCT position FROM (
+    SELECT position FROM {table} ORDER BY position LIMIT %(most)s
+) AS rows) AS oldest
+JOIN events.log AS l ON l.notification_id = oldest.position
+WHERE (convert_from(l.state, 'UTF8')::json ->> 'at')::timestamptz < %(before)s;
+
+-- name: expire
+-- a feed's rows up to a position, so many at most
+DELETE FROM {table}
+WHERE (event_id, member_id, position) IN (
+    SELECT event_id, member_id, position FROM {table}
+    WHERE position <= %(position)s
+    ORDER BY position
+    LIMIT %(most)s
+);
