@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+from msgspec import Struct
 from msgspec.structs import asdict
 
+from domain.aggregate import Aggregate, Command, On, stream
 from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.conferences import AnnounceConference
 from domain.missions import RecordTelemetry
+from domain.personal import PERSONAL
 from domain.store.envelope import EnvelopeMapper
 from domain.store.erasure import Erased, Erasure
 from domain.store.recorder import open_recorder
-from domain.store.writer import History
+from domain.store.writer import History, IdempotencyKey
 from sql import statements
 from tests.store import AUTHOR, all_of, ask
 from tests.waiting import eventually
@@ -27,12 +30,48 @@ OPENING = AnnounceConference(event_id="evt_1", name="A conference", timezone="UT
 KEYS = "SELECT number, key IS NULL FROM events.person_keys WHERE person = 'ada' ORDER BY 1"
 
 
+# Notes that members leave with each other: each is on the other's stream, and the other's own.
+class NoteLeft(Struct, frozen=True):
+    text: Annotated[str, PERSONAL]
+
+
+class NotesErased(Struct, frozen=True):
+    pass
+
+
+class LeaveNote(Command, frozen=True, kw_only=True):
+    aggregate: ClassVar[str] = "notes"
+    member_id: str
+    other: str
+    text: str
+
+    def stream_key(self) -> tuple[str, ...]:
+        return ("evt_1", self.member_id)
+
+
+NOTES = Aggregate(
+    "notes",
+    initial=(),
+    events=(NoteLeft, NotesErased),
+    decide=lambda command, _: (On(notes(command.other), NoteLeft(command.text)),),
+    evolve=lambda state, event, _: (*state, event.text) if isinstance(event, NoteLeft) else (),
+    erase=lambda state, _: (NotesErased(),) if state else (),
+)
+
+
+def notes(member: str) -> str:
+    return stream("notes", "evt_1", member)
+
+
 @contextmanager
-def store(url: str) -> Iterator[tuple[History, Erasure]]:
-    history = History(open_recorder(url, SQL), AGGREGATES, RENAMED)
+def store(
+    url: str, aggregates: tuple[Aggregate, ...] = AGGREGATES
+) -> Iterator[tuple[History, Erasure]]:
+    renamed = RENAMED if aggregates is AGGREGATES else {}
+    history = History(open_recorder(url, SQL), aggregates, renamed)
     recorder = open_recorder(url, SQL)
     try:
-        yield history, Erasure(recorder, AGGREGATES, MAPPER)
+        yield history, Erasure(recorder, aggregates, EnvelopeMapper(aggregates, renamed))
     finally:
         history.close()
         recorder.datastore.close()
@@ -124,6 +163,37 @@ def test_only_the_person_who_is_named_is_erased_wherever_they_are(database: str)
         del values["profile.on_leaderboard"]  # which is not personal
         assert erasure.held("adam").values == {"attendee:evt_1:adam": values}
         assert asyncio.run(erase(erasure)) == Erased(0, [])
+
+
+def test_what_others_wrote_to_somebodys_stream_is_erased_with_them(database: str) -> None:
+    async def story(history: History, erasure: Erasure) -> None:
+        said = [("ben", "Hello"), ("ada", "Hello too"), ("cleo", "And you")]
+        await execute(
+            history, *(LeaveNote(member_id="dora", other=other, text=text) for other, text in said)
+        )
+        assert (await erase(erasure)).keys == 1
+
+    with store(database, (NOTES,)) as (history, erasure):
+        asyncio.run(story(history, erasure))
+        assert erasure.held("ada").events == 0
+        assert erasure.held("ben").values == {notes("ben"): {"text": ["Hello"]}}
+    query = "SELECT topic FROM events.log WHERE originator_id = %s ORDER BY originator_version"
+    assert ask(database, query, notes("ada")) == [("NoteLeft",), ("NotesErased",)]
+    assert ask(database, query, notes("dora")) == []
+
+
+def test_profiles_that_came_as_one_bulk_are_erased_one_by_one(database: str) -> None:
+    async def story(history: History, erasure: Erasure) -> None:
+        key = IdempotencyKey("ada", "a file", b"its digest")
+        commands = [OPENING, save("Ada"), save("Ben", "ben")]
+        outcome = await history.execute_all(commands, by=AUTHOR, key=key)
+        assert (outcome.recorded, outcome.refused) == (3, ())
+        await erase(erasure)
+        assert await history.execute_all(commands, by=AUTHOR, key=key) == outcome
+
+    with store(database) as (history, erasure):
+        asyncio.run(story(history, erasure))
+        assert (erasure.held("ada").events, erasure.held("ben").events) == (0, 1)
 
 
 def test_nobody_keeps_in_memory_who_was_erased(database: str) -> None:
