@@ -219,11 +219,14 @@ class Batch:
 
 def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
     """Those that deciding is known to need."""
-    names = set()
+    names: set[StreamName] = set()
     for one in pending:
-        commands = one.command.commands if isinstance(one.command, AdvanceBulk) else ()
-        for command in (one.command, *commands):
-            names |= {stream_of(command), *command.given().values()}
+        names.add(stream_of(one.command))
+        names.update(one.command.given().values())
+        if isinstance(one.command, AdvanceBulk):
+            for command in one.command.commands:
+                names.add(stream_of(command))
+                names.update(command.given().values())
     return names
 
 

@@ -81,6 +81,7 @@ class EnvelopeMapper(Mapper[str]):
             for name, type_ in topics.types.items()
         }
         self._personal = {name: type_ for name, type_ in topics.types.items() if marked(type_)}
+        self._personal_types = frozenset(self._personal.values())
 
     def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
         """In plain: as it was written before anything was sealed, and still is where nothing is
@@ -89,7 +90,7 @@ class EnvelopeMapper(Mapper[str]):
 
     def sealed(self, recorded: Recorded, keys: Mapping[Person, tuple[int, bytes]]) -> StoredEvent:
         """With `keys` of all its `persons`, each with its number."""
-        if self.topic(recorded.event) not in self._personal:
+        if type(recorded.event) not in self._personal_types:
             return self.to_stored_event(recorded)
         facts, values = taken_out(recorded.event, recorded.stream)
         boxes = {
@@ -100,7 +101,7 @@ class EnvelopeMapper(Mapper[str]):
 
     def persons(self, recorded: Recorded) -> Iterable[Person]:
         """Whose personal values an event holds."""
-        if self.topic(recorded.event) not in self._personal:
+        if type(recorded.event) not in self._personal_types:
             return ()
         return taken_out(recorded.event, recorded.stream)[1]
 
