@@ -22,14 +22,14 @@ Waiting = deque[tuple[Ask, asyncio.Future[Read]]]
 class Batches:
     def __init__(self, pool: "AsyncConnectionPool[Connection]") -> None:
         self._pool = pool
-        self._waiting: dict[str, Waiting] = defaultdict(deque)
-        self._readers: dict[str, set[asyncio.Task[None]]] = defaultdict(set)
+        self._waiting: dict[Tables, Waiting] = defaultdict(deque)
+        self._readers: dict[Tables, set[asyncio.Task[None]]] = defaultdict(set)
 
     def read(self, question: Tables, ask: Ask) -> "asyncio.Future[Read]":
         """Raises what the statement raises, as for all that were asked with it."""
         future: asyncio.Future[Read] = asyncio.get_running_loop().create_future()
-        self._waiting[question.name].append((ask, future))
-        readers = self._readers[question.name]
+        self._waiting[question].append((ask, future))
+        readers = self._readers[question]
         if len(readers) < AT_ONCE:
             reader = asyncio.create_task(self._answer_all(question))
             readers.add(reader)
@@ -37,7 +37,7 @@ class Batches:
         return future
 
     async def _answer_all(self, question: Tables) -> None:
-        waiting = self._waiting[question.name]
+        waiting = self._waiting[question]
         while waiting:
             batch: Waiting = deque()
             before = len(waiting)

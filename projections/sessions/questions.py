@@ -114,7 +114,7 @@ class Programme(Struct, frozen=True):
         return self.described(item) | {name: getattr(item, name) for name in names}
 
     def in_order(self) -> list[Item]:
-        return sorted(self.items, key=lambda item: (item.start_time, item.item_id))
+        return sorted(self.items, key=_slot_of)
 
     def shown(self) -> Iterator[Item]:
         for item in self.items:
@@ -164,7 +164,12 @@ def _slot(session: Session) -> tuple[datetime, str]:
 def programme(event_id: str, found: Found, timezone: str = "") -> Programme:
     """An event that is not in the log has nothing on its agenda either."""
     agenda = next(iter(found[AGENDAS]), Agenda(event_id, "", timezone))
-    return Programme(agenda, found[ITEMS], {s.speaker_id: s for s in found[SPEAKERS]})
+    speakers = {speaker.speaker_id: speaker for speaker in found[SPEAKERS]}
+    return Programme(agenda, sorted(found[ITEMS], key=_slot_of), speakers)
+
+
+def _slot_of(item: Item) -> tuple[datetime, str]:
+    return item.start_time, item.item_id
 
 
 def _areas(found: Found) -> tuple[str, ...]:

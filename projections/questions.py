@@ -1,0 +1,23 @@
+"""All that can be asked here, on one screen."""
+
+from typing import Any
+
+from projections.conferences import CONFERENCE
+from projections.missions.leaderboard import LEADERBOARD
+from projections.missions.questions import BOARD, HISTORY
+from projections.question import Own, Wide
+from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
+from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
+
+QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
+    CONFERENCE,
+    BOARD,
+    HISTORY,
+    LEADERBOARD,
+    NOW,
+    SOON,
+    PERSONAL_AGENDA,
+    SCHEDULE,
+    WHOLE_AGENDA,
+    STARRED_AGENDA,
+)
