@@ -1,4 +1,4 @@
-"""Programmes as the world writes them: `read` makes a Schedule of any format it knows.
+"""Readers of conference schedules. `read` makes a Schedule of a file in any of these formats:
 
     schedule.xml        Pentabarf, frab, pretalx, FOSDEM, CCC
     schedule.json       frab, pretalx, CCC, and this product's own
@@ -7,8 +7,8 @@
     Open Event          an archive of event.json, sessions.json, speakers.json
     a list of sessions  flat JSON, whose keys say in their own way what is what
 
-Told apart by what is in them; gzip, xz, tar and zip are opened on the way. Pure: no clock, no
-sockets, and the same bytes give the same schedule.
+The format is recognised by the content. Files in gzip, xz, tar and zip are unpacked first. Pure: no
+clock, no sockets, and the same bytes give the same schedule.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from workers.schedules import (
     pretalx,
     sessionize,
 )
-from workers.schedules.draft import Draft, Reached, unwatched
-from workers.schedules.json_values import parsed
+from workers.schedules.draft import Draft, OnProgress, ignore_progress
+from workers.schedules.json_values import parse
 from workers.schedules.schedule import THE_FILE, Odd, Schedule
 
 __all__ = ["Odd", "Schedule", "read"]
@@ -43,15 +43,21 @@ VALUE = (b"{", b"[", b"\xff\xfe", b"\xfe\xff")  # how JSON begins that may be a 
 
 
 def read(
-    data: bytes, filename: str = "", *, timezone: str | None = None, reached: Reached = unwatched
+    data: bytes,
+    filename: str = "",
+    *,
+    timezone: str | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Schedule:
-    """Naive times are local to the file's own zone, else to the one given. Raises Invalid, naming
-    line and column, or the path within JSON, and the reason."""
+    """Times without an offset are local to the zone that the file names, else to `timezone`.
+    `on_progress` is called with the sessions read so far, and with all of them.
+
+    Raises Invalid, with the line and column, or the path within JSON, and the reason."""
     if timezone is not None and timezone not in moments.zones():
         raise Invalid("", ("timezone", "is not the name of an IANA time zone"))
     try:
-        draft = Draft(timezone, reached)
-        _read(archives.unpacked(data), draft)
+        draft = Draft(timezone, on_progress)
+        _read(archives.unpack(data), draft)
         return draft.schedule()
     except Invalid as error:
         name = f"{filename}: " if filename else ""
@@ -64,7 +70,7 @@ def _read(files: dict[str, bytes], draft: Draft) -> None:
     elif len(files) == 1:
         _read_one(next(iter(files.values())), draft)
     else:
-        names = ", ".join(map(moments.shown, sorted(files)[:10]))
+        names = ", ".join(map(moments.quoted, sorted(files)[:10]))
         raise Invalid("", (THE_FILE, f"holds {len(files)} files, of which one is wanted: {names}"))
 
 
@@ -76,7 +82,7 @@ def _read_one(data: bytes, draft: Draft) -> None:
     if not start.startswith(VALUE):
         what = "is neither XML nor JSON" if start else "is empty"
         raise Invalid("", (THE_FILE, what))
-    document = parsed(data)
+    document = parse(data)
     for recognises, reader in JSON:
         if recognises(document):
             reader(document, draft)

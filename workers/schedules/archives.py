@@ -1,5 +1,4 @@
-"""Files out of what they come wrapped in: gzip, xz, tar, zip, in each other, never more than a
-bounded number of bytes of them."""
+"""Unpacks gzip, xz, tar and zip, also within each other, up to a bounded number of bytes."""
 
 import gzip
 import io
@@ -14,11 +13,12 @@ from domain.errors import Invalid
 from workers.schedules import moments, text
 from workers.schedules.schedule import THE_FILE
 
-BYTES = 16 << 20  # FOSDEM 2025 has 3.4 MB
+# Upper bounds.
+BYTES = 16 << 20  # packed, and unpacked; FOSDEM 2025 has 3.4 MB
 FILES = 1_000
 LAYERS = 3
-MEMORY = 128 << 20  # an xz file says itself how much it wants
-BROKEN = (  # whatever these libraries stumble upon
+MEMORY = 128 << 20  # bytes for xz, whose files state how much memory they need
+BROKEN = (  # the exceptions of these libraries for broken files
     ArithmeticError,
     EOFError,
     LookupError,
@@ -33,8 +33,9 @@ BROKEN = (  # whatever these libraries stumble upon
 )
 
 
-def unpacked(data: bytes) -> dict[str, bytes]:
-    """By name, without folders; a file that was alone has no name."""
+def unpack(data: bytes) -> dict[str, bytes]:
+    """Files by their names, without folders. A single file that was in no archive has the name
+    "". Raises Invalid."""
     for _ in range(LAYERS + 1):
         if len(data) > BYTES:
             raise _too_large()
@@ -84,7 +85,9 @@ def _files(data: bytes, wrapping: str) -> dict[str, bytes]:
         if plain.startswith(".") or not plain:
             continue
         if plain in files or len(files) >= FILES:
-            raise Invalid("", (moments.shown(plain), "is there twice, or there are too many files"))
+            raise Invalid(
+                "", (moments.quoted(plain), "is there twice, or there are too many files")
+            )
         files[plain] = file.read(left + 1)
         left -= len(files[plain])
         if left < 0:

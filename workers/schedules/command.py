@@ -1,7 +1,7 @@
-"""`python -m workers import-schedule`: a conference's schedule out of a file, as an organizer would
-send it: all of it or nothing, and of a later revision only what changed.
+"""`python -m workers import-schedule`: imports a conference's schedule from a file, as organizers
+do by HTTP. All of it is recorded or nothing, and of a later revision only what changed.
 
-It goes into the database that DATABASE_URL names, else into the embedded one, running or not.
+The database is the one that DATABASE_URL names, else the embedded one, which need not be running.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from workers.servers.supervisor import say
 from workers.settings import Settings
 from workers.tokens import ID
 
-SHOWN = 20  # odd things, at most
+SHOWN = 20  # remarks on the file, at most
 ID_SAYS = "1 to 128 of the letters A-Z and a-z, digits, `_`, `-` and `.`"
 
 
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _file(name: str) -> File:
-    """A byte more than may be is enough to see that it is too large."""
+    """Reads one byte more than is allowed, by which a file that is too large is seen as such."""
     if name == "-":
         return File("standard input", sys.stdin.buffer.read(BYTES + 1))
     path = Path(name)
@@ -142,13 +142,13 @@ async def _zone(event_id: str, url: str) -> str:
 def _read(file: File, zone: str) -> Schedule:
     progress: Progress | None = None
 
-    def reached(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         nonlocal progress
         progress = progress or Progress(total, "sessions")
         progress.reached(done)
 
     try:
-        return schedules.read(file.data, file.name, timezone=zone, reached=reached)
+        return schedules.read(file.data, file.name, timezone=zone, on_progress=report)
     finally:
         if progress:
             progress.finish()

@@ -1,4 +1,4 @@
-"""A schedule in the making: what every reader fills, whatever its format."""
+"""A builder of schedules, which the readers of all formats fill."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -12,92 +12,103 @@ from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from domain.slots import further
 from workers.schedules import moments, text, tidy
-from workers.schedules.schedule import THE_FILE, Remarks, Schedule, Session, identifier, named, slug
+from workers.schedules.schedule import (
+    THE_FILE,
+    Remarks,
+    Schedule,
+    Session,
+    id_from,
+    id_from_name,
+    slug,
+)
 
+# Upper bounds.
 ITEMS = 10_000
 SPEAKERS = 20_000
-MENTIONS = 300_000  # of speakers, whoever they are
+MENTIONS = 300_000  # of speakers in all sessions
+
+OnProgress = Callable[[int, int], object]  # sessions done, sessions in all
 
 
-Reached = Callable[[int, int], object]  # so many of so many
-
-
-def unwatched(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     pass
 
 
 class Draft:
-    """Every refusal and every remark names where."""
+    """Refusals (Invalid) and remarks name the place in the file, which is passed as `where`."""
 
-    def __init__(self, timezone: str | None = None, reached: Reached = unwatched) -> None:
+    def __init__(
+        self, timezone: str | None = None, on_progress: OnProgress = ignore_progress
+    ) -> None:
         self.source = "schedule"
         self.timezone: str | None = None
         self.remarks = Remarks()
         self._fallback = timezone
         self._zone = ZoneInfo(timezone) if timezone else None
         self._count = self._mentions = 0
-        self._reached, self._total, self._seen = reached, 0, 0
+        self._on_progress, self._total, self._done = on_progress, 0, 0
         self._items: dict[str, dict[AgendaItem, None]] = defaultdict(dict)
         self._speakers: dict[str, Speaker] = {}
-        self._left_out: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
 
-    def called(self, *names: str) -> None:
-        """The first of these that says anything: by it, revisions know each other."""
+    def set_source(self, *names: str) -> None:
+        """Takes the first name that is not empty. Revisions of one schedule have the same."""
         cleaned = (text.cut(text.line(name), text.LINE) for name in names)
         self.source = next(filter(None, cleaned), self.source)
 
-    def local_to(self, zone: str, where: str) -> None:
+    def set_zone(self, zone: str, where: str) -> None:
         name = text.line(zone)
         if name in moments.zones():
             self.timezone, self._zone = name, ZoneInfo(name)
         elif name:
-            self.remarks.add(where, f"{moments.shown(name)} is not the name of an IANA time zone")
+            self.remarks.add(where, f"{moments.quoted(name)} is not the name of an IANA time zone")
 
     def expect(self, total: int) -> None:
-        """So many sessions will be added or left out, as far as is known before."""
+        """The number of sessions that will be added or skipped, if it is known in advance."""
         self._total = total
 
-    def leave_out(self, what: str) -> None:
-        """Counts something that is left out, as `rejected sessions`; a remark says how many."""
-        self._left_out[what] += 1
-        self._see()
+    def skip(self, what: str) -> None:
+        """Counts a session that is left out. `what` is in the plural, as in `rejected sessions`:
+        there is one remark for all of its kind."""
+        self._skipped[what] += 1
+        self._advance()
 
-    def _see(self) -> None:
-        self._seen += 1
-        if self._seen <= self._total:
-            self._reached(self._seen, self._total)
+    def _advance(self) -> None:
+        self._done += 1
+        if self._done <= self._total:
+            self._on_progress(self._done, self._total)
 
-    def key(self, written: object) -> str:
-        """An id of what is only numbered: other conferences number theirs too."""
-        return identifier(f"{slug(self.source) or named(self.source)}-{written}")
+    def prefixed_id(self, written: object) -> str:
+        """An id from a number, behind the source: other conferences use the same numbers."""
+        return id_from(f"{slug(self.source) or id_from_name(self.source)}-{written}")
 
     def instant(self, found: datetime, where: str) -> datetime:
         if found.tzinfo is None and self.timezone is None and self._fallback:
             self.remarks.add(THE_FILE, f"names no time zone: {self._fallback} is taken")
         try:
-            utc, doubt = moments.instant(found, self._zone)
+            utc, remark = moments.instant(found, self._zone)
         except moments.TimeError as error:
             raise Invalid("", (where, str(error))) from None
-        if doubt:
-            self.remarks.add(where, doubt)
+        if remark:
+            self.remarks.add(where, remark)
         return utc
 
     def moment(self, written: str, where: str) -> datetime:
         if moments.whole_day(written):
-            self.remarks.add(where, f"{moments.shown(written)} has no time: midnight is taken")
+            self.remarks.add(where, f"{moments.quoted(written)} has no time: midnight is taken")
         try:
             return self.instant(moments.moment(written), where)
         except moments.TimeError as error:
             raise Invalid("", (where, str(error))) from None
 
-    def after(self, start: datetime, length: timedelta, where: str) -> datetime:
+    def end_after(self, start: datetime, length: timedelta, where: str) -> datetime:
         try:
             return start + length
         except OverflowError:
             raise Invalid("", (where, "ends after the year 9999")) from None
 
-    def speaker(self, found: Speaker, where: str, focus_areas: object = None) -> str:
-        """Whoever this is, once; gives the id back."""
+    def add_speaker(self, found: Speaker, where: str, focus_areas: object = None) -> str:
+        """Adds a speaker if the id is new. Returns the id."""
         self._mentions += 1
         if self._mentions > MENTIONS:
             raise Invalid("", (where, f"names speakers more than {MENTIONS} times"))
@@ -113,41 +124,43 @@ class Draft:
         return found.id
 
     def add(self, found: Session) -> None:
-        self._see()
+        self._advance()
         self._count += 1
         if self._count > ITEMS:
             raise Invalid("", (found.where, f"is one session more than {ITEMS}"))
         item = tidy.item(found, self.remarks)
         slots = self._items[item.id]
         if item in slots:
-            self.remarks.add(found.where, f"{moments.shown(item.title)} was there before: left out")
+            self.remarks.add(
+                found.where, f"{moments.quoted(item.title)} was there before: left out"
+            )
             return
         slots[item] = None
 
     def schedule(self) -> Schedule:
-        """Raises Invalid where there is no session: nobody means to cancel all of them so."""
-        apart, slots = self._apart()
-        items = sorted(apart, key=lambda item: (item.start_time, item.location, item.id))
+        """Raises Invalid where there is no session: an import would cancel all there are."""
+        separate, slots = self._separate_slots()
+        items = sorted(separate, key=lambda item: (item.start_time, item.location, item.id))
         if not items:
             raise Invalid("", (THE_FILE, "holds no session that takes place"))
-        for what, count in self._left_out.items():
+        for what, count in self._skipped.items():
             self.remarks.add(THE_FILE, f"has {count} {what}: left out")
         speaking = {speaker for item in items for speaker in item.speaker_ids}
         speakers = tuple(self._speakers[name] for name in sorted(speaking))
         odd = self.remarks.all()
         return Schedule(self.source, self.timezone, tuple(items), speakers, odd, slots)
 
-    def _apart(self) -> tuple[list[AgendaItem], dict[str, str]]:
-        """Slots of one talk are told apart by their order in time, so that the order in the file
-        does not matter; and the talk of each that got an id so."""
-        apart: list[AgendaItem] = []
+    def _separate_slots(self) -> tuple[list[AgendaItem], dict[str, str]]:
+        """The items, and by id the talk of each that got an id here. Slots of one talk get ids by
+        their order in time, so that their order in the file does not matter."""
+        separate: list[AgendaItem] = []
         talks: dict[str, str] = {}
         for talk, found in self._items.items():
             slots = sorted(found, key=lambda item: (item.start_time, item.location, item.title))
             free = (id_ for id_ in further(talk) if id_ not in self._items and id_ not in talks)
-            apart.append(slots[0])
+            separate.append(slots[0])
             for item in slots[1:]:
                 id_ = next(free)
                 talks[id_] = talk
-                apart.append(structs.replace(item, id=id_))
-        return apart, talks
+                separate.append(structs.replace(item, id=id_))
+        return separate, talks

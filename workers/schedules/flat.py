@@ -1,14 +1,14 @@
-"""A list of sessions, each an object, whose keys say in their own way what is what."""
+"""A list of sessions as JSON objects, whose keys are recognised by many spellings."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from domain.agenda import Speaker
 from workers.schedules.draft import Draft
-from workers.schedules.json_values import shaped, worded
-from workers.schedules.schedule import Session, identifier, named
+from workers.schedules.json_values import converted, localized
+from workers.schedules.schedule import Session, id_from, id_from_name
 
-# Compared without case, spaces, - and _.
+# Spellings by meaning. Keys are compared without case, spaces, - and _.
 KEYS = {
     "id": ("guid", "uuid", "id", "code", "sessionid"),
     "title": ("title", "name", "sessiontitle", "summary"),
@@ -38,7 +38,7 @@ def read(document: Any, draft: Draft) -> None:
     draft.expect(len(listed))
     for i, row in enumerate(listed):
         where = f"{at}[{i}]"
-        _add(_by_meaning(shaped(row, dict[str, Any], where)), where, draft)
+        _add(_by_meaning(converted(row, dict[str, Any], where)), where, draft)
 
 
 def _by_meaning(row: dict[str, Any]) -> dict[str, Any]:
@@ -51,30 +51,32 @@ def _by_meaning(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(row: dict[str, Any], where: str, draft: Draft) -> None:
-    if not worded(row["start"]):
-        draft.leave_out("sessions without a time")
+    if not localized(row["start"]):
+        draft.skip("sessions without a time")
         return
-    title = worded(row["title"])
-    start = draft.moment(worded(row["start"]), f"{where} start")
-    end = worded(row["end"])
+    title = localized(row["title"])
+    start = draft.moment(localized(row["start"]), f"{where} start")
+    end = localized(row["end"])
     if not end:
         draft.remarks.add(where, "has no end: taken as having no length")
     draft.add(
         Session(
-            id=draft.key(row["id"]) if isinstance(row["id"], int) else _id(row["id"], title, draft),
+            id=draft.prefixed_id(row["id"])
+            if isinstance(row["id"], int)
+            else _id(row["id"], title, draft),
             where=where,
             title=title,
             start=start,
             end=draft.moment(end, f"{where} end") if end else start,
-            texts=(worded(row["text"]),),
-            location=worded(row["location"]),
-            track=worded(row["track"]),
+            texts=(localized(row["text"]),),
+            location=localized(row["location"]),
+            track=localized(row["track"]),
             tags=row["focus_areas"],
-            kind=worded(row["kind"]),
-            status=worded(row["status"]).lower(),
+            kind=localized(row["kind"]),
+            status=localized(row["status"]).lower(),
             speaker_ids=tuple(_speakers(row["speakers"], where, draft)),
-            url=worded(row["url"]),
-            language=worded(row["language"]),
+            url=localized(row["url"]),
+            language=localized(row["language"]),
         )
     )
 
@@ -82,13 +84,13 @@ def _add(row: dict[str, Any], where: str, draft: Draft) -> None:
 def _id(written: Any, title: str, draft: Draft) -> str:
     if isinstance(written, str) and written.strip():
         written = written.strip()
-        return identifier(written) if len(written) >= len("RALRSJ") else draft.key(written)
-    return draft.key(named(title))
+        return id_from(written) if len(written) >= len("RALRSJ") else draft.prefixed_id(written)
+    return draft.prefixed_id(id_from_name(title))
 
 
 def _speakers(written: Any, where: str, draft: Draft) -> Iterator[str]:
     names = written.split(",") if isinstance(written, str) else written
     for one in names if isinstance(names, list) else []:
-        name = worded(one.get("name")) if isinstance(one, dict) else worded(one)
+        name = localized(one.get("name")) if isinstance(one, dict) else localized(one)
         if name.strip():
-            yield draft.speaker(Speaker(named(name), name), where)
+            yield draft.add_speaker(Speaker(id_from_name(name), name), where)

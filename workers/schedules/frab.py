@@ -1,4 +1,4 @@
-"""schedule.json, as frab, pretalx and the CCC publish it; and as this product writes it."""
+"""schedule.json, as frab, pretalx and the CCC publish it, and as this product exports it."""
 
 from datetime import datetime
 from typing import Any
@@ -9,17 +9,17 @@ from domain.agenda import Speaker
 from domain.errors import Invalid
 from workers.schedules import moments
 from workers.schedules.draft import Draft
-from workers.schedules.json_values import rows, shaped, worded
-from workers.schedules.schedule import Session, identifier, named
+from workers.schedules.json_values import converted, localized, rows
+from workers.schedules.schedule import Session, id_from, id_from_name
 
 Number = int | str | None
-Words = str | dict[str, Any] | None
+Localized = str | dict[str, Any] | None
 
 
 class Conference(Struct):
     days: list[Any]
     acronym: str | None = None
-    title: Words = None
+    title: Localized = None
     time_zone_name: str | None = None
 
 
@@ -39,25 +39,25 @@ class Person(Struct):
     focus_areas: Any = None
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         return self.public_name or self.full_public_name or self.name or ""
 
 
 class Event(Struct):
-    """From `focus_areas` on it is this product's own; others leave that out."""
+    """An event of schedule.json. Only this product writes the fields from `focus_areas` on."""
 
     id: Number = None
     guid: str | None = None
     date: str | None = None
     start: str | None = None
     duration: str | None = None
-    room: Words = None
-    title: Words = None
-    subtitle: Words = None
-    abstract: Words = None
-    description: Words = None
-    track: Words = None
-    type: Words = None
+    room: Localized = None
+    title: Localized = None
+    subtitle: Localized = None
+    abstract: Localized = None
+    description: Localized = None
+    track: Localized = None
+    type: Localized = None
     language: str | None = None
     url: str | None = None
     persons: list[Any] | None = None
@@ -75,9 +75,9 @@ def recognises(document: Any) -> bool:
 
 def read(document: Any, draft: Draft) -> None:
     at = "$.schedule.conference"
-    conference = shaped(document["schedule"]["conference"], Conference, at)
-    draft.called(conference.acronym or "", worded(conference.title))
-    draft.local_to(conference.time_zone_name or "", f"{at}.time_zone_name")
+    conference = converted(document["schedule"]["conference"], Conference, at)
+    draft.set_source(conference.acronym or "", localized(conference.title))
+    draft.set_zone(conference.time_zone_name or "", f"{at}.time_zone_name")
     days = list(rows(conference.days, Day, f"{at}.days"))
     of_rooms = [day.rooms for _, day in days if isinstance(day.rooms, dict)]
     listed = [events for rooms in of_rooms for events in rooms.values()]
@@ -85,7 +85,7 @@ def read(document: Any, draft: Draft) -> None:
     for where, day in days:
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
-                in_room = f"{where}.rooms[{moments.shown(room)}]"
+                in_room = f"{where}.rooms[{moments.quoted(room)}]"
                 for at_event, event in rows(events or [], Event, in_room):
                     _add(event, room, day.date or "", at_event, draft)
 
@@ -93,35 +93,41 @@ def read(document: Any, draft: Draft) -> None:
 def _add(event: Event, room: str, date: str, where: str, draft: Draft) -> None:
     start = _start(event, date, where, draft)
     if start is None:
-        draft.leave_out("sessions without a time")
+        draft.skip("sessions without a time")
         return
     draft.add(
         Session(
             id=_id(event, draft),
             where=where,
-            title=worded(event.title),
+            title=localized(event.title),
             start=start,
             end=_end(event, start, where, draft),
-            texts=(worded(event.subtitle), worded(event.abstract), worded(event.description)),
-            location=worded(event.room) or room,
-            track=worded(event.track),
+            texts=(
+                localized(event.subtitle),
+                localized(event.abstract),
+                localized(event.description),
+            ),
+            location=localized(event.room) or room,
+            track=localized(event.track),
             tags=event.tags,
             focus_areas=event.focus_areas,
-            kind=worded(event.type),
+            kind=localized(event.type),
             item_type=event.item_type or "",
             status=event.status or "",
             speaker_ids=tuple(_speakers(event, where, draft)),
             url=event.url or "",
             language=event.language or "",
-            ours=bool(event.end_time),
+            exported_here=bool(event.end_time),
         )
     )
 
 
 def _id(event: Event, draft: Draft) -> str:
     if event.guid and event.guid.strip():
-        return identifier(event.guid.strip())
-    return draft.key(named(worded(event.title)) if event.id in (None, "") else event.id)
+        return id_from(event.guid.strip())
+    return draft.prefixed_id(
+        id_from_name(localized(event.title)) if event.id in (None, "") else event.id
+    )
 
 
 def _start(event: Event, date: str, where: str, draft: Draft) -> datetime | None:
@@ -144,25 +150,25 @@ def _end(event: Event, start: datetime, where: str, draft: Draft) -> datetime:
         draft.remarks.add(where, "is missing: taken as having no length")
         return start
     try:
-        return draft.after(start, moments.length(event.duration), where)
+        return draft.end_after(start, moments.length(event.duration), where)
     except moments.TimeError as error:
         raise Invalid("", (where, str(error))) from None
 
 
 def _speakers(event: Event, where: str, draft: Draft) -> list[str]:
     people = rows(event.persons or [], Person, f"{where}.persons")
-    return [_speaker(person, at, draft) for at, person in people if person.called.strip()]
+    return [_speaker(person, at, draft) for at, person in people if person.display_name.strip()]
 
 
 def _speaker(person: Person, where: str, draft: Draft) -> str:
     numbered = person.code or person.id
     found = Speaker(
-        identifier(person.guid.strip())
+        id_from(person.guid.strip())
         if person.guid and person.guid.strip()
-        else named(person.called)
+        else id_from_name(person.display_name)
         if numbered in (None, "")
-        else draft.key(numbered),
-        person.called,
+        else draft.prefixed_id(numbered),
+        person.display_name,
         person.email,
     )
-    return draft.speaker(found, where, person.focus_areas)
+    return draft.add_speaker(found, where, person.focus_areas)

@@ -1,4 +1,4 @@
-"""JSON as it comes: read in one go, then shaped piece by piece, so that refusals name the place."""
+"""JSON, decoded as a whole and then converted piece by piece, so that errors name the place."""
 
 import re
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import msgspec
 from domain.errors import Invalid
 
 T = TypeVar("T")
-OBJECTS = 300_000  # a few thousand for the sessions of a large conference, and who speaks there
+OBJECTS = 300_000  # at most; a large conference has some thousands
 BYTE = re.compile(r" \(byte (\d+)\)$")
 PATH = re.compile(r" - at `\$(.*)`$")
 
 
-def parsed(data: bytes) -> Any:
+def parse(data: bytes) -> Any:
     """Raises Invalid with line and column."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         data = _utf16(data)
@@ -41,10 +41,10 @@ def _utf16(data: bytes) -> bytes:
         raise Invalid("", ("the file", f"is no UTF-16: {error}"[:200])) from None
 
 
-def _malformed(data: bytes, said: str) -> tuple[str, str]:
-    at = BYTE.search(said)
+def _malformed(data: bytes, message: str) -> tuple[str, str]:
+    at = BYTE.search(message)
     offset = int(at[1]) if at else len(data)
-    return _place(data, offset), f"is no JSON: {BYTE.sub('', said)}"
+    return _place(data, offset), f"is no JSON: {BYTE.sub('', message)}"
 
 
 def _place(data: bytes, offset: int) -> str:
@@ -54,8 +54,8 @@ def _place(data: bytes, offset: int) -> str:
     return f"line {line}, column {column}"
 
 
-def shaped(value: object, shape: type[T], where: str) -> T:
-    """The value as such a Struct. Raises Invalid with its path."""
+def converted(value: object, shape: type[T], where: str) -> T:
+    """The value as this type. Raises Invalid with the path of what does not fit."""
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
@@ -68,14 +68,14 @@ def _refused(where: str, error: msgspec.ValidationError) -> tuple[str, str]:
 
 
 def rows(value: object, shape: type[T], where: str) -> Iterator[tuple[str, T]]:
-    """Each with where it stands."""
-    for i, row in enumerate(shaped(value, list[Any], where)):
+    """The elements of a list, each behind its path."""
+    for i, row in enumerate(converted(value, list[Any], where)):
         at = f"{where}[{i}]"
-        yield at, shaped(row, shape, at)
+        yield at, converted(row, shape, at)
 
 
-def worded(value: object, language: str = "en") -> str:
-    """A text that may be in several languages: `{"en": ..., "de": ...}`."""
+def localized(value: object, language: str = "en") -> str:
+    """The text in this language, or in any, if it is in several: `{"en": ..., "de": ...}`."""
     if isinstance(value, dict):
         value = value.get(language) or next((text for text in value.values() if text), "")
     return value if isinstance(value, str) else ""

@@ -1,29 +1,29 @@
-"""Moments and lengths as schedules write them, made into instants."""
+"""Times and durations as schedules write them, parsed."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-LONGEST = timedelta(days=31)
+LONGEST = timedelta(days=31)  # duration of a session
 COLONS = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})[:.](\d{2})", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 class TimeError(ValueError):
-    """A text that is no moment or length. The message says what it is."""
+    """A text is no time or duration. The message quotes it."""
 
 
 @cache
 def zones() -> frozenset[str]:
-    return frozenset(available_timezones() - {"localtime"})  # which is this machine's own
+    return frozenset(available_timezones() - {"localtime"})  # the zone of this machine
 
 
 def day(written: str) -> date:
     try:
         return date.fromisoformat(written.strip()[:10])
     except ValueError:
-        raise TimeError(f"{shown(written)} is no date (as in 2026-01-31)") from None
+        raise TimeError(f"{quoted(written)} is no date (as in 2026-01-31)") from None
 
 
 def clock(written: str) -> time:
@@ -33,21 +33,21 @@ def clock(written: str) -> time:
             return time(int(found[1]), int(found[2]), int(found[3] or 0))
     except ValueError:
         pass
-    raise TimeError(f"{shown(written)} is no time of day (as in 09:30)")
+    raise TimeError(f"{quoted(written)} is no time of day (as in 09:30)")
 
 
 def moment(written: str) -> datetime:
-    """With the offset that was written, or naive."""
+    """A date and time, naive if no offset is written."""
     try:
         return datetime.fromisoformat(written.strip())
     except ValueError:
         raise TimeError(
-            f"{shown(written)} is no date and time (as in 2026-01-31T09:30:00+01:00)"
+            f"{quoted(written)} is no date and time (as in 2026-01-31T09:30:00+01:00)"
         ) from None
 
 
 def whole_day(written: str) -> bool:
-    """Whether it is a date alone, which `moment` takes for the midnight that it begins with."""
+    """Whether it is a date without a time, which `moment` takes for the midnight of that day."""
     try:
         date.fromisoformat(written.strip())
     except ValueError:
@@ -56,10 +56,10 @@ def whole_day(written: str) -> bool:
 
 
 def length(written: str) -> timedelta:
-    """HH:MM, HH:MM:SS, or D:HH:MM as pretalx writes what is longer than a day."""
+    """A duration: HH:MM, HH:MM:SS, or D:HH:MM, which pretalx writes beyond a day."""
     found = COLONS.fullmatch(written.strip())
     if not found:
-        raise TimeError(f"{shown(written)} is no length (as in 00:45)")
+        raise TimeError(f"{quoted(written)} is no length (as in 00:45)")
     first, middle, last = (int(part or 0) for part in found.groups())
     if found[1] and len(found[1]) > 1:
         return _bounded(timedelta(hours=first, minutes=middle, seconds=last), written)
@@ -72,21 +72,21 @@ def minutes(count: int) -> timedelta:
 
 def _bounded(found: timedelta, written: str) -> timedelta:
     if found > LONGEST:
-        raise TimeError(f"{shown(written)} is longer than {LONGEST.days} days")
+        raise TimeError(f"{quoted(written)} is longer than {LONGEST.days} days")
     return found
 
 
 def instant(found: datetime, zone: ZoneInfo | None) -> tuple[datetime, str]:
-    """In UTC, and what is odd about it. Naive times are local to the zone."""
+    """The time in UTC, and a remark, empty if there is none. Naive times are local to the zone."""
     if found.tzinfo is not None:
         return _utc(found), ""
     if zone is None:
         raise TimeError(f"{found.isoformat()} has no offset, and no time zone is named anywhere")
     local = found.replace(tzinfo=zone)
-    return _utc(local), _doubt(local, zone)
+    return _utc(local), _ambiguity(local, zone)
 
 
-def _doubt(local: datetime, zone: ZoneInfo) -> str:
+def _ambiguity(local: datetime, zone: ZoneInfo) -> str:
     at = local.replace(tzinfo=None).isoformat(sep=" ")
     if local.utcoffset() == local.replace(fold=1).utcoffset():
         return ""
@@ -103,5 +103,5 @@ def _utc(found: datetime) -> datetime:
         raise TimeError(f"{found.isoformat()} is outside the years 1 to 9999") from None
 
 
-def shown(written: str) -> str:
+def quoted(written: str) -> str:
     return repr(written if len(written) <= 40 else written[:39] + "…")

@@ -1,6 +1,6 @@
-"""Open Event archives: a folder of JSON with event, sessions, speakers, as eventyay exports it.
+"""Open Event archives, as eventyay exports them: event.json, sessions.json and speakers.json.
 
-Older exports write `starts-at`, later ones `start_time`: both are read.
+Older exports write `starts-at`, later ones `start_time`. Both are read.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from msgspec import Struct
 from domain.agenda import Speaker
 from workers.schedules import moments
 from workers.schedules.draft import Draft
-from workers.schedules.json_values import parsed, rows, shaped
-from workers.schedules.schedule import TAKE_PLACE, Session
+from workers.schedules.json_values import converted, parse, rows
+from workers.schedules.schedule import STATUS_OF_STATE, Session
 
 Number = int | str
 RENAMED = {"starts_at": "start_time", "ends_at": "end_time", "event_timezone": "timezone"}
@@ -36,7 +36,7 @@ class Person(Struct):
     email: str | None = None
 
 
-class Found(Struct):
+class SessionRow(Struct):
     id: Number
     title: str | None = None
     subtitle: str | None = None
@@ -58,40 +58,40 @@ def recognises(files: Mapping[str, bytes]) -> bool:
 
 
 def read(files: Mapping[str, bytes], draft: Draft) -> None:
-    event = shaped(_plain(parsed(files.get("event.json", b"{}"))), Event, "event.json $")
-    draft.called(event.name or "")
-    draft.local_to(event.timezone or "", "event.json $.timezone")
-    people = parsed(files.get("speakers.json", b"[]"))
+    event = converted(_plain(parse(files.get("event.json", b"{}"))), Event, "event.json $")
+    draft.set_source(event.name or "")
+    draft.set_zone(event.timezone or "", "event.json $.timezone")
+    people = parse(files.get("speakers.json", b"[]"))
     for where, person in rows(people, Person, "speakers.json $"):
         _speaker(person, where, draft)
-    sessions = shaped(parsed(files["sessions.json"]), list[Any], "sessions.json $")
-    for where, found in rows([_plain(row) for row in sessions], Found, "sessions.json $"):
+    sessions = converted(parse(files["sessions.json"]), list[Any], "sessions.json $")
+    for where, found in rows([_plain(row) for row in sessions], SessionRow, "sessions.json $"):
         _add(found, where, draft)
 
 
 def _plain(row: Any) -> Any:
-    """With the names of later exports."""
+    """The row with the field names of later exports."""
     if not isinstance(row, dict):
         return row
     plain = {key.replace("-", "_"): value for key, value in row.items()}
     return {RENAMED.get(key, key): value for key, value in plain.items()}
 
 
-def _add(found: Found, where: str, draft: Draft) -> None:
+def _add(found: SessionRow, where: str, draft: Draft) -> None:
     state = (found.state or "accepted").lower()
-    if state not in TAKE_PLACE:
-        draft.leave_out(f"sessions that are {moments.shown(state)}")
+    if state not in STATUS_OF_STATE:
+        draft.skip(f"sessions that are {moments.quoted(state)}")
     elif not found.start_time:
-        draft.leave_out("sessions without a time")
+        draft.skip("sessions without a time")
     else:
         start = draft.moment(found.start_time, f"{where}.start_time")
         draft.add(_session(found, start, where, draft))
 
 
-def _session(found: Found, start: datetime, where: str, draft: Draft) -> Session:
+def _session(found: SessionRow, start: datetime, where: str, draft: Draft) -> Session:
     people = rows(found.speakers or [], Person, f"{where}.speakers")
     return Session(
-        id=draft.key(found.id),
+        id=draft.prefixed_id(found.id),
         where=where,
         title=found.title or "",
         start=start,
@@ -100,7 +100,7 @@ def _session(found: Found, start: datetime, where: str, draft: Draft) -> Session
         location=(found.microlocation and found.microlocation.name) or "",
         track=(found.track and found.track.name) or "",
         kind=(found.session_type and found.session_type.name) or "",
-        status=TAKE_PLACE[(found.state or "accepted").lower()],
+        status=STATUS_OF_STATE[(found.state or "accepted").lower()],
         speaker_ids=tuple(_speaker(person, at, draft) for at, person in people),
         url=found.signup_url or "",
         language=found.language or "",
@@ -108,12 +108,13 @@ def _session(found: Found, start: datetime, where: str, draft: Draft) -> Session
 
 
 def _speaker(person: Person, where: str, draft: Draft) -> str:
-    return draft.speaker(Speaker(draft.key(person.id), person.name or "", person.email), where)
+    return draft.add_speaker(
+        Speaker(draft.prefixed_id(person.id), person.name or "", person.email), where
+    )
 
 
-def _end(found: Found, start: datetime, where: str, draft: Draft) -> datetime:
-    """The end of a session; one that ends no later than it starts is taken to be as long as others
-    of its type."""
+def _end(found: SessionRow, start: datetime, where: str, draft: Draft) -> datetime:
+    """The end. A session that does not end after its start gets the length of its type."""
     end = draft.moment(found.end_time, f"{where}.end_time") if found.end_time else start
     if end > start:
         return end
@@ -125,4 +126,4 @@ def _end(found: Found, start: datetime, where: str, draft: Draft) -> datetime:
     draft.remarks.add(
         f"{where}.end_time", f"is not after its start: its type's length, {declared}, is taken"
     )
-    return draft.after(start, length, where)
+    return draft.end_after(start, length, where)

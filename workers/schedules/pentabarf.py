@@ -8,12 +8,12 @@ from domain.agenda import Speaker
 from domain.errors import Invalid
 from workers.schedules import moments
 from workers.schedules.draft import ITEMS, Draft
-from workers.schedules.schedule import Session, identifier, named
+from workers.schedules.schedule import Session, id_from, id_from_name
 from workers.schedules.xml_elements import Element, Parser
 
 
-class Found(Struct):
-    """An event, and what it stands in. Most state their day and room themselves."""
+class PlacedEvent(Struct):
+    """An event, with the day and room that it is listed under. Most name their own as well."""
 
     event: Element
     date: str
@@ -21,12 +21,14 @@ class Found(Struct):
 
 
 class Document:
+    """Collects the elements of a file that are needed."""
+
     def __init__(self) -> None:
         self.conference: Element | None = None
-        self.found: list[Found] = []
+        self.found: list[PlacedEvent] = []
         self._date = self._room = ""
 
-    def wanted(self, element: Element, depth: int) -> bool:
+    def is_wanted(self, element: Element, depth: int) -> bool:
         if depth == 0 and element.tag != "schedule":
             raise Invalid("", (element.where, f"is <{element.tag[:40]}>, no <schedule>"))
         if element.tag == "day":
@@ -35,18 +37,18 @@ class Document:
             self._room = element.attributes.get("name", "")
         return element.tag in {"conference", "event"}
 
-    def whole(self, element: Element) -> None:
+    def add(self, element: Element) -> None:
         if element.tag == "conference":
             self.conference = self.conference or element
         elif len(self.found) < ITEMS:
-            self.found.append(Found(element, self._date, self._room))
+            self.found.append(PlacedEvent(element, self._date, self._room))
         else:
             raise Invalid("", (element.where, f"is one session more than {ITEMS}"))
 
 
 def read(data: bytes, draft: Draft) -> None:
     document = Document()
-    Parser(document.wanted, document.whole).read(data)
+    Parser(document.is_wanted, document.add).read(data)
     changes = timedelta()
     if document.conference:
         changes = _conference(document.conference, draft)
@@ -56,9 +58,9 @@ def read(data: bytes, draft: Draft) -> None:
 
 
 def _conference(conference: Element, draft: Draft) -> timedelta:
-    """Gives back how long a day goes on after midnight."""
-    draft.called(conference.said("acronym"), conference.said("title"))
-    draft.local_to(conference.said("time_zone_name"), conference.where)
+    """Returns how long a day goes on after midnight."""
+    draft.set_source(conference.text_of("acronym"), conference.text_of("title"))
+    draft.set_zone(conference.text_of("time_zone_name"), conference.where)
     for tag in ("start", "end"):
         if child := conference.child(tag):
             _check_day(child, draft)
@@ -71,51 +73,55 @@ def _conference(conference: Element, draft: Draft) -> timedelta:
 
 
 def _check_day(child: Element, draft: Draft) -> None:
-    """Nothing hangs on the first and last day, but whoever wrote it would want to know."""
+    """Only a remark, as nothing depends on the conference's first and last day."""
     try:
         moments.day(child.text)
     except moments.TimeError as error:
         draft.remarks.add(child.where, f"of the conference's {child.tag}, {error}")
 
 
-def _add(found: Found, changes: timedelta, draft: Draft) -> None:
+def _add(found: PlacedEvent, changes: timedelta, draft: Draft) -> None:
     event = found.event
     start = _start(found, changes, draft)
     if start is None:
-        draft.leave_out("sessions without a time")
+        draft.skip("sessions without a time")
         return
     draft.add(
         Session(
             id=_id(event, draft),
             where=event.where,
-            title=event.said("title"),
+            title=event.text_of("title"),
             start=start,
             end=_end(event, start, draft),
-            texts=(event.said("subtitle"), event.said("abstract"), event.said("description")),
-            location=event.said("room") or found.room,
-            track=event.said("track"),
-            tags=[tag.text for tag in event.all("tags", "tag")],
+            texts=(
+                event.text_of("subtitle"),
+                event.text_of("abstract"),
+                event.text_of("description"),
+            ),
+            location=event.text_of("room") or found.room,
+            track=event.text_of("track"),
+            tags=[tag.text for tag in event.find_all("tags", "tag")],
             focus_areas=UNSET,
-            kind=event.said("type"),
-            status=event.said("status"),
+            kind=event.text_of("type"),
+            status=event.text_of("status"),
             speaker_ids=tuple(_speakers(event, draft)),
-            url=event.said("url"),
-            language=event.said("language"),
+            url=event.text_of("url"),
+            language=event.text_of("language"),
         )
     )
 
 
 def _id(event: Element, draft: Draft) -> str:
     if guid := event.attributes.get("guid", "").strip():
-        return identifier(guid)
+        return id_from(guid)
     if number := event.attributes.get("id", "").strip():
-        return draft.key(number)
-    return draft.key(named(event.said("title")))
+        return draft.prefixed_id(number)
+    return draft.prefixed_id(id_from_name(event.text_of("title")))
 
 
-def _start(found: Found, changes: timedelta, draft: Draft) -> datetime | None:
+def _start(found: PlacedEvent, changes: timedelta, draft: Draft) -> datetime | None:
     event = found.event
-    date, start = event.said("date"), event.said("start")
+    date, start = event.text_of("date"), event.text_of("start")
     if "T" in date or " " in date:
         return draft.moment(date, _where(event, "date"))
     if not start:
@@ -132,28 +138,32 @@ def _start(found: Found, changes: timedelta, draft: Draft) -> datetime | None:
 
 def _end(event: Element, start: datetime, draft: Draft) -> datetime:
     where = _where(event, "duration")
-    if not (duration := event.said("duration")):
+    if not (duration := event.text_of("duration")):
         draft.remarks.add(where, "has no duration")
         return start
     try:
-        return draft.after(start, moments.length(duration), where)
+        return draft.end_after(start, moments.length(duration), where)
     except moments.TimeError as error:
         raise Invalid("", (where, str(error))) from None
 
 
 def _speakers(event: Element, draft: Draft) -> list[str]:
     return [
-        draft.speaker(Speaker(_speaker_id(person, draft), person.text), person.where)
-        for person in event.all("persons", "person")
+        draft.add_speaker(Speaker(_speaker_id(person, draft), person.text), person.where)
+        for person in event.find_all("persons", "person")
         if person.text
     ]
 
 
 def _speaker_id(person: Element, draft: Draft) -> str:
     if guid := person.attributes.get("guid", "").strip():
-        return identifier(guid)
+        return id_from(guid)
     written = person.attributes.get("code") or person.attributes.get("id")
-    return draft.key(written.strip()) if written and written.strip() else named(person.text)
+    return (
+        draft.prefixed_id(written.strip())
+        if written and written.strip()
+        else id_from_name(person.text)
+    )
 
 
 def _where(event: Element, tag: str) -> str:

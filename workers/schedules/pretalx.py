@@ -1,6 +1,5 @@
-"""Reads the other forms of pretalx besides schedule.xml and schedule.json: its API's pages of
-submissions, its API's schedules with their slots, and the data of its schedule widget. Related
-things may be ids, or expanded."""
+"""JSON of pretalx other than schedule.json: from its API a page of submissions or a schedule with
+slots, or the data of its schedule widget. Related objects may be ids, or expanded."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,8 +11,8 @@ from domain.agenda import Speaker
 from domain.errors import Invalid
 from workers.schedules import moments
 from workers.schedules.draft import Draft
-from workers.schedules.json_values import rows, shaped, worded
-from workers.schedules.schedule import TAKE_PLACE, THE_FILE, Session, identifier, named
+from workers.schedules.json_values import converted, localized, rows
+from workers.schedules.schedule import STATUS_OF_STATE, THE_FILE, Session, id_from, id_from_name
 
 LISTS = ("results", "talks", "slots")
 
@@ -54,8 +53,8 @@ class Person(Struct):
     email: str | None = None
 
 
-class Names:
-    """Names of rooms, tracks and speakers by id, as far as the document has them."""
+class Lookup:
+    """Rooms, tracks and speakers by their ids, as far as the document lists them."""
 
     def __init__(self, document: Any) -> None:
         self._of = {kind: _by_key(document.get(kind)) for kind in ("rooms", "tracks", "speakers")}
@@ -65,22 +64,22 @@ class Names:
             found = self._of.get(kind, {}).get(found, found)
         if isinstance(found, dict) and "name" in found:
             found = found["name"]
-        return worded(found)
+        return localized(found)
 
     def person(self, found: Any, where: str) -> Person:
         if isinstance(found, str):
             found = self._of["speakers"].get(found, {"code": found, "name": found})
-        return shaped(found, Person, where)
+        return converted(found, Person, where)
 
 
 def _by_key(listed: Any) -> dict[Any, Any]:
     things = [thing for thing in listed if isinstance(thing, dict)] if listed else []
     return {
-        thing.get(key): thing for thing in things for key in ("id", "code") if _plain(thing, key)
+        thing.get(key): thing for thing in things for key in ("id", "code") if _has_key(thing, key)
     }
 
 
-def _plain(thing: dict[str, Any], key: str) -> bool:
+def _has_key(thing: dict[str, Any], key: str) -> bool:
     return isinstance(thing.get(key), int | str)
 
 
@@ -91,15 +90,15 @@ def recognises(document: Any) -> bool:
 
 
 def read(document: Any, draft: Draft) -> None:
-    """Raises Invalid for one page of several: what is on the others would be cancelled."""
-    draft.called(_event(document), "pretalx")
+    """Raises Invalid for one page of several: an import would cancel what the others list."""
+    draft.set_source(_event(document), "pretalx")
     if document.get("next") or document.get("previous"):
         count = document.get("count")
         in_all = f", of {count} in all" if isinstance(count, int) else ""
         raise Invalid("", (THE_FILE, f"is one page of several{in_all}: ask for one page"))
     zone = document.get("timezone")
-    draft.local_to(zone if isinstance(zone, str) else "", "$.timezone")
-    names = Names({key: _listed(document.get(key)) for key in ("rooms", "tracks", "speakers")})
+    draft.set_zone(zone if isinstance(zone, str) else "", "$.timezone")
+    names = Lookup({key: _listed(document.get(key)) for key in ("rooms", "tracks", "speakers")})
     for where, talk, slot in _slots(document):
         _add(talk, slot, where, names, draft)
 
@@ -110,7 +109,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _event(document: Any) -> str:
     found = document.get("event")
-    return worded(found.get("slug")) if isinstance(found, dict) else worded(found)
+    return localized(found.get("slug")) if isinstance(found, dict) else localized(found)
 
 
 def _slots(document: Any) -> Iterator[tuple[str, Talk, Slot]]:
@@ -118,7 +117,7 @@ def _slots(document: Any) -> Iterator[tuple[str, Talk, Slot]]:
         for where, slot in rows(document["slots"], Slot, "$.slots"):
             talk = slot.submission
             whole = {"code": talk} if isinstance(talk, str) else talk or {"title": slot.description}
-            yield where, shaped(whole, Talk, f"{where}.submission"), slot
+            yield where, converted(whole, Talk, f"{where}.submission"), slot
         return
     key = "results" if isinstance(document.get("results"), list) else "talks"
     for where, talk in rows(document[key], Talk, f"$.{key}"):
@@ -131,27 +130,29 @@ def _slots(document: Any) -> Iterator[tuple[str, Talk, Slot]]:
             yield at, talk, slot
 
 
-def _add(talk: Talk, slot: Slot, where: str, names: Names, draft: Draft) -> None:
+def _add(talk: Talk, slot: Slot, where: str, names: Lookup, draft: Draft) -> None:
     state = talk.state or "confirmed"
-    if state not in TAKE_PLACE:
-        draft.leave_out(f"submissions that are {moments.shown(state)}")
+    if state not in STATUS_OF_STATE:
+        draft.skip(f"submissions that are {moments.quoted(state)}")
     elif not slot.start:
-        draft.leave_out("submissions without a slot")
+        draft.skip("submissions without a slot")
     else:
         draft.add(_session(talk, slot, where, names, draft))
 
 
-def _session(talk: Talk, slot: Slot, where: str, names: Names, draft: Draft) -> Session:
+def _session(talk: Talk, slot: Slot, where: str, names: Lookup, draft: Draft) -> Session:
     start = draft.moment(slot.start or "", f"{where}.start")
     end = start
     if slot.end:
         end = draft.moment(slot.end, f"{where}.end")
     elif slot.duration:
-        end = draft.after(start, _minutes(slot.duration, where), where)
+        end = draft.end_after(start, _minutes(slot.duration, where), where)
     return Session(
-        id=identifier(talk.code) if talk.code else draft.key(named(worded(talk.title))),
+        id=id_from(talk.code)
+        if talk.code
+        else draft.prefixed_id(id_from_name(localized(talk.title))),
         where=where,
-        title=worded(talk.title) or talk.code or "",
+        title=localized(talk.title) or talk.code or "",
         start=start,
         end=end,
         texts=(talk.abstract or "", talk.description or ""),
@@ -160,7 +161,7 @@ def _session(talk: Talk, slot: Slot, where: str, names: Names, draft: Draft) -> 
         tags=[names.name("tags", tag) for tag in _listed(talk.tags)],
         kind=names.name("types", talk.submission_type),
         item_type="" if talk.code else "break",
-        status=TAKE_PLACE[talk.state or "accepted"],
+        status=STATUS_OF_STATE[talk.state or "accepted"],
         speaker_ids=tuple(_speakers(talk, where, names, draft)),
         url=_url(talk.urls),
         language=talk.content_locale or "",
@@ -179,10 +180,10 @@ def _minutes(count: int, where: str) -> timedelta:
         raise Invalid("", (f"{where}.duration", str(error))) from None
 
 
-def _speakers(talk: Talk, where: str, names: Names, draft: Draft) -> Iterator[str]:
+def _speakers(talk: Talk, where: str, names: Lookup, draft: Draft) -> Iterator[str]:
     for i, found in enumerate(talk.speakers or []):
         person = names.person(found, f"{where}.speakers[{i}]")
         name = person.name or person.code or ""
         if name.strip():
-            id_ = identifier(person.code) if person.code else named(name)
-            yield draft.speaker(Speaker(id_, name, person.email), f"{where}.speakers[{i}]")
+            id_ = id_from(person.code) if person.code else id_from_name(name)
+            yield draft.add_speaker(Speaker(id_, name, person.email), f"{where}.speakers[{i}]")

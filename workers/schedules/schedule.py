@@ -1,4 +1,4 @@
-"""The result of a reader, and the sessions and remarks that it collects while reading."""
+"""The result of a reader, the sessions it is made of, and the ids of both."""
 
 import re
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from domain.agenda import ImportSchedule, Speaker
 from domain.agenda_items import AgendaItem
 from workers.schedules import text
 
-REMARKS = 500
-THE_FILE = "the file"  # where, of what is not at one place of it
+MOST_REMARKS = 500
+THE_FILE = "the file"  # the place of remarks and errors that concern all of it
 ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}", re.ASCII)
-TAKE_PLACE = {  # of the states of a proposal: others were not accepted, or not yet
+STATUS_OF_STATE = {  # a proposal in any other state was not accepted, or is not yet
     "accepted": "",
     "confirmed": "confirmed",
     "canceled": "cancelled",
@@ -24,7 +24,7 @@ TAKE_PLACE = {  # of the states of a proposal: others were not accepted, or not 
 
 
 class Odd(Struct, frozen=True):
-    """A remark: something was taken otherwise than it was written."""
+    """A remark: what was read otherwise than it is written, and where."""
 
     where: str
     what: str
@@ -36,7 +36,7 @@ class Schedule(Struct, frozen=True):
     items: tuple[AgendaItem, ...]
     speakers: tuple[Speaker, ...]
     odd: tuple[Odd, ...] = ()
-    slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
+    slots: Mapping[str, str] = {}  # the talk of each item whose id was made here, by that id
 
     def command(self, event_id: str, source: str | None) -> ImportSchedule:
         """Imports it, as of `source` where that is given."""
@@ -50,7 +50,7 @@ class Schedule(Struct, frozen=True):
 
 
 class Session(Struct, kw_only=True):
-    """A session as a file has it: texts not yet cleaned, its id one that others may have too."""
+    """A session as a file has it. Its texts are not cleaned, and its slots share its id."""
 
     id: str
     where: str
@@ -68,11 +68,11 @@ class Session(Struct, kw_only=True):
     speaker_ids: tuple[str, ...] = ()
     url: str = ""
     language: str = ""
-    ours: bool = False  # as this product wrote it: what was kept may be kept again
+    exported_here: bool = False  # by this product, which has no bound on the length of a session
 
 
 class Remarks:
-    """Collects remarks, each once, and no more of them than a person would read."""
+    """Remarks, each once, and at most so many as a person would read."""
 
     def __init__(self) -> None:
         self._odd: dict[Odd, None] = {}
@@ -80,7 +80,7 @@ class Remarks:
 
     def add(self, where: str, what: str) -> None:
         odd = Odd(where, what)
-        if len(self._odd) < REMARKS:
+        if len(self._odd) < MOST_REMARKS:
             self._odd[odd] = None
         elif odd not in self._odd:
             self._more += 1
@@ -90,15 +90,15 @@ class Remarks:
         return (*self._odd, more) if self._more else tuple(self._odd)
 
 
-def identifier(written: str) -> str:
-    """The id itself where it may stand in a path, else one made from it, always the same."""
+def id_from(written: str) -> str:
+    """The text itself if it is a valid id, else an id derived from it, always the same."""
     if ID.fullmatch(written) and written.strip("."):
         return written
     return f"{slug(written)}-{_digest(written)}".lstrip("-")
 
 
-def named(name: str) -> str:
-    """An id of what has but a name."""
+def id_from_name(name: str) -> str:
+    """An id for a thing that has only a name."""
     name = text.line(name).casefold()
     return f"{slug(name)}-{_digest(name)}".lstrip("-")
 

@@ -1,4 +1,4 @@
-"""Sessionize's JSON: the views All, Sessions, and Schedule Grid. Times are naive mostly."""
+"""Sessionize's JSON: the views All, Sessions, and Schedule Grid. Most times have no offset."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,14 @@ from msgspec import Struct
 
 from domain.agenda import Speaker
 from workers.schedules.draft import Draft
-from workers.schedules.json_values import rows, shaped
-from workers.schedules.schedule import Session, identifier, named
+from workers.schedules.json_values import converted, rows
+from workers.schedules.schedule import Session, id_from, id_from_name
 
 Number = int | str | None
-LEFT_OUT = frozenset({"declined", "decline_queue", "nominated", "accept_queue", "waitlisted"})
+NOT_ACCEPTED = frozenset({"declined", "decline_queue", "nominated", "accept_queue", "waitlisted"})
 
 
-class Found(Struct):
+class SessionRow(Struct):
     id: Number = None
     title: str | None = None
     description: str | None = None
@@ -37,7 +37,7 @@ class Person(Struct):
     lastName: str | None = None  # noqa: N815
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         return self.fullName or self.name or f"{self.firstName or ''} {self.lastName or ''}".strip()
 
 
@@ -61,7 +61,7 @@ class All(Struct):
 
 
 class Known(Struct):
-    """People, rooms and categories of the view All, by id."""
+    """People, rooms and categories of the view All by their ids."""
 
     people: dict[Number, Person] = {}
     rooms: dict[Number, str] = {}
@@ -79,11 +79,11 @@ def recognises(document: Any) -> bool:
 
 
 def read(document: Any, draft: Draft) -> None:
-    draft.called("sessionize")
+    draft.set_source("sessionize")
     if isinstance(document, dict):
-        view = shaped(document, All, "$")
+        view = converted(document, All, "$")
         known = _known(view)
-        for where, found in rows(view.sessions, Found, "$.sessions"):
+        for where, found in rows(view.sessions, SessionRow, "$.sessions"):
             _add(found, where, known, draft)
         return
     for where, group in rows(document, Group, "$"):
@@ -91,10 +91,10 @@ def read(document: Any, draft: Draft) -> None:
             _add(found, at, Known(), draft)
 
 
-def _grouped(group: Group, where: str) -> Iterator[tuple[str, Found]]:
-    yield from rows(group.sessions or [], Found, f"{where}.sessions")
+def _grouped(group: Group, where: str) -> Iterator[tuple[str, SessionRow]]:
+    yield from rows(group.sessions or [], SessionRow, f"{where}.sessions")
     for at, room in rows(group.rooms or [], Group, f"{where}.rooms"):
-        yield from rows(room.sessions or [], Found, f"{at}.sessions")
+        yield from rows(room.sessions or [], SessionRow, f"{at}.sessions")
 
 
 def _known(view: All) -> Known:
@@ -111,11 +111,11 @@ def _known(view: All) -> Known:
     )
 
 
-def _add(found: Found, where: str, known: Known, draft: Draft) -> None:
-    if (found.status or "").lower() in LEFT_OUT:
-        draft.leave_out(f"sessions that are {found.status}")
+def _add(found: SessionRow, where: str, known: Known, draft: Draft) -> None:
+    if (found.status or "").lower() in NOT_ACCEPTED:
+        draft.skip(f"sessions that are {found.status}")
     elif not found.startsAt:
-        draft.leave_out("sessions without a time")
+        draft.skip("sessions without a time")
     else:
         start = draft.moment(found.startsAt, f"{where}.startsAt")
         draft.add(
@@ -134,14 +134,14 @@ def _add(found: Found, where: str, known: Known, draft: Draft) -> None:
         )
 
 
-def _id(found: Found, draft: Draft) -> str:
+def _id(found: SessionRow, draft: Draft) -> str:
     written = str(found.id or "")
     if "-" in written:
-        return identifier(written)
-    return draft.key(written or named(found.title or ""))
+        return id_from(written)
+    return draft.prefixed_id(written or id_from_name(found.title or ""))
 
 
-def _categories(found: Found, where: str, known: Known) -> Iterator[str]:
+def _categories(found: SessionRow, where: str, known: Known) -> Iterator[str]:
     for item in found.categoryItems or []:
         if isinstance(item, int | str):
             yield known.categories.get(item, "")
@@ -150,13 +150,13 @@ def _categories(found: Found, where: str, known: Known) -> Iterator[str]:
             yield named_item.name or ""
 
 
-def _speakers(found: Found, where: str, known: Known, draft: Draft) -> Iterator[str]:
+def _speakers(found: SessionRow, where: str, known: Known, draft: Draft) -> Iterator[str]:
     for i, one in enumerate(found.speakers or []):
         at = f"{where}.speakers[{i}]"
         if isinstance(one, int | str):
             person = known.people.get(one, Person(one))
         else:
-            person = shaped(one, Person, at)
-        if person.called:
-            id_ = identifier(str(person.id)) if person.id else named(person.called)
-            yield draft.speaker(Speaker(id_, person.called), at)
+            person = converted(one, Person, at)
+        if person.display_name:
+            id_ = id_from(str(person.id)) if person.id else id_from_name(person.display_name)
+            yield draft.add_speaker(Speaker(id_, person.display_name), at)

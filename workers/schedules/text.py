@@ -1,4 +1,4 @@
-"""Texts as people wrote them, made fit to keep: plain, in normal form, and of bounded length."""
+"""Cleans texts: plain, in Unicode normal form (NFC), and of bounded length."""
 
 import html
 import re
@@ -6,10 +6,11 @@ import unicodedata
 
 from workers.schedules.markup import without_tags
 
+# Upper bounds, in characters.
 LINE = 200  # titles, names, rooms, tracks
 TEXT = 20_000  # the longest abstract of FOSDEM 2025 has 11,689
 URL = 2_000
-MARKED_UP = 6 * TEXT  # beyond this, nothing of a text is looked at
+MARKED_UP = 6 * TEXT  # the rest of a longer text is not read
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
@@ -21,12 +22,12 @@ def has_control(text: str) -> bool:
 
 
 def line(text: str) -> str:
-    """On one line, without control characters."""
+    """The text on one line, without control characters."""
     return _normal(" ".join(CONTROL.sub("", _newlines(text)).split()))
 
 
 def plain(text: str) -> str:
-    """Text of several lines. HTML loses its tags; line ends of what is no HTML stay as they are."""
+    """The text on several lines. HTML loses its tags; other text keeps its line ends."""
     text = without_tags(text[:MARKED_UP])
     text = ENTITY.sub(lambda found: html.unescape(found[0]), text)
     return _normal(_spaced(CONTROL.sub("", _newlines(text))))
@@ -37,7 +38,7 @@ def cut(text: str, length: int) -> str:
 
 
 def url(text: str) -> str:
-    """The address, where it is one that a browser may open, else nothing."""
+    """The address if it is http or https, else an empty text."""
     text = text.strip()
     return text if len(text) <= URL and HTTP.fullmatch(text) else ""
 
@@ -51,7 +52,7 @@ def _normal(text: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    """No spaces at the end of a line, none at the start but to indent, one empty line at most."""
+    """Removes spaces at the ends of lines, a single one at the start, and repeated empty lines."""
     lines: list[str] = []
     for row in text.split("\n"):
         row = row.rstrip()

@@ -1,4 +1,4 @@
-"""Sessions as files have them, made into items that may be kept."""
+"""Cleans sessions of files and makes agenda items of them."""
 
 import re
 from datetime import datetime
@@ -11,11 +11,11 @@ from domain.errors import Invalid
 from workers.schedules import moments, text
 from workers.schedules.schedule import Remarks, Session
 
-TAGS = 100
-LISTED = 10 * TAGS  # of which as many are kept; beyond this, nothing of a list is looked at
+TAGS = 100  # of an item, at most
+MOST_READ = 10 * TAGS  # elements of a list; the rest of a longer one is not read
 CANCELLED = re.compile(r"\W*cancell?ed\b", re.I)  # as FOSDEM marks it, in the title
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,128}")
-NO_SESSIONS = frozenset({"break", "breakfast", "dinner", "lunch", "meal", "registration"})
+NOT_SESSIONS = frozenset({"break", "breakfast", "dinner", "lunch", "meal", "registration"})
 
 
 def item(found: Session, remarks: Remarks) -> AgendaItem:
@@ -41,12 +41,12 @@ def item(found: Session, remarks: Remarks) -> AgendaItem:
 
 
 def areas(written: object, where: str, remarks: Remarks) -> tuple[str, ...]:
-    """Focus areas from a list of texts; everything else counts as none."""
+    """The texts of a list. Anything that is not a list of texts gives none."""
     if not isinstance(written, list | tuple):
         if written is not None:
             remarks.add(where, "has focus areas that are no list: taken as none")
         return ()
-    listed = written[:LISTED]
+    listed = written[:MOST_READ]
     texts = [area for area in listed if isinstance(area, str)]
     if len(texts) < len(listed):
         remarks.add(where, "has a focus area that is no text: left out")
@@ -66,9 +66,9 @@ def email(written: str | None) -> str | None:
 
 def _end(found: Session, remarks: Remarks) -> datetime:
     if found.end < found.start:
-        remarks.add(found.where, f"{moments.shown(found.title)} ends before it starts")
+        remarks.add(found.where, f"{moments.quoted(found.title)} ends before it starts")
         return found.start
-    if found.end - found.start > moments.LONGEST and not found.ours:
+    if found.end - found.start > moments.LONGEST and not found.exported_here:
         raise Invalid("", (found.where, f"lasts longer than {moments.LONGEST.days} days"))
     return found.end
 
@@ -84,14 +84,14 @@ def _type(found: Session) -> str:
     if given := text.cut(text.line(found.item_type), text.LINE):
         return given
     words = re.findall(r"[a-z]+", found.kind[:1000].lower())
-    return next((word for word in words if word in NO_SESSIONS), "session")
+    return next((word for word in words if word in NOT_SESSIONS), "session")
 
 
 def _status(found: Session, title: str, remarks: Remarks) -> str:
     if found.status in STATUSES:
         return found.status
     if found.status:
-        remarks.add(found.where, f"{moments.shown(found.status)} is no status: left at scheduled")
+        remarks.add(found.where, f"{moments.quoted(found.status)} is no status: left at scheduled")
     return "cancelled" if CANCELLED.match(title) else "scheduled"
 
 

@@ -1,5 +1,5 @@
-"""XML read with expat itself, which alone says lines and refuses what is declared: no entity is
-ever expanded, nothing outside is ever fetched, and only what is wanted is kept."""
+"""XML read with expat, which knows lines and lets declarations be refused: no entity is expanded,
+nothing external is fetched, and only the elements that are asked for are built."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from msgspec import Struct, field
 
 from domain.errors import Invalid
 
-DEPTH = 50
-ELEMENTS = 300_000  # FOSDEM 2025 has 30,000
-CHUNK = 1 << 16
+DEPTH = 50  # at most
+ELEMENTS = 300_000  # at most; FOSDEM 2025 has 30,000
+CHUNK = 1 << 16  # bytes
 
 
 class Element(Struct):
@@ -28,13 +28,13 @@ class Element(Struct):
     def child(self, tag: str) -> "Element | None":
         return next((child for child in self.children if child.tag == tag), None)
 
-    def said(self, tag: str) -> str:
-        """The text of the first such child, or nothing."""
+    def text_of(self, tag: str) -> str:
+        """The text of the first child with this tag, or an empty text."""
         found = self.child(tag)
         return found.text if found else ""
 
-    def all(self, *tags: str) -> list["Element"]:
-        """The grandchildren (and deeper) on this path."""
+    def find_all(self, *tags: str) -> list["Element"]:
+        """The descendants on this path of tags."""
         found = [self]
         for tag in tags:
             found = [child for one in found for child in one.children if child.tag == tag]
@@ -42,14 +42,15 @@ class Element(Struct):
 
 
 class Parser:
-    """Asks of every element that opens whether it is wanted; hands those over when whole."""
+    """Calls `is_wanted` with each element that opens and its depth, from 0. Calls `on_element`
+    with each that was wanted when it closes, with all that it holds."""
 
     def __init__(
-        self, wanted: Callable[[Element, int], bool], whole: Callable[[Element], None]
+        self, is_wanted: Callable[[Element, int], bool], on_element: Callable[[Element], None]
     ) -> None:
-        self._wanted, self._whole = wanted, whole
+        self._is_wanted, self._on_element = is_wanted, on_element
         self._depth = 0
-        self._kept: list[Element] = []
+        self._open: list[Element] = []
         self._count = 0
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
@@ -70,7 +71,7 @@ class Parser:
         except expat.ExpatError as error:
             where = f"line {error.lineno}, column {error.offset + 1}"
             raise Invalid("", (where, f"is no XML: {expat.ErrorString(error.code)}")) from None
-        except (LookupError, ValueError) as error:  # of the encoding that it says it has
+        except (LookupError, ValueError) as error:  # from the declared encoding
             raise Invalid("", (self._here(), f"cannot be read: {error}")) from None
 
     def _here(self) -> str:
@@ -81,7 +82,7 @@ class Parser:
         element = Element(tag, attributes, self._here())
         if self._depth >= DEPTH:
             raise Invalid("", (element.where, f"is nested deeper than {DEPTH}"))
-        if self._kept or self._wanted(element, self._depth):
+        if self._open or self._is_wanted(element, self._depth):
             self._keep(element)
         self._depth += 1
 
@@ -89,25 +90,25 @@ class Parser:
         self._count += 1
         if self._count > ELEMENTS:
             raise Invalid("", (element.where, f"has more than {ELEMENTS} elements"))
-        if self._kept:
-            self._kept[-1].children.append(element)
-        self._kept.append(element)
+        if self._open:
+            self._open[-1].children.append(element)
+        self._open.append(element)
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
-        if self._kept:
-            element = self._kept.pop()
-            if not self._kept:
-                self._whole(element)
+        if self._open:
+            element = self._open.pop()
+            if not self._open:
+                self._on_element(element)
 
     def _text(self, written: str) -> None:
-        if self._kept:
-            self._kept[-1].parts.append(written)
+        if self._open:
+            self._open[-1].parts.append(written)
 
     def _declared(
         self, tag: str, name: str, kind: str, default: str | None, required: bool
     ) -> None:
-        """A default is given to every such element: once written, it may be there for ever."""
+        """A default is added to every such element, so that a small file may become a huge one."""
         if default is not None:
             self._refuse("gives an attribute a default")()
 

@@ -195,5 +195,5 @@ def test_summary_says_what_was_kept_by_hand_and_not_all_that_was_odd() -> None:
 )
 def test_reading_says_how_far_it_has_come(file: bytes) -> None:
     said: list[tuple[int, int]] = []
-    read(file, reached=lambda done, total: said.append((done, total)))
+    read(file, on_progress=lambda done, total: said.append((done, total)))
     assert said == [(1, 3), (2, 3), (3, 3)]

@@ -16,7 +16,7 @@ from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from tests.workers.schedules.files import EVENT, event, frab, tar, xml
 from workers.schedules import Odd, Schedule, read
-from workers.schedules.schedule import named
+from workers.schedules.schedule import id_from_name
 
 NINE = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
 HALF = timedelta(minutes=30)
@@ -47,12 +47,12 @@ def test_pentabarf_says_everything() -> None:
                 location="Attic",
                 track="Data",
                 focus_areas=("Data",),
-                speaker_ids=("small-3", "g", named("C")),
+                speaker_ids=("small-3", "g", id_from_name("C")),
                 url="https://example.org/7",
                 language="en",
             ),
         ),
-        tuple(sorted([Speaker("g", "B"), Speaker("small-3", "A"), Speaker(named("C"), "C")],
+        tuple(sorted([Speaker("g", "B"), Speaker("small-3", "A"), Speaker(id_from_name("C"), "C")],
                      key=lambda speaker: speaker.id)),
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_flat_list_says_what_is_what_in_its_own_way() -> None:
     (item,) = read(msgspec.json.encode([row])).items
     assert (item.title, item.start_time, item.end_time) == ("On queues", NINE, NINE + HALF)
     assert (item.location, item.track) == ("Hall", "Data")
-    assert item.speaker_ids == (named("C"), named("D"))
+    assert item.speaker_ids == (id_from_name("C"), id_from_name("D"))
 
 
 def zipped(data: bytes) -> bytes:

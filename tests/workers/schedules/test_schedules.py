@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.errors import Invalid
 from tests.workers.schedules.files import EVENT, event, frab, tar, xml
 from workers.schedules import Schedule, read
-from workers.schedules.schedule import identifier, named
+from workers.schedules.schedule import id_from, id_from_name
 
 SMALL = (
     xml(EVENT),
@@ -75,13 +75,13 @@ def test_any_json_is_a_schedule_or_refused(document: Any) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_becomes_an_id_that_stands_in_a_path(written: str) -> None:
-    for found in (identifier(written), named(written)):
+    for found in (id_from(written), id_from_name(written)):
         assert len(found) <= 128
         assert set(found) <= set(
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
         )
         assert found.strip(".")
-        assert identifier(found) == found
+        assert id_from(found) == found
 
 
 @given(st.permutations([event(f"2026-02-0{day}T10:00:00Z", guid="again") for day in (1, 2, 3)]))
