@@ -26,7 +26,7 @@ __all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
 
 class Services:
-    """Open while `running()` is. `exists` remembers which events there are: none ever ends."""
+    """Usable within `running()`. `exists` caches ids of events: once there, an event stays."""
 
     history: History
 
@@ -42,7 +42,7 @@ class Services:
             min_size=2,
             max_size=8,
             timeout=2,
-            reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
+            reconnect_timeout=1,  # the next request tries again; the pool's own pauses would grow
             open=False,
             kwargs={"autocommit": True, "application_name": "rapport api"},
             configure=_in_utc,
@@ -83,7 +83,7 @@ def services(request: LitestarRequest[Any, Any, Any]) -> Services:
 
 
 async def signed_in(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Before anything else of the request is looked at."""
+    """Authenticates before anything else of the request is read."""
     request.scope["user"] = await services(request).identity.of(cast(Request, request))
 
 
