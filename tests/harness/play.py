@@ -64,7 +64,7 @@ class Play:
 
 
 def placed(command: Command, events: Iterable[Struct]) -> Iterator[tuple[StreamName, Struct]]:
-    """What was decided, each with the stream that it is for."""
+    """The events that were decided, each with its stream."""
     for event in events:
         yield (event.stream, event.event) if isinstance(event, On) else (stream_of(command), event)
 
