@@ -1,4 +1,4 @@
-"""uvicorn, with what streams need."""
+"""Runs the application in uvicorn, set up for many open streams."""
 
 import asyncio
 import resource
@@ -16,7 +16,7 @@ from workers import telemetry
 from workers.garbage import collect_rarely
 from workers.settings import Settings
 
-SWITCH = 0.0005  # seconds until the writer's thread gets its turn when the web is busy
+SWITCH = 0.0005  # seconds after which a busy event loop lets the writer's thread run
 
 
 class Server(uvicorn.Server):

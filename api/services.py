@@ -29,7 +29,7 @@ __all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
 
 class Services:
-    """Open while `running()` is. `exists` remembers which events there are: none ever ends."""
+    """Usable within `running()`. `exists` caches ids of events: once there, an event stays."""
 
     history: History
 
@@ -106,7 +106,7 @@ def services(request: LitestarRequest[Any, Any, Any]) -> Services:
 
 
 async def signed_in(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Before anything else of the request is looked at."""
+    """Authenticates before anything else of the request is read."""
     request.scope["user"] = await services(request).identity.of(cast(Request, request))
 
 

@@ -1,4 +1,4 @@
-"""What agents may ask of a programme (SPEC, section D)."""
+"""Tools of agents about a programme (SPEC, section D)."""
 
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo

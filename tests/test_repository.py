@@ -41,25 +41,23 @@ CAPABILITIES = {
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
-        *("api.agents.concierge", "api.agents.sentences"),
+        *("api.concierge", "api.session_tools"),
     ),
 }
 # The lists on which a new capability is a line.
 LISTS = {
     *("domain.capabilities", "projections.read_models", "projections.live_feed"),
-    *("api.app", "workers.run", "workers.__main__"),
+    *("api.app", "api.agents.tools", "workers.run", "workers.__main__"),
 }
 # Programs that use the whole product, as people do.
 PROGRAMS = ("workers.contacts", "workers.demo", "workers.proof")
 # Machinery that knows a capability still.
 KNOWS = {
-    ("api.agents.mcp", "api.agents.concierge"),
-    ("api.agents.mcp", "projections.sessions.questions"),
     ("api.reads.reading", "projections.conferences"),  # whether there is such an event
 }
 # The folders and files without docstrings that have to be read twice.
 PLAIN = (
-    *("sql", "api/formats", "api/http", "api/identity"),
+    *("sql", "api/agents", "api/formats", "api/http", "api/identity"),
     *("api/executing.py", "api/mission_metrics.py", "api/openapi.py", "api/pages.py"),
     *("api/server.py", "api/services.py", "api/session.py"),
     *("workers/contacts", "workers/demo", "workers/operations", "workers/proof"),

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as far as a proof needs it: requests one after another on a connection, and streams."""
+"""A small HTTP/1.1 client for load: requests one after another on a connection, and streams."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -11,7 +11,7 @@ HEAD = 1 << 16
 
 
 class LostError(Exception):
-    """The connection is gone: whether the request was heard is unknown."""
+    """The connection is lost: whether the request was received is unknown."""
 
 
 LOST = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError)
@@ -24,7 +24,8 @@ class Answer(Struct, frozen=True):
 
 
 class Client:
-    """One member's; connects when asked, and again when the connection was lost."""
+    """A client with the token of one member. It connects with the first request, and again when the
+    connection was lost."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -47,7 +48,7 @@ class Client:
             raise
 
     async def stream(self, path: str, after: int) -> AsyncGenerator[bytes, None]:
-        """Server-sent events, each as it came. Raises LostError where it is not let in; ends with
+        """Server-sent events, as raw bytes. Raises LostError where the answer is not 200; ends with
         the connection."""
         try:
             async with asyncio.timeout(PATIENCE):

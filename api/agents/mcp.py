@@ -62,7 +62,7 @@ class InitializeParams(Struct, frozen=True, rename="camel"):
 
 
 class ListParams(Struct, frozen=True):
-    """There is one page, so no cursor is valid."""
+    """Refuses every cursor: all tools are on one page."""
 
     cursor: None = None
 

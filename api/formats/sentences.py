@@ -1,4 +1,4 @@
-"""What to attend, in plain sentences, as of what the tool found."""
+"""Plain sentences about the sessions that the tool found."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,8 +11,8 @@ NOTHING = "Nothing is on now, and nothing starts within the next hour."
 
 
 def sentences(now: list[SessionNow], soon: list[SessionSoon]) -> str:
-    """Whatever was asked, so they begin with what they are. Those that suit best come first, as
-    the tool gives them. What starts at this very moment is on now."""
+    """One sentence about each session, those first that suit best, as the tool gives them. A
+    session that starts at this very moment is on now."""
     begun = {session.session_id for session in now}
     later = [session for session in soon if session.session_id not in begun]
     if not now and not later:

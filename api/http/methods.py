@@ -1,5 +1,5 @@
-"""HEAD and OPTIONS, of which the framework knows too little: HEAD is GET without a body, and Allow
-names every method of an address."""
+"""HEAD and OPTIONS, which the framework lacks: HEAD is GET without a body, and Allow lists every
+method of a path."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,14 +31,14 @@ class Methods:
                 await self.app(scope, receive, send)
 
     async def _head(self, scope: Any, receive: Any, send: Any) -> None:
-        """The server leaves the body out. A feed that nobody would hear is not begun."""
-        asked = scope | {"method": "GET", "headers_only": True}
+        """Runs GET; the server leaves the body out. `headers_only` tells a feed not to begin."""
+        as_get = scope | {"method": "GET", "headers_only": True}
 
         async def answer(message: Any) -> None:
-            scope["path_template"] = asked.get("path_template")
+            scope["path_template"] = as_get.get("path_template")
             await send(message)
 
-        await self.app(asked, receive, answer)
+        await self.app(as_get, receive, answer)
 
     async def _options(self, scope: Any, receive: Any, send: Any) -> None:
         async def answer(message: Any) -> None:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1_000_000  # bytes
-SOMEBODY = 60.0  # seconds until somebody has had a look, perhaps
+RETRY_AFTER = 60.0  # seconds: an operator has to act first
 
 MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
 
@@ -35,7 +35,7 @@ class HeldBack(errors.Unavailable):
     """This stands on an event that cannot be read or applied"""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, retry_after=SOMEBODY)
+        super().__init__(detail, retry_after=RETRY_AFTER)
 
 
 class FieldError(Struct, frozen=True):

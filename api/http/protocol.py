@@ -67,11 +67,12 @@ class Protocol(HttpToolsProtocol):
         self._refuse(408, f"A request must be whole within {PATIENCE:.0f} seconds.")
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Nothing is said into an answer that has begun, nor to who has not asked anything."""
+        """No problem is written into a response that has begun, or to a client that has sent no
+        request."""
         cycle = self.cycle
         answering = cycle and cycle.response_started and not cycle.response_complete
-        asked = self._unfinished or status == HTTPStatus.BAD_REQUEST
-        if asked and not answering and not self.transport.is_closing():
+        has_request = self._unfinished or status == HTTPStatus.BAD_REQUEST
+        if has_request and not answering and not self.transport.is_closing():
             self.transport.write(_answer(HTTPStatus(status), detail))
         self.transport.close()
 

@@ -60,7 +60,7 @@ def decoded(body: bytes, type_: Any) -> Any:
 
 
 def converted(value: Any, type_: Any) -> Any:
-    """As `decoded`, of JSON that has been decoded to dicts and lists."""
+    """The same as `decoded`, for JSON that is already dicts and lists."""
     try:
         try:
             return msgspec.convert(value, type_)

@@ -22,10 +22,10 @@ WORDS = {
 }
 
 
-def wrong(said: str, body: Any = None) -> tuple[str, str]:
+def wrong(error: str, body: Any = None) -> tuple[str, str]:
     """(path, message), from msgspec's `message - at path`. `body` is the type that was decoded, for
     the choices of an enum."""
-    message, path = found.groups() if (found := PLACE.match(said)) else (said, "$")
+    message, path = found.groups() if (found := PLACE.match(error)) else (error, "$")
     for pattern, words in WORDS.items():
         if repr(pattern) in message:
             message = words

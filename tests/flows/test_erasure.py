@@ -13,7 +13,7 @@ import pytest
 
 from tests.product import ROOT, Product, mission
 from tests.store import ask
-from workers.operations.dumps import dumped
+from workers.operations.dumps import dump_lines
 from workers.servers.processes import until
 
 WORDS = {
@@ -74,7 +74,7 @@ def _everything(product: Product) -> Iterator[tuple[str, bytes]]:
                 f"COPY {table} TO STDOUT (FORMAT binary)".encode()
             ) as copy:
                 yield table, b"".join(copy)
-    yield "the dump", "".join(dumped(product.database_url)).encode()
+    yield "the dump", "".join(dump_lines(product.database_url)).encode()
     statistics = "SELECT coalesce(string_agg(s::text, ' '), '') FROM pg_stats AS s"
     yield "the statistics", ask(product.database_url, statistics)[0][0].encode()
     files = [f for f in (product.home / "nats").rglob("*") if f.is_file()]

@@ -30,7 +30,7 @@ refusals = st.lists(
 
 @st.composite
 def pieces(draw: Any, event_id: str) -> AdvanceBulk:
-    """As they are once their commands are decided."""
+    """Pieces of a bulk, once their commands are decided."""
     whole = draw(wholes)
     one = AnnounceConference(event_id=event_id, name="A conference", timezone="UTC")
     return AdvanceBulk(

@@ -40,7 +40,7 @@ class Client:
         self._task = asyncio.create_task(response({}, None, self._send))
 
     async def hang_up(self, lost: int = 0) -> None:
-        """The last bytes on the line get lost."""
+        """Loses the last bytes that were sent."""
         if self._task:
             self._task.cancel()
             done, _ = await asyncio.wait([self._task], timeout=TOO_LONG)

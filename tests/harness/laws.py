@@ -40,7 +40,7 @@ class Law(Struct, frozen=True):
     check: Callable[[Any], None]
 
     def try_out(self, examples: int, with_seed: int = 0, shrink: float = 10) -> int:
-        """Raises for the smallest example that it does not hold for; how many were tried."""
+        """Raises for the smallest example that breaks the law. Gives how many were tried."""
         tried = 0
 
         def run(example: Any) -> None:
@@ -57,7 +57,7 @@ class Law(Struct, frozen=True):
 # Of each capability
 @st.composite
 def situations(draw: Any, of: Capability) -> tuple[Capability, Command, Any]:
-    """A command with what it is given, and a state that it meets: any at all."""
+    """A command with what it is given, and any state at all."""
     command = draw(of.commands(EVENT))
     given_ = {name: draw(_of(of, s).states()) for name, s in command.given().items()}
     return of, replace(command, **given_), draw(of.states())

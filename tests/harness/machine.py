@@ -1,4 +1,4 @@
-"""Everything that can happen to one event, in any order, on real servers."""
+"""A state machine of everything that can happen to one event, in any order, on real servers."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -99,7 +99,7 @@ class Machine(RuleBasedStateMachine):
     def click_wildly(
         self, command: Command, keyed: bool, clicks: list[int], beside: tuple[Command, bool]
     ) -> None:
-        """The same at once on both APIs, and something else beside it."""
+        """The same command at once on both APIs, and another one meanwhile."""
         request, other = self._request(command, keyed), self._request(*beside)
         sent = [(api, request) for api in clicks] + [(0, other)]
         answers = self.world.run(self.world.send_all([(api, r.command, r.key) for api, r in sent]))

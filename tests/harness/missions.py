@@ -53,7 +53,7 @@ any_missions = st.lists(
 
 @st.composite
 def catalogues(draw: Any) -> tuple[Mission, ...]:
-    """Such as are taken: each id once, and each mission requires none but those before it."""
+    """Valid catalogues: each id once, and each mission requires none but those before it."""
     order = draw(st.permutations(MISSIONS))
     return tuple(
         Mission(

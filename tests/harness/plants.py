@@ -1,5 +1,5 @@
 """The plants of `workers/proof/plants.py`, as far as the machine can find them soon: it opens no
-feed over HTTP, and seldom breaks a line between two transactions."""
+feed over HTTP, and seldom breaks a connection between two transactions."""
 
 from domain.aggregate import Recorded
 from projections.engine import event_log

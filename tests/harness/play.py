@@ -1,4 +1,4 @@
-"""The store as it should behave, in a dozen lines: a list, and the same pure functions."""
+"""A model of the store in a dozen lines: a list, and the same pure functions."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -28,7 +28,7 @@ class Play:
         self._states: dict[StreamName, tuple[int, Any]] = {}
 
     def send(self, command: Command) -> None:
-        """Nothing stays of a command that is refused."""
+        """Executes a command; a refused one leaves nothing."""
         with suppress(Problem):
             for name, event in placed(command, self._decide(command)):
                 self.record(name, event)
@@ -64,7 +64,7 @@ class Play:
 
 
 def placed(command: Command, events: Iterable[Struct]) -> Iterator[tuple[StreamName, Struct]]:
-    """What was decided, each with the stream that it is for."""
+    """The events that were decided, each with its stream."""
     for event in events:
         yield (event.stream, event.event) if isinstance(event, On) else (stream_of(command), event)
 
@@ -80,7 +80,7 @@ def opening(event_id: str) -> SearchStrategy[list[Command]]:
 
 
 def many_commands(most: int) -> SearchStrategy[list[Command]]:
-    """Left alone, Hypothesis draws five or so, and little comes of it."""
+    """Lists of many commands: by itself Hypothesis draws about five, which reach little."""
     some = commands(EVENT)
     return st.lists(some, max_size=3) | st.lists(some, min_size=most // 2, max_size=most)
 

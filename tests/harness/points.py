@@ -1,5 +1,5 @@
-"""One number everywhere: what a member has by the ledger, the board, the leaderboard and the
-live feed. Asked of read models as rows, wherever these come from."""
+"""Points agree everywhere: the ledger, the board, the leaderboard and the live feed give each
+member the same sum. Checked on rows of read models, wherever these come from."""
 
 from collections import defaultdict
 from typing import Any
@@ -22,8 +22,8 @@ Member = tuple[str, str]
 def check_points(rows: Rows) -> None:
     """Raises AssertionError where two of them differ, or any is below zero or counted twice."""
     balances = ledger_balances(rows)
-    for said in (on_boards(rows), on_leaderboard(rows), in_totals(rows), last_heard(rows)):
-        assert said == balances, f"the ledger says {balances}, another {said}"
+    for shown in (on_boards(rows), on_leaderboard(rows), in_totals(rows), last_heard(rows)):
+        assert shown == balances, f"the ledger says {balances}, another {shown}"
     for entries in _by_mission(rows).values():
         check_alternating(entries)
     check_ranks(rows)
@@ -63,7 +63,7 @@ def last_heard(rows: Rows) -> dict[Member, int]:
 
 
 def check_ranks(rows: Rows) -> None:
-    """Most points first; equal points: whose ledger came to them first, and stayed there."""
+    """Most points first; of equal points, whoever reached them first and kept them."""
     balances: dict[Member, int] = defaultdict(int)
     reached: dict[Member, int] = {}
     for entry in sorted(rows[LEDGER].values(), key=lambda entry: entry.position):
@@ -73,17 +73,17 @@ def check_ranks(rows: Rows) -> None:
             reached[member] = entry.position
     ranks = {key: rank for key, rank in rows[LEADERBOARD].items() if rank.reached_at}
     expected = sorted(balances, key=lambda m: (-balances[m], reached[m]))
-    said = sorted(ranks, key=lambda m: (-ranks[m].points_earned, ranks[m].reached_position))
-    assert said == expected, f"the ledger ranks {expected}, the leaderboard {said}"
+    order = sorted(ranks, key=lambda m: (-ranks[m].points_earned, ranks[m].reached_position))
+    assert order == expected, f"the ledger ranks {expected}, the leaderboard {order}"
 
 
 def check_alternating(entries: list[LedgerEntry]) -> None:
     """The entries of one mission alternate: awarded, taken back, awarded again."""
-    held = 0
+    awarded_points = 0
     for entry in entries:
         awarded = entry.cause not in ("reset", "reopened")
-        assert (held == 0) if awarded else (held == -entry.points), f"doubled in {entries}"
-        held = entry.points if awarded else 0
+        assert awarded_points == (0 if awarded else -entry.points), f"doubled in {entries}"
+        awarded_points = entry.points if awarded else 0
     wins = [entry.cause not in ("reset", "reopened") for entry in entries]
     assert wins == [i % 2 == 0 for i in range(len(wins))], f"doubled in {entries}"
 

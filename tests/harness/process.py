@@ -22,7 +22,7 @@ from workers.proof.wire import Wire
 
 
 class Api:
-    """`wire` lies between its writer and Postgres. The clock of its host may be late."""
+    """`wire` is a proxy between its writer and Postgres. The clock of its host may be late."""
 
     def __init__(
         self, database_url: str, nats_url: str, plant: Plant, late: timedelta = timedelta()
@@ -62,15 +62,15 @@ class Api:
 
 
 class Worker(ABC):
-    """A projector or a relay that does not ask whether it leads: as when a leader that was cut
-    off has not noticed yet that another leads. Who loses the lead, or the line, starts anew."""
+    """A projector or a relay that acts without being elected, like a leader that was cut off and
+    has not noticed yet that another leads. It restarts when it loses the lead or its connection."""
 
     def __init__(self, database_url: str, nats_url: str, plant: Plant) -> None:
         self._database_url, self._nats_url, self._plant = database_url, nats_url, plant
 
     @abstractmethod
     def _make(self) -> Projector | Relay:
-        """A new one, that has not started."""
+        """A new process that has not started."""
 
     async def start(self) -> None:
         self.works = self._make()

@@ -1,4 +1,4 @@
-"""Runs the machine: so many examples, or for so long."""
+"""Runs the machine for a number of examples, or for a time."""
 
 import random
 import time
@@ -36,7 +36,7 @@ def run_machine_until(
     tally: Tally,
     first_seed: int,
 ) -> None:
-    """Stops where another batch may not be done in time."""
+    """Runs batches of examples until another may not end in time."""
     taken = 0.0
     for with_seed in range(first_seed, first_seed + 1_000_000):
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""How long Hypothesis may look for a smaller example of what it has found."""
+"""A limit on how long Hypothesis looks for a smaller example."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from hypothesis.reporting import with_reporter
 
 @contextmanager
 def shrinking_for(seconds: float) -> Iterator[settings]:
-    """It takes up to five minutes otherwise, and has no setting for it. Below one second it does
-    not look at all. What it says of that is kept from the output."""
+    """Limits the search, which takes up to five minutes otherwise: Hypothesis has no setting for
+    it. Below one second there is no search. Its remark about that is not printed."""
     before = engine.MAX_SHRINKING_SECONDS
     engine.MAX_SHRINKING_SECONDS = int(seconds)
     try:

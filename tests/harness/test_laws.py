@@ -82,7 +82,7 @@ def refuses_to_fold(state: Board, event: Any, at: Any) -> Board:
 
 
 class Loose(Struct, frozen=True):
-    """A moment is stored, and comes back as text: nobody says that it is one."""
+    """A time that is stored comes back as text, as its type is not declared."""
 
     event_id: str
     member_id: str

@@ -1,4 +1,4 @@
-"""Values as the edge lets them in, from few ids, so that they meet each other."""
+"""Values that HTTP accepts, with few ids, so that they collide."""
 
 from datetime import UTC, datetime
 

@@ -1,5 +1,5 @@
-"""Real servers, and everything of the product between them: two APIs, two projectors and two
-relays, stepped by hand so that any of them can be anywhere when something happens."""
+"""Real servers with two APIs, two projectors and two relays on them, which are stepped by hand: so
+any of them can be at any point when something happens."""
 
 import asyncio
 import threading
@@ -165,7 +165,7 @@ class World:
         assert await self.until(lambda: all(api.live.hears for api in self.apis))
 
     async def until(self, *conditions: Any, seconds: float = PATIENCE) -> bool:
-        """Whether any of them came true in time."""
+        """Waits for any of the conditions. Whether one came true in time."""
         deadline = self._loop.time() + seconds
         while self._loop.time() < deadline:
             for condition in conditions:
@@ -182,7 +182,7 @@ class World:
             self._bus_lost = True
 
     async def redeliver(self, back: int) -> None:
-        """A message that was published once is published again, to the letter."""
+        """Publishes a message again that was published before, byte for byte."""
         jetstream = self._bus.jetstream()
         with suppress(nats.js.errors.NotFoundError):
             info = await jetstream.stream_info(str(messages.STREAM.name))
@@ -202,7 +202,7 @@ class World:
         return await event_log.end(self._observer)
 
     async def settle(self) -> None:
-        """Everybody does what there is to do; relays have looked whether the bus is still there."""
+        """Steps every process until nothing is left to do, and relays have checked the bus."""
         if self._bus_lost:
             self._bus_lost = False
             for relay in self.relays:
@@ -214,7 +214,7 @@ class World:
 
     # What must hold
     async def check(self, event_id: str, after: int, clients: list[Client]) -> None:
-        """Once everything has settled, of all that was recorded at one event."""
+        """Checks everything that was recorded at one event, once all has settled."""
         log = await self.log(event_id, after)
         pure = tables.pure(log)
         for table, rows in pure.items():
@@ -239,7 +239,8 @@ class World:
         )
 
     async def _check_then(self, client: Client, log: list[Recorded]) -> None:
-        """The board as of some time is that as of a position, and has what was stamped by then."""
+        """The board as of a time is the board as of a position, with all that was stamped by
+        then."""
         own = stream("catalogue", client.audience[0]), stream("missions", *client.audience)
         at = log[len(log) // 2].at
         ask = MemberAsk(*client.audience)
@@ -269,11 +270,11 @@ def _reply(command: Any, state: Any) -> bytes:
 
 
 def bulk_said(answer: Any) -> Any:
-    """Problems are equal by what they say."""
+    """An answer, with problems as values that can be compared."""
     refused = [(r.index, type(r.problem), r.problem.detail) for r in answer.refused]
     return answer.recorded, answer.unchanged, answer.position, refused
 
 
 def unknown(answer: Any) -> bool:
-    """The store was away: it may be recorded, or not."""
+    """The store was away: whether the command was recorded is unknown."""
     return isinstance(answer, Unavailable)

@@ -14,7 +14,7 @@ from workers.proof.ledger import LineWriter
 from workers.proof.spec import Phase, Spec, spec_given
 
 PAGE = 500
-POLL_SECONDS = 0.2  # seconds between looks when nobody notifies
+POLL_SECONDS = 0.2  # without notifications
 PAUSE = 0.05
 CHANNEL = "log"
 

@@ -9,7 +9,8 @@ import pytest
 from api.identity import jwks
 from api.identity.jwks import SigningKeys
 from domain.errors import Invalid, Unavailable
-from tests.api.conftest import RSA, Provider, public_keys, served
+from tests.api.conftest import RSA, Provider, public_keys
+from tests.local_server import serving
 
 TOKEN = jwt.encode({"sub": "ada"}, RSA, algorithm="RS256", headers={"kid": "rsa"})
 
@@ -29,7 +30,7 @@ def test_provider_that_does_not_say_is_unavailable_until_it_does(
         provider.published = public_keys()
         assert jwt.decode(TOKEN, await keys.key(TOKEN), algorithms=["RS256"]) == {"sub": "ada"}
 
-    with served(provider):
+    with serving(provider):
         asyncio.run(ask())
 
 
