@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import Conference
 from workers.servers.processes import until
@@ -83,3 +83,15 @@ def star(page: Page, title: str) -> Locator:
 
 def expect_starred(page: Page, title: str, is_starred: bool = True) -> None:
     expect(star(page, title)).to_have_attribute("aria-pressed", str(is_starred).lower())
+
+
+def expect_star_retried_once_online(context: BrowserContext, page: Page, title: str) -> None:
+    """Offline a star fails and says so; online the button of that message stars it."""
+    context.set_offline(True)
+    star(page, title).click()
+    toast = page.locator(".toast[data-failure]")
+    expect(toast).to_contain_text(f"“{title}” was not starred. You are offline.")
+    expect_starred(page, title, is_starred=False)
+    context.set_offline(False)
+    toast.get_by_role("button", name="Retry").click()
+    expect_starred(page, title)

@@ -13,6 +13,7 @@ from tests.browser.programme import (
     at,
     box,
     expect_shown,
+    expect_star_retried_once_online,
     expect_starred,
     furnish,
     open_schedule,
@@ -274,14 +275,7 @@ def test_offline_star_is_taken_back_and_can_be_retried(
     furnished: Conference, context: BrowserContext, page: Page
 ) -> None:
     open_schedule(furnished, page)
-    context.set_offline(True)
-    star(page, "On bees").click()
-    toast = page.locator(".toast[data-failure]")
-    expect(toast).to_contain_text("“On bees” was not starred. You are offline.")
-    expect_starred(page, "On bees", is_starred=False)
-    context.set_offline(False)
-    toast.get_by_role("button", name="Retry").click()
-    expect_starred(page, "On bees")
+    expect_star_retried_once_online(context, page, "On bees")
 
 
 def test_event_without_a_schedule_says_so(conference: Conference, page: Page) -> None:

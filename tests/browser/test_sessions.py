@@ -6,7 +6,13 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Conference
-from tests.browser.programme import around, expect_starred, put, star
+from tests.browser.programme import (
+    around,
+    expect_star_retried_once_online,
+    expect_starred,
+    put,
+    star,
+)
 
 
 def window(page: Page, name: str) -> Any:
@@ -138,14 +144,7 @@ def test_offline_star_is_taken_back_and_can_be_retried(
     put(conference, "on", **around(-10, 20))
     conference.open(page)
     expect_starred(page, "Talk on", is_starred=False)
-    context.set_offline(True)
-    star(page, "Talk on").click()
-    toast = page.locator(".toast[data-failure]")
-    expect(toast).to_contain_text("“Talk on” was not starred. You are offline.")
-    expect_starred(page, "Talk on", is_starred=False)
-    context.set_offline(False)
-    toast.get_by_role("button", name="Retry").click()
-    expect_starred(page, "Talk on")
+    expect_star_retried_once_online(context, page, "Talk on")
     expect(page.locator(".toast[data-failure]")).to_have_count(0)
 
 
