@@ -201,7 +201,7 @@ def read_log(log: Path, start: int = 0) -> str:
 
 def why_it_ended(log: Path, start: int = 0) -> str:
     """The reason for an end that a log gives, as the end of a sentence."""
-    lines = read_log(log, start).splitlines() or ["it read_log nothing"]
+    lines = read_log(log, start).splitlines() or ["it said nothing"]
     reasons = [next(filter(None, why.groups())) for line in lines if (why := WHY.search(line))]
     words = "; ".join(dict.fromkeys(reasons)) or lines[-1].strip()
     return f"{words[-500:].rstrip('.')}."
