@@ -47,7 +47,8 @@ CAPABILITIES = {
 # The lists on which a new capability is a line.
 LISTS = {
     *("domain.capabilities", "projections.read_models", "projections.live_feed"),
-    *("api.app", "api.agents.tools", "workers.run", "workers.__main__"),
+    *("projections.questions", "api.app", "api.agents.tools", "workers.run"),
+    "workers.__main__",
 }
 # Programs that use the whole product, as people do.
 PROGRAMS = ("workers.contacts", "workers.demo", "workers.proof")

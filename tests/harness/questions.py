@@ -1,4 +1,4 @@
-"""What each question is tried with: asks of one event, as the edge makes them."""
+"""Asks by which each question is tested: of one event, as HTTP makes them."""
 
 from collections.abc import Callable
 from typing import Any
