@@ -30,7 +30,7 @@ WHERE principal = %(id)s OR position(convert_to('"' || %(id)s || '"', 'UTF8') IN
 -- when a person was erased last, if they were
 SELECT max(erased_at) FROM events.person_keys WHERE person = %(person)s;
 
--- name: speakers_called
+-- name: speakers_with_id
 -- speakers of any event who have this id, as persons
 SELECT DISTINCT person FROM events.person_keys
 WHERE split_part(person, ':', 2) = %(id)s AND key IS NOT NULL
@@ -66,7 +66,7 @@ SELECT
 FROM pg_stats
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema');
 
--- name: naming
+-- name: events_about
 -- events on the streams of a person, by them, or that name them
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log

@@ -73,7 +73,7 @@ AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid A
 UNION ALL
 SELECT format('ANALYZE rebuild_%%s.%%I', %(name)s::text, name) FROM unnest(%(tables)s::text[]) AS name;
 
--- name: stands
+-- name: position
 -- the position of a read model, the version of its tables, and its problem
 SELECT position, version, problem FROM views.positions WHERE name = %(name)s;
 
@@ -145,7 +145,7 @@ ROLLBACK;
 -- readers must not queue behind us for long, nor we behind them
 SET LOCAL lock_timeout = '10ms';
 
--- name: hold
+-- name: lock_position
 -- locks the position row: the projector waits for it before it writes anything
 SELECT position, version FROM views.positions WHERE name = %(name)s FOR UPDATE;
 
@@ -184,7 +184,7 @@ WHERE c.relnamespace = format('rebuild_%%s', %(name)s::text)::regnamespace
 AND c.relname IN ('parked', 'dropped')
 GROUP BY c.relname;
 
--- name: arrive
+-- name: advance
 -- sets the position and version that the new tables have. The epoch (`turn`) rises, which fences off
 -- whoever has read rows of the old tables, or was about to park or to replay in them
 UPDATE views.positions

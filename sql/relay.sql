@@ -1,5 +1,5 @@
--- name: hasty
--- what is written here is only what the stream's end says too
+-- name: no_sync_commit
+-- a position that is lost in a crash is found again at the end of the stream
 SET synchronous_commit = off;
 
 -- name: feeds

@@ -345,7 +345,7 @@ class _Rebuild:
             await self._connection.execute(PARKED["tell"], {"reader": self._model.name})
         at = {"position": self._come, "version": self._model.version}
         epochs = {"epochs": int(self._differs or parked > 0)}
-        await self._connection.execute(SQL["arrive"], itself | at | epochs)
+        await self._connection.execute(SQL["advance"], itself | at | epochs)
         if self._come > position:
             told = {"names": [self._model.name], "to": str(self._come)}
             await self._connection.execute(LOG["tell"], told)
@@ -353,7 +353,7 @@ class _Rebuild:
     async def _hold(self, version: int) -> int:
         """From here on the projector waits for us, though not for long."""
         await self._connection.execute(SQL["short_lock_timeout"])
-        cursor = await self._connection.execute(SQL["hold"], {"name": self._model.name})
+        cursor = await self._connection.execute(SQL["lock_position"], {"name": self._model.name})
         ((position, of_version),) = await cursor.fetchall()
         if of_version != version:
             raise Refused(f"{self._model.name} has become version {of_version} meanwhile.")
@@ -367,7 +367,7 @@ class _Rebuild:
 
 
 async def stands(connection: Connection, name: str) -> Stand:
-    cursor = await connection.execute(SQL["stands"], {"name": name})
+    cursor = await connection.execute(SQL["position"], {"name": name})
     (row,) = await cursor.fetchall()
     return Stand(*row)
 

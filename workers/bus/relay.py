@@ -77,7 +77,7 @@ class Relay:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
-        await self._connection.execute(SQL["hasty"])
+        await self._connection.execute(SQL["no_sync_commit"])
         itself = {"names": [self.name], "versions": [1], "kind": "relay"}
         await self._connection.execute(LOG["enrol"], itself)
         await self._connection.execute(LOG["beat"], {"names": [self.name]})

@@ -86,7 +86,7 @@ def erasure(database_url: str) -> Iterator[Erasure]:
 # Before
 def _announce(url: str, held: Held) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        speakers = connection.execute(SQL["speakers_called"], {"id": held.person}).fetchall()
+        speakers = connection.execute(SQL["speakers_with_id"], {"id": held.person}).fetchall()
         ((erased_at,),) = connection.execute(SQL["erased_at"], {"person": held.person}).fetchall()
     also = "".join(
         f" A speaker of that id is somebody else, as far as anyone knows: `erase {person}`."

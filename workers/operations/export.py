@@ -121,7 +121,7 @@ async def export(database_url: str, person: Person, at: datetime) -> Export:
 
 async def _events(connection: Connection, person: Person) -> tuple[list[Event], list[Named]]:
     scope, _, id_ = person.rpartition(":")
-    rows = await (await connection.execute(SQL["naming"], {"id": id_})).fetchall()
+    rows = await (await connection.execute(SQL["events_about"], {"id": id_})).fetchall()
     log = [r for r in await event_log.recorded(connection, rows) if scope in ("", r.scope_id)]
     own = [r for r in log if _is_of(r, person)]
     topic = event_log.mapper.topic
