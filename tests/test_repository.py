@@ -59,7 +59,8 @@ KNOWS = {
 PLAIN = (
     *("sql", "api/agents", "api/formats", "api/http", "api/identity"),
     *("api/executing.py", "api/mission_metrics.py", "api/openapi.py", "api/pages.py"),
-    *("api/server.py", "api/services.py", "api/session.py"),
+    *("api/concierge.py", "api/server.py", "api/services.py", "api/session.py"),
+    *("api/session_tools.py", "api/operations/instrumentation.py", "api/operations/metrics.py"),
     *("workers/contacts", "workers/demo", "workers/operations", "workers/proof"),
     *("workers/schedules", "workers/servers", "workers/__init__.py", "workers/__main__.py"),
     *("workers/garbage.py", "workers/http_client.py", "workers/model.py", "workers/progress.py"),
