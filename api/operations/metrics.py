@@ -54,15 +54,15 @@ class _Collected:
 
 async def _families(state: Services, of_capabilities: Sequence[Families]) -> Any:
     """All metrics. While the store is away, only those of this process."""
-    known, stored = await soon(_from_store(state, of_capabilities)) or (None, [])
-    yield _gauge("store_up", "Whether the store answers.", known is not None)
+    lags, stored = await soon(_from_store(state, of_capabilities)) or (None, [])
+    yield _gauge("store_up", "Whether the store answers.", lags is not None)
     yield _gauge("bus_up", "Whether this process hears NATS.", state.live.hears)
-    ready = not why_not_ready(known)
+    ready = not why_not_ready(lags)
     yield _gauge("api_ready", "Whether /health/ready says that this process can serve.", ready)
     for metric in _of_process(state):
         yield metric
-    if known is not None:
-        for metric in _lag(known):
+    if lags is not None:
+        for metric in _lag(lags):
             yield metric
         for metric in stored:
             yield metric
@@ -75,9 +75,9 @@ def _gauge(name: str, what: str, value: float) -> Metric:
 async def _from_store(
     state: Services, of_capabilities: Sequence[Families]
 ) -> tuple[list[Lag], list[Metric]]:
-    known = await readers(state)
+    lags = await readers(state)
     async with state.pool.connection() as connection:
-        return known, [metric for read in of_capabilities for metric in await read(connection)]
+        return lags, [metric for read in of_capabilities for metric in await read(connection)]
 
 
 def _of_process(state: Services) -> Iterator[Metric]:
@@ -108,7 +108,7 @@ def _of_process(state: Services) -> Iterator[Metric]:
     yield from BROKEN.collect()
 
 
-def _lag(known: list[Lag]) -> Iterator[Metric]:
+def _lag(lags: list[Lag]) -> Iterator[Metric]:
     for name, what, value in (
         ("follower_position", "Everything up to here is applied.", lambda f: f.position),
         ("follower_seen", "The end of the log when it last looked.", lambda f: f.seen),
@@ -127,19 +127,19 @@ def _lag(known: list[Lag]) -> Iterator[Metric]:
         ("parked_keys", "Keys that wait behind an event it cannot apply.", lambda f: f.parked),
     ):
         family = GaugeMetricFamily(name, what, labels=["name", "kind"])
-        for follower in known:
-            family.add_metric([follower.name, follower.kind], float(value(follower)))
+        for reader in lags:
+            family.add_metric([reader.name, reader.kind], float(value(reader)))
         yield family
-    yield _words(known)
+    yield _words(lags)
 
 
-def _words(known: list[Lag]) -> Metric:
+def _words(lags: list[Lag]) -> Metric:
     what = "Live, idle, catching up, stuck or dead: 1 for the one word that holds."
     family = GaugeMetricFamily("follower_state", what, labels=["name", "kind", "state"])
-    for follower in known:
+    for reader in lags:
         for word in WORDS:
-            labels = [follower.name, follower.kind, word]
-            family.add_metric(labels, float(follower.word == word))
+            labels = [reader.name, reader.kind, word]
+            family.add_metric(labels, float(reader.word == word))
     return family
 
 
