@@ -1,4 +1,4 @@
-"""The OpenAPI description, with what the framework leaves out of it or gets wrong."""
+"""The OpenAPI description, completed and corrected where the framework falls short."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -59,7 +59,7 @@ OF_PROBLEMS: dict[str, Schema] = {
     "503": {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
 }
 
-# Where one call leads to the next: (from, to, what is taken along).
+# Links between operations: (from, to, parameters).
 EVENT = {"event_id": "$request.path.event_id"}
 ITEM = EVENT | {"item_id": "$request.path.item_id"}
 SESSION = EVENT | {"session_id": "$request.path.item_id"}

@@ -85,16 +85,16 @@ def file(name: str) -> Response[bytes]:
 
 
 def schema_page(request: Request[Any, Any, Any]) -> Response[bytes] | None:
-    """`/schema` as a page, to a browser."""
-    return page("schema.html") if _reads(request) and request.url.path == "/schema" else None
+    """`/schema` as a page if a browser asks, else None."""
+    return page("schema.html") if _wants_html(request) and request.url.path == "/schema" else None
 
 
 def not_found(request: Request[Any, Any, Any], error: NotFoundException) -> Response[Any]:
-    """A page to a browser, to others a problem like every other."""
-    return page("not-found.html", 404) if _reads(request) else on_http(request, error)
+    """A page if a browser asks, else problem+json."""
+    return page("not-found.html", 404) if _wants_html(request) else on_http(request, error)
 
 
-def _reads(request: Request[Any, Any, Any]) -> bool:
+def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 

@@ -107,7 +107,7 @@ def services(request: LitestarRequest[Any, Any, Any]) -> Services:
 
 async def signed_in(request: LitestarRequest[Any, Any, Any]) -> None:
     """Authenticates before anything else of the request is read."""
-    request.scope["user"] = await services(request).identity.of(cast(Request, request))
+    request.scope["user"] = await services(request).identity.authenticate(cast(Request, request))
 
 
 @asynccontextmanager

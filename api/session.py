@@ -1,4 +1,4 @@
-"""Signing in with a link: `/sign-in#token=...` hands the token over here, where it becomes a
+"""Signing in with a link. The page `/sign-in#token=...` posts the token here, where it becomes a
 cookie that scripts cannot read. A fragment is in no log and in no referrer."""
 
 import time
@@ -40,7 +40,7 @@ class Session(Struct, frozen=True):
 )
 async def sign_in(request: Request, data: SessionBody) -> Response[None]:
     check_origin(request)
-    principal = await services(request).identity.verified(data.token)
+    principal = await services(request).identity.verify(data.token)
     left = principal.expires_at - time.time()
     cookie = Cookie(
         COOKIE,

@@ -42,7 +42,7 @@ async def _event_sessions(call: Call[EventSessionsInput]) -> tuple[Found, Header
 
 
 def _shortened(found: Found) -> Found:
-    """With times as clocks at the event show them: models are bad at adding hours."""
+    """Shorter descriptions, and times in the zone of the event: models are bad at adding hours."""
     return replace(found, sessions=[_short(session) for session in found.sessions])
 
 

@@ -39,18 +39,18 @@ from workers.settings import Settings
 
 Traceparent = str
 
-DELAY = 500  # milliseconds that a finished span may wait to be sent with others
-LINKS = 128  # of one span, at most; it is the default of collectors too
+BATCH_DELAY = 500  # milliseconds that a finished span may wait to be exported with others
+MOST_LINKS = 128  # of one span; the default of collectors too
 
 _LOGGED_BY_PYTHON = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _TRACEPARENT = re.compile(
     "(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
-# What Postgres says of a row that it does not take holds the row, or the JSON that it came in.
+# Errors of Postgres about a row quote the row, or the JSON that it came in.
 _ROW = re.compile(r"\n(?:DETAIL|CONTEXT):  .*?(?=\n\n|\n[A-Z]+:  |\Z)", re.DOTALL)
 _provider: TracerProvider | None = None
 _tracer: Tracer | None = None
-_around: ContextVar[Traceparent | None] = ContextVar("around", default=None)
+_current: ContextVar[Traceparent | None] = ContextVar("traceparent", default=None)
 _random = random.Random()  # noqa: S311 - a trace id is no secret
 
 
@@ -60,7 +60,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {k: v for k, v in vars(record).items() if k not in _LOGGED_BY_PYTHON}
-        if within := _around.get():
+        if within := _current.get():
             line["trace_id"] = within.split("-")[1]
         if record.exc_info:
             line["exception"] = _ROW.sub("", self.formatException(record.exc_info))
@@ -84,7 +84,7 @@ def log_json(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("httpx", "httpx2"):  # a line for everything they send, and the whole address
+    for name in ("httpx", "httpx2"):  # they log every request with its whole address
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     broke = logging.getLogger("rapport").critical
@@ -104,7 +104,7 @@ def trace_to(exporter: SpanExporter, service: str) -> None:
     global _provider, _tracer
     resource = Resource.create({"service.name": service})
     _provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    _provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=DELAY))
+    _provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=BATCH_DELAY))
     _tracer = _provider.get_tracer("rapport")
 
 
@@ -123,14 +123,14 @@ def tracing() -> bool:
     return _tracer is not None
 
 
-def around() -> Traceparent | None:
+def current() -> Traceparent | None:
     """The traceparent of the request or span in which this runs."""
-    return _around.get()
+    return _current.get()
 
 
 def enter(traceparent: Traceparent) -> None:
     """Sets the traceparent for the rest of the current task."""
-    _around.set(traceparent)
+    _current.set(traceparent)
 
 
 def start(
@@ -146,7 +146,7 @@ def start(
     above = _read(parent) if parent else None
     # An empty context: None would take the current span of the library.
     context = trace.set_span_in_context(NonRecordingSpan(above or trace.INVALID_SPAN_CONTEXT))
-    linked = [Link(known) for link in links[:LINKS] if (known := _read(link))]
+    linked = [Link(known) for link in links[:MOST_LINKS] if (known := _read(link))]
     return _tracer.start_span(name, context, kind, attributes, linked)
 
 
@@ -160,20 +160,20 @@ def span(
 ) -> Iterator[Traceparent]:
     """A span below `parent`, else below the current one. Yields its own traceparent, to be passed
     on."""
-    parent = parent or _around.get()
+    parent = parent or _current.get()
     started = start(name, parent, kind, links, **attributes)
     if started is None:
         yield parent or new()
         return
-    own = written(started)
-    before = _around.set(own)
+    own = traceparent_of(started)
+    before = _current.set(own)
     try:
         yield own
     except Exception as e:
         _failed(started, e)
         raise
     finally:
-        _around.reset(before)
+        _current.reset(before)
         started.end()
 
 
@@ -185,7 +185,7 @@ def _failed(started: Span, e: Exception) -> None:
         started.set_status(Status(StatusCode.ERROR))
 
 
-def written(started: Span) -> Traceparent:
+def traceparent_of(started: Span) -> Traceparent:
     c = started.get_span_context()
     return f"00-{c.trace_id:032x}-{c.span_id:016x}-{c.trace_flags:02x}"
 

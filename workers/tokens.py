@@ -1,4 +1,4 @@
-"""Tokens of our own making: for links to sign in with, and for whoever operates this."""
+"""Tokens that are signed here: for links to sign in with, and for operators."""
 
 import re
 import time
@@ -13,7 +13,7 @@ SCOPE = rf"admin|engagement|event:{ID}:(organizer|member|speaker:{ID})|client:{I
 
 
 def check(sub: str, scopes: Sequence[str]) -> None:
-    """Raises Invalid for what a token of ours can be signed with, and would open nothing."""
+    """Raises Invalid for a malformed id or scope, whose token would be valid and open nothing."""
     if not re.fullmatch(ID, sub):
         raise Invalid(
             f"{sub!r} cannot be whose token it is: an id is 1 to 128 of A-Z a-z 0-9 _ - and dot, "

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from api.http.request import decoded
-from api.http.wording import wrong
+from api.http.wording import field_error
 from domain.errors import Invalid
 
 Json = dict[str, Any]
@@ -60,7 +60,7 @@ def message(value: Any) -> Message:
     try:
         found = msgspec.convert(value, Message)
     except msgspec.ValidationError as e:
-        raise RpcError(INVALID_REQUEST, ": ".join(wrong(str(e)))) from None
+        raise RpcError(INVALID_REQUEST, ": ".join(field_error(str(e)))) from None
     if found.method is None and (found.result, found.error) == (UNSET, UNSET):
         raise RpcError(INVALID_REQUEST, "A request has a method and an id.")
     return found
@@ -71,7 +71,7 @@ def params(request: Message, type_: Any) -> Any:
     try:
         return msgspec.convert({} if request.params is UNSET else request.params, type_)
     except msgspec.ValidationError as e:
-        raise RpcError(INVALID_PARAMS, ": ".join(wrong(str(e), type_))) from None
+        raise RpcError(INVALID_PARAMS, ": ".join(field_error(str(e), type_))) from None
 
 
 def response(request: Message, result: Json) -> Json:

@@ -20,7 +20,7 @@ from api.executing import answered, execute
 from api.http import fields
 from api.http.principal import Principal
 from api.http.problems import STORE_PROBLEMS, documented, store_problem
-from api.reads.reading import check_exists
+from api.reads.reading import answer, check_exists
 from api.services import Request
 from domain.aggregate import Command
 from domain.store.writer import Reply
@@ -70,7 +70,7 @@ class Reads(Struct, Generic[Input], frozen=True):
 
 
 class Writes(Struct, Generic[Input], frozen=True):
-    """A command, which may be sent again: the same one twice changes nothing more."""
+    """A command. It is idempotent: agents send calls again, and have no Idempotency-Key."""
 
     command: Callable[[Call[Input]], Command]
     reply: Reply
@@ -78,7 +78,7 @@ class Writes(Struct, Generic[Input], frozen=True):
 
 class Tool(Struct, Generic[Input], frozen=True, kw_only=True, eq=False):
     """`may` gives the member that a call is about, or raises Forbidden or NotFound. `shorten` gives
-    what of an answer the concierge's model reads."""
+    the answer as the concierge's model reads it, whose context is small."""
 
     name: str  # in snake_case
     title: str  # for lists that people read
@@ -102,11 +102,12 @@ class Tool(Struct, Generic[Input], frozen=True, kw_only=True, eq=False):
 
 # Who may
 def member(principal: Principal, given: ToolInput) -> str:
-    """Members about themselves, organizers about anybody."""
+    """Permits calls of members about themselves, and of organizers about anybody."""
     return principal.as_member(str(given.event_id), str(given.contractor_id))
 
 
 def organizer(principal: Principal, given: ToolInput) -> str:
+    """Permits calls of organizers about anybody."""
     principal.as_organizer(str(given.event_id))
     return member(principal, given)
 
@@ -119,9 +120,9 @@ async def call(
     at: datetime | None = None,
     keyed: bool = False,
 ) -> tuple[Any, Headers]:
-    """The answer, which msgspec can encode, and the headers that go with it. Raises a Problem for
-    whatever is refused or cannot be done now; any other exception is a bug. `keyed`: whether the
-    request's Idempotency-Key stands for this call, as it does where the request is one call."""
+    """The answer, which msgspec can encode, and headers to send with it. Raises a Problem for what
+    is refused or cannot be done now; any other exception is a bug. `keyed`: whether the request's
+    Idempotency-Key is of this call. It cannot be if one request makes several."""
     made = Call(request, given, tool.may(request.user, given), at or datetime.now(UTC))
     try:
         await check_exists(request, made.event_id)
@@ -144,8 +145,7 @@ def route(tool: Tool[Any]) -> Any:
     response: Any = Response
 
     async def handle(request: Request, data: Any) -> Response[Any]:
-        content, headers = await call(request, tool, data, keyed=True)
-        return Response(content, headers={"Cache-Control": "no-store"} | headers)
+        return answer(*await call(request, tool, data, keyed=True))
 
     handle.__name__ = f"post_{tool.name}"
     handle.__annotations__ |= {"data": tool.input, "return": response[tool.output]}

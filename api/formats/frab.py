@@ -1,5 +1,5 @@
-"""An agenda as schedule.json, in the form that frab, pretalx and the CCC publish. What that form
-has no place for is in keys of our own, so that `workers.schedules` reads all of it again."""
+"""An agenda as schedule.json, in the form that frab, pretalx and the CCC publish. Keys of our own
+hold what that form has no place for, so that `workers.schedules` can read all of it again."""
 
 import html
 import zlib
@@ -29,7 +29,7 @@ class Person(Struct, frozen=True, omit_defaults=True):
 
 
 class Event(Struct, frozen=True, omit_defaults=True):
-    """From `focus_areas` on it is our own."""
+    """A session. The fields from `focus_areas` on are our own."""
 
     id: int
     guid: str
@@ -85,7 +85,7 @@ class ScheduleFile(Struct, frozen=True):
 
 
 def schedule_file(programme: Programme, *, emails: bool) -> ScheduleFile:
-    """Revisions know each other by the acronym: it is the event's id."""
+    """The acronym is the event's id: imports recognise revisions of a schedule by it."""
     latest = max((item.updated_at for item in programme.items), default=None)
     agenda, zone = programme.agenda, ZoneInfo(programme.agenda.event_timezone)
     of_day: dict[date, list[Event]] = defaultdict(list)
@@ -152,5 +152,5 @@ def _person(speaker: Speaker, emails: bool) -> Person:
 
 
 def _number(id_: str) -> int:
-    """The form wants numbers besides guids."""
+    """A number that stands for the id: the form demands numbers besides guids."""
     return zlib.crc32(id_.encode())

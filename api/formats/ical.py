@@ -1,4 +1,4 @@
-"""An agenda as iCalendar (RFC 5545): the same bytes as long as nothing has changed."""
+"""An agenda as iCalendar (RFC 5545), in the same bytes as long as nothing has changed."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def calendar(programme: Programme, name: str) -> bytes:
 
 
 def folded(line: str) -> bytes:
-    """In lines of so many octets, none of which ends within a character."""
+    """A content line, folded into lines of at most 75 octets, none of which splits a character."""
     data, lines = line.encode(), []
     while len(data) > OCTETS:
         cut = OCTETS
@@ -62,7 +62,7 @@ def _event(item: Item, programme: Programme, zone: ZoneInfo) -> Iterator[str]:
     yield f"SEQUENCE:{item.sequence}"
     yield f"STATUS:{STATUS.get(item.status, 'CONFIRMED')}"
     yield f"DTSTART{_moment(item.start_time, zone)}"
-    if item.end_time > item.start_time:  # else it ends as it starts, which is said by no DTEND
+    if item.end_time > item.start_time:  # without DTEND, an event ends when it starts
         yield f"DTEND{_moment(item.end_time, zone)}"
     yield f"SUMMARY:{escaped(item.title)}"
     yield from _described(item, programme)
@@ -87,15 +87,16 @@ def _described(item: Item, programme: Programme) -> Iterator[str]:
 
 # Times
 def _moment(at: datetime, zone: ZoneInfo) -> str:
-    """Local where that is clear: of a time that comes twice, RFC 5545 means the first."""
-    local = at.astimezone(zone) if _spoken_of(at, zone) else None
+    """A local time where it is unambiguous, else UTC. A local time that comes twice stands for the
+    first one in RFC 5545."""
+    local = at.astimezone(zone) if _is_written_locally(at, zone) else None
     if local is None or local.fold or zone.key == "UTC":
         return f":{_utc(at)}"
     return f";TZID={zone.key}:{local:%Y%m%dT%H%M%S}"
 
 
-def _spoken_of(at: datetime, zone: ZoneInfo) -> bool:
-    """The years at both ends of the calendar may not exist in the zone."""
+def _is_written_locally(at: datetime, zone: ZoneInfo) -> bool:
+    """Whether local times are written for this year, with a year to spare for the offset."""
     return at.year - 1 in YEARS and at.year + 1 in YEARS
 
 
@@ -105,10 +106,12 @@ def _utc(at: datetime) -> str:
 
 
 def _timezone(zone: ZoneInfo, items: Iterable[Item]) -> Iterator[str]:
-    """The zone in the years that there are times of: at least one, for a calendar may not be
-    empty."""
+    """The zone in the years of the items, or in one year if there are none: a VTIMEZONE must not
+    be empty."""
     times = [at for item in items for at in (item.start_time, item.end_time)]
-    years = {at.astimezone(zone).year for at in times if _spoken_of(at, zone)} or {YEARS[1]}
+    years = {at.astimezone(zone).year for at in times if _is_written_locally(at, zone)} or {
+        YEARS[1]
+    }
     yield from ("BEGIN:VTIMEZONE", f"TZID:{zone.key}")
     for year in sorted(years):
         yield from _observances(zone.key, year, year - 1 not in years)
@@ -130,7 +133,7 @@ def _observances(zone: str, year: int, first: bool) -> tuple[str, ...]:
 
 
 def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first second of another offset."""
+    """The first second with another offset than `before`, by bisection."""
     while after - before > timedelta(seconds=1):
         middle = (before + (after - before) / 2).replace(microsecond=0)
         if _offset(middle, zone) == _offset(before, zone):

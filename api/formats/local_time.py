@@ -7,8 +7,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def local(at: datetime, zone: ZoneInfo) -> datetime:
-    """The first and the last day of the calendar are not there in every zone; offsets that are not
-    whole minutes, as of 1892, cannot be written in JSON."""
+    """The time in the zone, or unchanged where it cannot be written: at the ends of the calendar,
+    and where the offset is not in whole minutes, as in Brussels before 1892."""
     try:
         shown = at.astimezone(zone)
     except OverflowError:

@@ -17,10 +17,10 @@ def sentences(now: list[SessionNow], soon: list[SessionSoon]) -> str:
     later = [session for session in soon if session.session_id not in begun]
     if not now and not later:
         return NOTHING
-    said = [BEGINNING]
-    said += [_now(session) for session in now] or ["Nothing is on now."]
-    said += [_soon(session) for session in later] or ["Nothing more starts within the next hour."]
-    return "\n".join(said)
+    lines = [BEGINNING]
+    lines += [_now(session) for session in now] or ["Nothing is on now."]
+    lines += [_soon(session) for session in later] or ["Nothing more starts within the next hour."]
+    return "\n".join(lines)
 
 
 def _now(session: SessionNow) -> str:
@@ -42,7 +42,7 @@ def _what(session: Session) -> str:
 
 
 def _why(matches: int) -> str:
-    """Nothing is said of what suits nobody in particular."""
+    """The reason for the order, if there is one."""
     return f"; it shares {matches} of your interests" if matches else ""
 
 

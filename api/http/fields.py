@@ -71,8 +71,8 @@ Limit = Annotated[int, Parameter(ge=1, le=100)]
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A request's body. Its texts are NFC-normalised; its moments are in UTC, but for those that
-    came without an offset."""
+    """The base of request bodies. Texts are normalised to NFC. Times are converted to UTC, except
+    for those without an offset."""
 
     def __post_init__(self) -> None:
         for field in self.__struct_fields__:
@@ -91,7 +91,7 @@ def _in_utc(field: str, moment: datetime) -> datetime:
 
 
 def _normal(body: type[Body], field: str, value: Any) -> Any:
-    """In NFC, which is not always shorter; its bounds are those of what is kept."""
+    """The value in NFC. That may be longer than before, and must not exceed the bounds either."""
     normal = _nfc(value)
     try:
         return normal if normal == value else msgspec.convert(normal, _hints(body)[field])
@@ -113,8 +113,8 @@ def _nfc(value: Any) -> Any:
 
 
 def moment(text: str) -> datetime:
-    """In UTC, from a query. Raises ValueError for anything but RFC 3339 with an offset. A plus that
-    was not escaped in the query came as a space."""
+    """A time from a query, in UTC. Raises ValueError for anything but RFC 3339 with an offset. The
+    plus of an offset arrives as a space if it was not escaped."""
     given = re.sub(r" (\d\d:\d\d)\Z", r"+\1", text)
     try:
         return msgspec.convert(given, Moment).astimezone(UTC)
@@ -122,7 +122,7 @@ def moment(text: str) -> datetime:
         raise ValueError(text) from e
 
 
-ZONES = frozenset(available_timezones() - {"localtime"})  # which is this machine's own
+ZONES = frozenset(available_timezones() - {"localtime"})  # the zone of this machine
 
 
 def zone(name: str) -> str:

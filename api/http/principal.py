@@ -7,8 +7,8 @@ from domain.errors import Forbidden, NotFound
 
 
 class Principal(Struct, frozen=True):
-    """`sub` is the member's (or creator's, speaker's, operator's) id; `name`, where the token
-    has one, is what pages call them."""
+    """`sub` is the id of the member, creator, speaker or operator. `expires_at` is in seconds since
+    1970. `name` is for pages to show, if the token has one."""
 
     sub: str
     scopes: frozenset[str]

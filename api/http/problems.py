@@ -1,4 +1,4 @@
-"""Every no is RFC 9457 problem+json, made in this one place."""
+"""Error responses: every refusal and failure becomes RFC 9457 problem+json here."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ from msgspec import Struct
 from psycopg import OperationalError
 
 from api.http.methods import allow
-from api.http.wording import wrong
+from api.http.wording import field_error
 from domain import errors
 from domain.store.envelope import UnreadableEventError
 
@@ -137,7 +137,7 @@ def _field(error: dict[str, Any]) -> tuple[str, str]:
     missing."""
     if error.get("key") == "data":
         return "$", "a JSON body is needed"
-    return str(error.get("key", "")), wrong(str(error.get("message")))[1]
+    return str(error.get("key", "")), field_error(str(error.get("message")))[1]
 
 
 def _answer(

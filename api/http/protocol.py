@@ -11,43 +11,43 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.http.problems import CLASSES, MEDIA_TYPE, ProblemDetails
 
 LARGEST_HEAD = 65_536  # bytes of a request before its body
-PATIENCE = 30.0  # seconds for a whole request, from its first byte or from connecting
+TIMEOUT = 30.0  # seconds until a request is complete, from its first byte or from connecting
 
 
 class Protocol(HttpToolsProtocol):
-    """Ends connections that ask too much, or nothing."""
+    """Closes connections whose request is too long or takes too long."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._head = 0  # bytes of a head that has not ended
+        self._head_bytes = 0  # of a head that is not complete; -1: it is complete
         self._unfinished = False
-        self._giving_up: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._giving_up = self.loop.call_later(PATIENCE, self._give_up)
+        self._timer = self.loop.call_later(TIMEOUT, self._time_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_more()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if not self._unfinished:
-            self._wait_no_more()
-        elif self._giving_up is None:
-            self._giving_up = self.loop.call_later(PATIENCE, self._give_up)
-        if self._head >= 0:
-            self._head += len(data)
-            if self._unfinished and self._head > LARGEST_HEAD:
+            self._stop_timer()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(TIMEOUT, self._time_out)
+        if self._head_bytes >= 0:
+            self._head_bytes += len(data)
+            if self._unfinished and self._head_bytes > LARGEST_HEAD:
                 self._refuse(431, f"Before its body a request may have {LARGEST_HEAD:,} bytes.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._unfinished, self._head = True, 0
+        self._unfinished, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
-        self._head = -1
+        self._head_bytes = -1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -57,14 +57,14 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, msg)
 
-    def _wait_no_more(self) -> None:
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-            self._giving_up = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _give_up(self) -> None:
-        self._giving_up = None
-        self._refuse(408, f"A request must be whole within {PATIENCE:.0f} seconds.")
+    def _time_out(self) -> None:
+        self._timer = None
+        self._refuse(408, f"A request must be whole within {TIMEOUT:.0f} seconds.")
 
     def _refuse(self, status: int, detail: str) -> None:
         """No problem is written into a response that has begun, or to a client that has sent no
@@ -91,7 +91,8 @@ def _answer(status: HTTPStatus, detail: str) -> bytes:
 
 
 class WithCycle:
-    """Hands uvicorn's request cycle on: who does not read can only be dropped by its transport."""
+    """Passes uvicorn's request cycle on as `scope["cycle"]`: the transport in it is the only way to
+    drop a client that does not read."""
 
     def __init__(self, app: Any) -> None:
         self.app = app

@@ -8,7 +8,7 @@ from litestar import Request as LitestarRequest
 from litestar.exceptions import HTTPException
 
 from api.http.principal import Principal
-from api.http.wording import wrong
+from api.http.wording import field_error
 from domain.errors import Invalid, Problem
 
 FLOAT = "got `float`"  # as msgspec says it
@@ -17,11 +17,11 @@ FLOAT = "got `float`"  # as msgspec says it
 class ClientDisconnected(Problem):
     """Whoever asked hung up in the middle of the request"""
 
-    status = 499  # nobody is there to read it
+    status = 499  # as nginx logs it; nobody is there to read the answer
 
 
 class Request(LitestarRequest[Principal, Any, Any]):
-    """Litestar decodes a body without its type, and would then take "10" for a number."""
+    """Decodes bodies by their type. Litestar does it without, and takes "10" for a number."""
 
     async def json(self) -> Any:
         data = self.route_handler.parsed_data_field
@@ -29,7 +29,7 @@ class Request(LitestarRequest[Principal, Any, Any]):
         return decoded(await self.body(), data.raw)
 
     def single(self, name: str) -> str | None:
-        """The value of a header that may come once. Raises Invalid where it comes again."""
+        """The value of a header that may come once. Raises Invalid if it comes twice."""
         value = self.headers.get(name)
         if value is not None and len(self.headers.getall(name)) > 1:
             raise Invalid("", (name, "came more than once"))
@@ -45,7 +45,7 @@ class Request(LitestarRequest[Principal, Any, Any]):
 
 
 def decoded(body: bytes, type_: Any) -> Any:
-    """Raises Invalid, with the path of what is wrong."""
+    """JSON as this type. Raises Invalid with the path of what does not fit."""
     try:
         try:
             return _decoder(type_).decode(body)
@@ -54,7 +54,7 @@ def decoded(body: bytes, type_: Any) -> Any:
                 raise
             return msgspec.convert(_whole(msgspec.json.decode(body)), type_)
     except msgspec.ValidationError as e:
-        raise Invalid("", wrong(str(e), type_)) from None
+        raise Invalid("", field_error(str(e), type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise Invalid("", ("$", f"is not JSON: {e}")) from None
 
@@ -69,11 +69,11 @@ def converted(value: Any, type_: Any) -> Any:
                 raise
             return msgspec.convert(_whole(value), type_)
     except msgspec.ValidationError as e:
-        raise Invalid("", wrong(str(e), type_)) from None
+        raise Invalid("", field_error(str(e), type_)) from None
 
 
 def _whole(value: Any) -> Any:
-    """JSON has one kind of number: 1.0 is as whole as 1."""
+    """The value with 1 for 1.0: JSON has one kind of number, and both are integers in it."""
     match value:
         case float() if value.is_integer():
             return int(value)

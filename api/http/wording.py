@@ -8,7 +8,7 @@ import msgspec
 
 from api.http.fields import EMAIL, ID, LAST_POSITION, NO_CONTROL, OF_LINK, POSITION, URL
 
-LONGEST = 300  # characters; some of it was sent to us
+LONGEST = 300  # characters of a path or message, which may quote the request
 PLACE = re.compile(r"(.*) - at `(?:key in )?(.+)`\Z", re.DOTALL)
 
 WORDS = {
@@ -22,10 +22,10 @@ WORDS = {
 }
 
 
-def wrong(error: str, body: Any = None) -> tuple[str, str]:
+def field_error(text: str, body: Any = None) -> tuple[str, str]:
     """(path, message), from msgspec's `message - at path`. `body` is the type that was decoded, for
     the choices of an enum."""
-    message, path = found.groups() if (found := PLACE.match(error)) else (error, "$")
+    message, path = found.groups() if (found := PLACE.match(text)) else (text, "$")
     for pattern, words in WORDS.items():
         if repr(pattern) in message:
             message = words

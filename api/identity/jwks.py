@@ -9,23 +9,24 @@ import jwt
 
 from domain.errors import Invalid, Unavailable
 
-PATIENCE = 3.0  # seconds for an answer
-PAUSE = 2.0  # seconds in which a provider that did not answer is not asked again
+TIMEOUT = 3.0  # seconds for an answer
+RETRY_AFTER = 2.0  # seconds until a provider that did not answer is tried again
 
 
 class SigningKeys:
-    """Fetched when a token names a key that is not known yet, one fetch at a time."""
+    """The keys, fetched when a token names one that is not known yet, one fetch at a time."""
 
     def __init__(self, url: str) -> None:
         try:
-            self._client = jwt.PyJWKClient(url, timeout=PATIENCE)
+            self._client = jwt.PyJWKClient(url, timeout=TIMEOUT)
         except jwt.PyJWKClientError as e:
             raise Invalid(f"JWT_JWKS_URL cannot be used: {e}") from None
         self._fetching = asyncio.Lock()
         self._away_until = 0.0
 
     async def key(self, token: str) -> Any:
-        """Raises Unavailable where the provider does not say, PyJWTError for a bad token."""
+        """The key that the token names. Raises Unavailable if the provider does not answer, and
+        PyJWTError for a malformed token or an unknown key."""
         kid = jwt.get_unverified_header(token).get("kid")
         async with self._fetching:
             if time.monotonic() < self._away_until:
@@ -33,7 +34,7 @@ class SigningKeys:
             try:
                 return await asyncio.to_thread(self._find, kid)
             except Unavailable:
-                self._away_until = time.monotonic() + PAUSE
+                self._away_until = time.monotonic() + RETRY_AFTER
                 raise
 
     def _find(self, kid: Any) -> Any:
@@ -48,4 +49,6 @@ class SigningKeys:
 
 
 def _away() -> Unavailable:
-    return Unavailable("The keys to check the token with cannot be fetched.", retry_after=PAUSE)
+    return Unavailable(
+        "The keys to check the token with cannot be fetched.", retry_after=RETRY_AFTER
+    )

@@ -19,26 +19,26 @@ from domain.errors import Forbidden, TooMany, Unauthorized
 from workers.settings import Settings
 
 COOKIE = "session"
-REMEMBERED = 20_000  # tokens that were verified, and principals whose requests are counted
-BURST = 5  # seconds' worth of requests that may come at once
-STAFF = 5  # times as many requests as a member
+CACHE_SIZE = 20_000  # verified tokens, and as many buckets of the rate limit
+BURST = 5  # a bucket holds the requests of so many seconds
+STAFF_FACTOR = 5  # times the rate of a member, for organizers and admins
 NEVER = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Identity:
-    """Verifies tokens and counts requests. Verified tokens are remembered until they expire."""
+    """Verifies tokens and counts requests. Verified tokens are cached until they expire."""
 
     def __init__(self, settings: Settings, secret: str | None) -> None:
         self._secret = secret
         self._jwks = SigningKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
-        self._known: OrderedDict[str, Principal] = OrderedDict()
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    async def of(self, request: Request) -> Principal:
-        """Raises Unauthorized, TooMany, and Forbidden for a change that a foreign page asks for
-        with our cookie."""
+    async def authenticate(self, request: Request) -> Principal:
+        """The principal of a request, which is counted. Raises Unauthorized, TooMany, and Forbidden
+        if another site's page sends our cookie with a change."""
         token = _bearer(request.single("Authorization"))
         if token is None:
             token = request.cookies.get(COOKIE)
@@ -46,23 +46,24 @@ class Identity:
                 check_origin(request)
         if not token:
             raise Unauthorized("Send a token as `Authorization: Bearer ...`.")
-        principal = await self.verified(token)
+        principal = await self.verify(token)
         self.count(principal)
         return principal
 
-    async def verified(self, token: str) -> Principal:
-        known = self._known.get(token)
+    async def verify(self, token: str) -> Principal:
+        known = self._verified.get(token)
         if known and known.expires_at > time.time():
             return known
         try:
             principal = _principal(await self._claims(token))
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError) as e:
-            raise Unauthorized(_why(e)) from None
-        _remember(self._known, token, principal)
+            raise Unauthorized(_reason(e)) from None
+        _cache(self._verified, token, principal)
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
-        """Each kind of key has its own algorithms, so that none is taken for another."""
+        """Each kind of key has algorithms of its own, so that a public key is never taken for a
+        secret."""
         if jwt.get_unverified_header(token).get("alg") == "HS256" and self._secret:
             return _decode(token, self._secret, ["HS256"])
         if self._jwks is None:
@@ -71,15 +72,15 @@ class Identity:
         return _decode(token, key, ["RS256", "PS256", "ES256", "EdDSA"])
 
     def count(self, principal: Principal) -> None:
-        """A bucket a principal, filled at the rate, that holds a burst. Raises TooMany."""
+        """Takes a token of the principal's bucket, which fills at the rate. Raises TooMany."""
         staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
-        rate = self._rate * (STAFF if staff else 1)
+        rate = self._rate * (STAFF_FACTOR if staff else 1)
         now = time.monotonic()
         tokens, at = self._buckets.get(principal.sub, (rate * BURST, now))
         tokens = min(rate * BURST, tokens + (now - at) * rate)
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
-        _remember(self._buckets, principal.sub, (tokens - 1, now))
+        _cache(self._buckets, principal.sub, (tokens - 1, now))
 
 
 def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise ValueError("sub")
     if not (isinstance(scopes, list) and all(isinstance(s, str) for s in scopes)):
         raise ValueError("scope")
-    " ".join(scopes).encode()  # raises where there is half a character
+    " ".join(scopes).encode()  # raises for a lone surrogate
     return Principal(sub, frozenset(scopes), _moment(claims.get("exp")), _name(claims.get("name")))
 
 
@@ -109,7 +110,7 @@ def _name(claim: Any) -> str | None:
 
 
 def _moment(exp: Any) -> float:
-    """Whatever is beyond the calendar never comes."""
+    """Seconds since 1970, infinite for a time after the year 9999."""
     seconds = float("inf") if exp is None else float(exp)
     return seconds if seconds < NEVER else float("inf")
 
@@ -124,7 +125,8 @@ def _bearer(header: str | None) -> str | None:
 
 
 def check_origin(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Browsers send Origin with every change, and Sec-Fetch-Site with everything."""
+    """Raises Forbidden for a request that a page of another site makes. Browsers send Origin with
+    every change, and Sec-Fetch-Site with every request."""
     origin = request.headers.get("origin")
     foreign = origin is not None and _host(origin) != request.headers.get("host")
     if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
@@ -138,7 +140,7 @@ def _host(origin: str) -> str | None:
         return None
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
@@ -149,8 +151,8 @@ def _why(error: Exception) -> str:
     return "The token cannot be read."
 
 
-def _remember(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > REMEMBERED:
-        memory.popitem(last=False)
+def _cache(cache: OrderedDict[str, Any], key: str, value: Any) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > CACHE_SIZE:
+        cache.popitem(last=False)

@@ -40,7 +40,8 @@ class Reader:
         self.sent = list(sent)
         self.expires_at = expires_at
         self.cycle = cycle
-        self.stream = telemetry.around() if telemetry.tracing() else None  # whose request opened it
+        # The trace of the request that opened it.
+        self.stream = telemetry.current() if telemetry.tracing() else None
         self.missed = True
         self.taken = True
         self.dropped = False

@@ -1,6 +1,6 @@
-"""Every request, seen from outside: its trace, and how long its answer took to begin.
+"""The span of each request, and the time until its answer begins.
 
-A live feed counts as answered when it begins, so no span lasts as long as a connection.
+The span of a live feed ends when the feed begins, so that none lasts as long as a connection.
 """
 
 import time
@@ -29,7 +29,7 @@ BROKEN = Counter(
 )
 
 
-class Observed:
+class Instrumented:
     def __init__(self, app: Any) -> None:
         self.app = app
 
@@ -38,24 +38,24 @@ class Observed:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        span = _enter(scope)
+        span = _start_trace(scope)
 
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
-                _leave(scope, span, message["status"], time.perf_counter() - began)
+                _record(scope, span, message["status"], time.perf_counter() - began)
             await send(message)
 
         try:
             await self.app(scope, receive, answer)
         finally:
-            if span and span.is_recording():  # whoever asked has gone before there was an answer
+            if span and span.is_recording():  # the client hung up before there was an answer
                 span.end()
 
 
-def _enter(scope: Any) -> Span | None:
-    """Within the trace that the caller names, else a new one."""
-    named = [value for name, value in scope["headers"] if name == b"traceparent"]
-    parent = telemetry.valid(named[0].decode("latin-1")) if len(named) == 1 else None
+def _start_trace(scope: Any) -> Span | None:
+    """Continues the trace that the caller names, else begins one."""
+    headers = [value for name, value in scope["headers"] if name == b"traceparent"]
+    parent = telemetry.valid(headers[0].decode("latin-1")) if len(headers) == 1 else None
     span = None
     if telemetry.tracing() and scope["path"].startswith("/api/"):
         method = _method(scope)
@@ -65,11 +65,11 @@ def _enter(scope: Any) -> Span | None:
             SpanKind.SERVER,
             **{"http.request.method": method, "url.path": scope["path"]},
         )
-    telemetry.enter(telemetry.written(span) if span else parent or telemetry.new())
+    telemetry.enter(telemetry.traceparent_of(span) if span else parent or telemetry.new())
     return span
 
 
-def _leave(scope: Any, span: Span | None, status: int, seconds: float) -> None:
+def _record(scope: Any, span: Span | None, status: int, seconds: float) -> None:
     method, route = _method(scope), scope.get("path_template") or "none"
     DURATIONS.labels(method, route, str(status)).observe(seconds)
     if status == 500:
@@ -83,5 +83,5 @@ def _leave(scope: Any, span: Span | None, status: int, seconds: float) -> None:
 
 
 def _method(scope: Any) -> str:
-    """A made-up one must not make up a label."""
+    """The method, or _OTHER: a client must not be able to make up labels."""
     return scope["method"] if scope["method"] in METHODS else "_OTHER"

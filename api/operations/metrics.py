@@ -1,4 +1,4 @@
-"""`GET /metrics`, in Prometheus text. What others keep is read from Postgres when asked.
+"""`GET /metrics`, in Prometheus text. Lag and capabilities' figures are read from Postgres then.
 
 Alert rules for these are in workers/alerts.yml.
 """
@@ -31,7 +31,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
-# Of one capability, read from Postgres each time.
+# The metrics of one capability, read from Postgres for each request.
 Families = Callable[[Connection], Awaitable[list[Metric]]]
 
 
@@ -52,17 +52,17 @@ class _Collected:
         return self._families
 
 
-async def _families(at_home: Services, of_capabilities: Sequence[Families]) -> Any:
-    """Where the store is away: what this process knows, and that it is away."""
-    known, stored = await soon(_from_store(at_home, of_capabilities)) or (None, [])
-    yield _gauge("store_up", "Whether the store answers.", known is not None)
-    yield _gauge("bus_up", "Whether this process hears NATS.", at_home.live.hears)
-    ready = not why_not_ready(known)
+async def _families(state: Services, of_capabilities: Sequence[Families]) -> Any:
+    """All metrics. While the store is away, only those of this process."""
+    lags, stored = await soon(_from_store(state, of_capabilities)) or (None, [])
+    yield _gauge("store_up", "Whether the store answers.", lags is not None)
+    yield _gauge("bus_up", "Whether this process hears NATS.", state.live.hears)
+    ready = not why_not_ready(lags)
     yield _gauge("api_ready", "Whether /health/ready says that this process can serve.", ready)
-    for metric in _of_process(at_home):
+    for metric in _of_process(state):
         yield metric
-    if known is not None:
-        for metric in _lag(known):
+    if lags is not None:
+        for metric in _lag(lags):
             yield metric
         for metric in stored:
             yield metric
@@ -73,15 +73,15 @@ def _gauge(name: str, what: str, value: float) -> Metric:
 
 
 async def _from_store(
-    at_home: Services, of_capabilities: Sequence[Families]
+    state: Services, of_capabilities: Sequence[Families]
 ) -> tuple[list[Lag], list[Metric]]:
-    known = await readers(at_home)
-    async with at_home.pool.connection() as connection:
-        return known, [metric for read in of_capabilities for metric in await read(connection)]
+    lags = await readers(state)
+    async with state.pool.connection() as connection:
+        return lags, [metric for read in of_capabilities for metric in await read(connection)]
 
 
-def _of_process(at_home: Services) -> Iterator[Metric]:
-    counts = at_home.history.counts
+def _of_process(state: Services) -> Iterator[Metric]:
+    counts = state.history.counts
     for name, what in (
         ("commands", "Commands decided."),
         ("groups", "Groups of commands that were recorded in one transaction each."),
@@ -95,8 +95,8 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
         ("answers", "Questions that the model answered."),
         ("failures", "Questions that the model left to be answered offline."),
     ):
-        yield CounterMetricFamily(f"model_{name}", what, value=at_home.model.counts[name])
-    live = at_home.live
+        yield CounterMetricFamily(f"model_{name}", what, value=state.model.counts[name])
+    live = state.live
     yield _gauge("live_streams", "Open live feeds.", len(live))
     for name, key, what in (
         ("live_messages", "messages", "Messages of NATS that were heard."),
@@ -108,7 +108,7 @@ def _of_process(at_home: Services) -> Iterator[Metric]:
     yield from BROKEN.collect()
 
 
-def _lag(known: list[Lag]) -> Iterator[Metric]:
+def _lag(lags: list[Lag]) -> Iterator[Metric]:
     for name, what, value in (
         ("follower_position", "Everything up to here is applied.", lambda f: f.position),
         ("follower_seen", "The end of the log when it last looked.", lambda f: f.seen),
@@ -127,19 +127,19 @@ def _lag(known: list[Lag]) -> Iterator[Metric]:
         ("parked_keys", "Keys that wait behind an event it cannot apply.", lambda f: f.parked),
     ):
         family = GaugeMetricFamily(name, what, labels=["name", "kind"])
-        for follower in known:
-            family.add_metric([follower.name, follower.kind], float(value(follower)))
+        for reader in lags:
+            family.add_metric([reader.name, reader.kind], float(value(reader)))
         yield family
-    yield _words(known)
+    yield _words(lags)
 
 
-def _words(known: list[Lag]) -> Metric:
+def _words(lags: list[Lag]) -> Metric:
     what = "Live, idle, catching up, stuck or dead: 1 for the one word that holds."
     family = GaugeMetricFamily("follower_state", what, labels=["name", "kind", "state"])
-    for follower in known:
+    for reader in lags:
         for word in WORDS:
-            labels = [follower.name, follower.kind, word]
-            family.add_metric(labels, float(follower.word == word))
+            labels = [reader.name, reader.kind, word]
+            family.add_metric(labels, float(reader.word == word))
     return family
 
 

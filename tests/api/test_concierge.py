@@ -112,7 +112,7 @@ def test_another_member_is_for_organizers(product: Product, event: str, ada: htt
 
 
 def test_number_is_an_id_too(product: Product) -> None:
-    """As the first caller of this tool sent them."""
+    """The first caller of this tool sent ids as numbers."""
     body = {"name": "A conference", "timezone": "UTC"}
     with product.client("admin", "admin") as admin:
         admin.put("/api/events/54", json=body).raise_for_status()

@@ -18,7 +18,7 @@ async def empty(
     request: Request, event_id: EventId, mission_id: MissionId, data: StatusBody
 ) -> Response[bytes]:
     """Same address, same token, same body; an answer of the same size as the product's."""
-    await services(request).identity.of(request)
+    await services(request).identity.authenticate(request)
     return Response(ANSWER, media_type="application/json")
 
 
@@ -37,7 +37,7 @@ async def empty_board(
     request: Request, event_id: EventId, member_id: OfMember = None
 ) -> Response[bytes]:
     """Same address, same token; an answer of the same size as the product's."""
-    await services(request).identity.of(request)
+    await services(request).identity.authenticate(request)
     return Response(BOARD, media_type="application/json")
 
 

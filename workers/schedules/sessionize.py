@@ -60,7 +60,7 @@ class All(Struct):
     categories: list[Any] | None = None
 
 
-class Known(Struct):
+class Lookup(Struct):
     """People, rooms and categories of the view All by their ids."""
 
     people: dict[Number, Person] = {}
@@ -82,13 +82,13 @@ def read(document: Any, draft: Draft) -> None:
     draft.set_source("sessionize")
     if isinstance(document, dict):
         view = converted(document, All, "$")
-        known = _known(view)
+        lookup = _lookup(view)
         for where, found in rows(view.sessions, SessionRow, "$.sessions"):
-            _add(found, where, known, draft)
+            _add(found, where, lookup, draft)
         return
     for where, group in rows(document, Group, "$"):
         for at, found in _grouped(group, where):
-            _add(found, at, Known(), draft)
+            _add(found, at, Lookup(), draft)
 
 
 def _grouped(group: Group, where: str) -> Iterator[tuple[str, SessionRow]]:
@@ -97,10 +97,10 @@ def _grouped(group: Group, where: str) -> Iterator[tuple[str, SessionRow]]:
         yield from rows(room.sessions or [], SessionRow, f"{at}.sessions")
 
 
-def _known(view: All) -> Known:
+def _lookup(view: All) -> Lookup:
     people = rows(view.speakers or [], Person, "$.speakers")
     rooms = rows(view.rooms or [], Named, "$.rooms")
-    return Known(
+    return Lookup(
         {person.id: person for _, person in people},
         {room.id: room.name or "" for _, room in rooms},
         {
@@ -111,7 +111,7 @@ def _known(view: All) -> Known:
     )
 
 
-def _add(found: SessionRow, where: str, known: Known, draft: Draft) -> None:
+def _add(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> None:
     if (found.status or "").lower() in NOT_ACCEPTED:
         draft.skip(f"sessions that are {found.status}")
     elif not found.startsAt:
@@ -126,10 +126,10 @@ def _add(found: SessionRow, where: str, known: Known, draft: Draft) -> None:
                 start=start,
                 end=draft.moment(found.endsAt, f"{where}.endsAt") if found.endsAt else start,
                 texts=(found.description or "",),
-                location=found.room or known.rooms.get(found.roomId, ""),
-                tags=list(_categories(found, where, known)),
+                location=found.room or lookup.rooms.get(found.roomId, ""),
+                tags=list(_categories(found, where, lookup)),
                 item_type="break" if found.isServiceSession else "",
-                speaker_ids=tuple(_speakers(found, where, known, draft)),
+                speaker_ids=tuple(_speakers(found, where, lookup, draft)),
             )
         )
 
@@ -141,20 +141,20 @@ def _id(found: SessionRow, draft: Draft) -> str:
     return draft.prefixed_id(written or id_from_name(found.title or ""))
 
 
-def _categories(found: SessionRow, where: str, known: Known) -> Iterator[str]:
+def _categories(found: SessionRow, where: str, lookup: Lookup) -> Iterator[str]:
     for item in found.categoryItems or []:
         if isinstance(item, int | str):
-            yield known.categories.get(item, "")
+            yield lookup.categories.get(item, "")
     for at, category in rows(found.categories or [], Group, f"{where}.categories"):
         for _, named_item in rows(category.categoryItems or [], Named, f"{at}.categoryItems"):
             yield named_item.name or ""
 
 
-def _speakers(found: SessionRow, where: str, known: Known, draft: Draft) -> Iterator[str]:
+def _speakers(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> Iterator[str]:
     for i, one in enumerate(found.speakers or []):
         at = f"{where}.speakers[{i}]"
         if isinstance(one, int | str):
-            person = known.people.get(one, Person(one))
+            person = lookup.people.get(one, Person(one))
         else:
             person = converted(one, Person, at)
         if person.display_name:

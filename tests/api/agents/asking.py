@@ -1,4 +1,4 @@
-"""What tests of the API do again and again."""
+"""Helpers for tests of the API: problems, counts of events, and raw bytes."""
 
 import socket
 from collections.abc import Iterator

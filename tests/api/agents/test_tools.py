@@ -103,7 +103,7 @@ def by_model(client: httpx.Client, server: ModelServer, event: str, name: str, g
 
 
 def timeless(answer: Json) -> Json:
-    """Of sessions, what neither passes while one asks nor is shortened for a model."""
+    """The answer without fields that change with time or are shortened for a model."""
     kept = ("session_id", "session_title", "speaker_name", "focus_areas")
     return {
         name: [{k: one[k] for k in kept} for one in value] if name == "sessions" else value

@@ -58,7 +58,7 @@ async def slow(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(4):
         await send({"type": "http.response.body", "body": b"tick ", "more_body": True})
-        await asyncio.sleep(protocol.PATIENCE / 2)
+        await asyncio.sleep(protocol.TIMEOUT / 2)
     await send({"type": "http.response.body", "body": b"done"})
 
 
@@ -85,7 +85,7 @@ async def heard(*pieces: bytes) -> bytes:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "PATIENCE", 0.2)
+    monkeypatch.setattr(protocol, "TIMEOUT", 0.2)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -18,7 +18,7 @@ TOKEN = jwt.encode({"sub": "ada"}, RSA, algorithm="RS256", headers={"kid": "rsa"
 def test_provider_that_does_not_say_is_unavailable_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(jwks, "PAUSE", 0.0)
+    monkeypatch.setattr(jwks, "RETRY_AFTER", 0.0)
     provider = Provider()
     keys = SigningKeys(provider.url)
 
@@ -44,7 +44,7 @@ def test_provider_that_is_away_is_not_asked_by_everyone() -> None:
 
     began = time.monotonic()
     assert {type(answer) for answer in asyncio.run(ask())} == {Unavailable}
-    assert time.monotonic() - began < jwks.PATIENCE
+    assert time.monotonic() - began < jwks.TIMEOUT
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "data:,{}", "nonsense", ""])

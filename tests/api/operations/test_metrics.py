@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.operations.instrumentation import BOUNDS, BROKEN, DURATIONS, Observed
+from api.operations.instrumentation import BOUNDS, BROKEN, DURATIONS, Instrumented
 from tests.product import Product
 
 Json = dict[str, Any]
@@ -140,7 +140,7 @@ def test_answers_of_500_are_counted_as_broken_beside_their_durations() -> None:
     async def answer(*statuses: int) -> None:
         for status in statuses:
             scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "status": status}
-            await Observed(app)(scope | {"path_template": "/broken"}, None, heard)
+            await Instrumented(app)(scope | {"path_template": "/broken"}, None, heard)
 
     def counted() -> list[float]:
         text = generate_latest(DURATIONS) + generate_latest(BROKEN)
