@@ -137,7 +137,7 @@ class Recorded(Struct, frozen=True):
 
     @property
     def member(self) -> tuple[str, str]:
-        """Of a stream that belongs to one member of a scope: (scope_id, member_id)."""
+        """(scope_id, member_id) of a stream that belongs to one member of a scope."""
         _, scope_id, member_id = self.stream.split(":")
         return scope_id, member_id
 

@@ -206,7 +206,7 @@ class Batch:
         self.streams |= change.streams
 
     def _state_of(self, name: StreamName) -> Folded:
-        """With what this batch has added to it."""
+        """A stream with what this batch has added to it."""
         if name in self.streams:
             return self.streams[name]
         if name not in self._cache:
@@ -218,7 +218,7 @@ class Batch:
 
 
 def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
-    """Those that deciding is known to need."""
+    """The streams that deciding is known to need, before anything is decided."""
     names: set[StreamName] = set()
     for one in pending:
         names.add(stream_of(one.command))
@@ -231,7 +231,7 @@ def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
 
 
 def _age(folded: Folded) -> tuple[bool, int]:
-    """What is in the batch is younger than what has a position."""
+    """A key to sort by: an event in the batch is younger than all that have a position."""
     if isinstance(folded.position, InBatch):
         return True, folded.position.index
     return False, folded.position

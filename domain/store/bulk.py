@@ -133,7 +133,7 @@ def refused_command(index: int, problem: Problem) -> RefusedCommand:
 
 
 def all_or_nothing(refused: Sequence[RefusedCommand]) -> Refused:
-    """Of a strict bulk."""
+    """The refusal of a strict bulk."""
     wrong = ((f"$[{one.index}]", one.detail) for one in refused)
     return Refused(f"Nothing was recorded, for {len(refused):,} of these are refused.", *wrong)
 
