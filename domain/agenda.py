@@ -53,13 +53,13 @@ class SpeakerSaved(Struct, frozen=True):
 
 
 class SpeakerErased(Struct, frozen=True):
-    """What was known of them is gone, also from the events before. No import brings it back."""
+    """A speaker is forgotten, also in the events before. No import brings them back."""
 
     speaker_id: str
 
 
 class ScheduleImported(Struct, frozen=True):
-    """What the source lists from here on, whoever has written it."""
+    """From here on a source lists these sessions, whoever has written them."""
 
     source: str
     item_ids: tuple[str, ...]

@@ -28,7 +28,7 @@ def further(talk: str) -> Iterator[str]:
 
 
 def _stem(talk: str) -> str:
-    """What the ids of a talk's slots begin with: its id or, of a long one, a part with a digest.
+    """The beginning of the ids of a talk's slots: its id or, of a long one, a part with a digest.
     Talks whose long ids begin alike would share a stem otherwise, and their slots be compared."""
     if len(talk) <= LONGEST:
         return talk

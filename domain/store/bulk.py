@@ -58,7 +58,7 @@ class BulkCompleted(Struct, frozen=True):
 
 
 class Tally(Struct, frozen=True):
-    """What became of commands."""
+    """Numbers of events recorded and of commands that changed nothing, and the refusals."""
 
     recorded: int = 0
     unchanged: int = 0
@@ -107,8 +107,8 @@ class Refusal(Struct, frozen=True):
 
 
 class BulkOutcome(Struct, frozen=True):
-    """What became of all of its commands: the number of events recorded, of commands that changed
-    nothing, and those refused, in order. `position` is that of the last event of the bulk."""
+    """The number of events that its commands recorded, the number of commands that changed nothing,
+    and those that were refused, in order. `position` is that of the last event of the bulk."""
 
     recorded: int
     unchanged: int

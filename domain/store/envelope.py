@@ -35,7 +35,7 @@ Row = tuple[
 
 
 class _Box(Struct, frozen=True):
-    """What is personal of one person in one event. `key` is the number of their key; `box` is a
+    """The values of one person in one event. `key` is the number of their key; `box` is a
     nonce and what it encrypts."""
 
     key: int

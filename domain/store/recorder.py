@@ -1,4 +1,4 @@
-"""What History asks of the eventsourcing library's Postgres recorder."""
+"""The eventsourcing library's Postgres recorder, as far as History uses it."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
