@@ -17,7 +17,7 @@ from domain.aggregate import GIVEN, Aggregate, Command
 from domain.errors import KeyReused, Problem, Refused, restored, stored_name
 
 PIECE = 256  # commands in one transaction, at most
-STRICT = 1_000  # commands of a bulk that is recorded all or not at all: one transaction holds it
+STRICT = 500  # commands of a bulk that is recorded all or not at all: one transaction holds it
 DETAIL = 500  # characters that are kept of what a refusal says
 
 
