@@ -53,13 +53,13 @@ class SpeakerSaved(Struct, frozen=True):
 
 
 class SpeakerErased(Struct, frozen=True):
-    """What was known of them is gone, also from the events before. No import brings it back."""
+    """A speaker is forgotten, also in the events before. No import brings them back."""
 
     speaker_id: str
 
 
 class ScheduleImported(Struct, frozen=True):
-    """What the source lists from here on, whoever has written it."""
+    """From here on a source lists these sessions, whoever has written them."""
 
     source: str
     item_ids: tuple[str, ...]
@@ -119,9 +119,8 @@ class SaveSpeaker(_OnAgenda, frozen=True, kw_only=True):
 
 
 class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
-    """What an earlier import of the same source had, and this one lacks, is cancelled, unless
-    another source still lists it. What somebody changed by hand stays as it is, whatever the source
-    says of it."""
+    """Cancels what an earlier import of the same source had and this one lacks, unless another
+    source still lists it. Leaves alone what somebody changed by hand, whatever the source says."""
 
     source: str
     items: tuple[AgendaItem, ...]
@@ -134,7 +133,8 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True):
-    """What came of an import. What was changed by hand is unchanged by it."""
+    """The numbers of sessions and speakers that an import changed. Sessions that were changed by
+    hand count as unchanged."""
 
     added: int
     changed: int
@@ -202,7 +202,7 @@ def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
 
 
 def _dropped(command: ImportSchedule, state: Agenda, items: Iterable[AgendaItem]) -> Iterator[str]:
-    """What is on, and was in the source until now."""
+    """The ids of sessions that are on, were in the source until now, and are not in `items`."""
     gone = state.listed(command.source).difference(item.id for item in items)
     return (id_ for id_, item in state.items.items() if id_ in gone and item.status != "cancelled")
 

@@ -1,4 +1,4 @@
-"""What is on at a conference, as one slot of its programme. It is stored inside events: new fields
+"""One slot of the programme of a conference. It is stored inside events: new fields
 have defaults, types never change."""
 
 from datetime import datetime

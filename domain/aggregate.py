@@ -39,7 +39,7 @@ GIVEN: Any = _Given()
 
 
 class Announced(Protocol):
-    """What rules ask of the state that announces their scope."""
+    """The part that rules look at of the state that announces their scope."""
 
     @property
     def exists(self) -> bool: ...
@@ -54,7 +54,7 @@ class Command(Struct, frozen=True, kw_only=True):
     aggregate: ClassVar[str]
 
     def stream_key(self) -> tuple[str, ...]:
-        """What tells this command's stream from others of its aggregate."""
+        """The parts of its stream's name after that of the aggregate: (event_id, member_id)."""
         raise TypeError(f"{type(self).__name__} does not say which stream it is about")
 
     def given(self) -> Mapping[str, StreamName]:
@@ -124,7 +124,7 @@ class Recorded(Struct, frozen=True):
 
     @property
     def stream_key(self) -> tuple[str, ...]:
-        """What tells this stream from others of its aggregate, as in (scope_id, member_id)."""
+        """The parts of its stream's name after that of the aggregate: (scope_id, member_id)."""
         return tuple(self.stream.split(":")[1:])
 
     @property
@@ -137,7 +137,7 @@ class Recorded(Struct, frozen=True):
 
     @property
     def member(self) -> tuple[str, str]:
-        """Of a stream that belongs to one member of a scope: (scope_id, member_id)."""
+        """(scope_id, member_id) of a stream that belongs to one member of a scope."""
         _, scope_id, member_id = self.stream.split(":")
         return scope_id, member_id
 

@@ -1,4 +1,4 @@
-"""Who is at a conference, as they describe themselves."""
+"""The people at a conference, as they describe themselves."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
@@ -11,7 +11,7 @@ from domain.personal import ERASED, PERSONAL, Person, personal
 
 
 class Profile(Struct, frozen=True):
-    """Who was erased is hidden: nowhere shown, to nobody."""
+    """One that was erased is hidden: nowhere shown, to nobody."""
 
     name: Annotated[str, personal(ERASED)]
     headline: Annotated[str, PERSONAL] = ""
@@ -38,8 +38,8 @@ class AttendeeProfileChanged(Struct, frozen=True):
 
 
 class AttendeeErased(Struct, frozen=True):
-    """What they said of themselves is gone, also from the events before. Should they register
-    again, it is for the first time."""
+    """An attendee is forgotten, also in the events before. Should they register again, it is for
+    the first time."""
 
 
 class Attendee(Struct, frozen=True):

@@ -39,7 +39,7 @@ class _OnLink(Command, frozen=True, kw_only=True):
 
 
 class OpenCalendarLink(_OnLink, frozen=True, kw_only=True):
-    """There is one at most: where one is open, somebody's calendar reads by it, and it stays."""
+    """Opens one where none is: by one that is open somebody's calendar reads, so it stays."""
 
     digest: str
 

@@ -77,7 +77,7 @@ class Standing(Struct, frozen=True):
 
 
 class Meeting(Struct, frozen=True):
-    """What the rules of meet_attendees have counted so far."""
+    """The counts that the rules of meet_attendees look at."""
 
     viewed: frozenset[str] = frozenset()
     milliseconds: int = 0
@@ -107,7 +107,7 @@ class Board(Struct, frozen=True):
 
 
 class Target(Protocol):
-    """What the rules ask of the attendee who is met."""
+    """The part that rules look at of the attendee who is met."""
 
     @property
     def listed(self) -> bool: ...
@@ -142,7 +142,7 @@ class ResetMission(_OnBoard, frozen=True, kw_only=True):
 
 
 class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
-    """What a member did on another's profile. `dwell_ms` is time spent there."""
+    """Reports what a member did on another's profile. `dwell_ms` is time spent there."""
 
     action: Action
     target_member_id: str
@@ -190,14 +190,15 @@ def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEve
 
 
 def locked(mission: Mission, status: Status, completed: Set[str]) -> bool:
-    """What a member has completed stays open to them, whatever it came to require since."""
+    """Whether a mission waits for others. One that is completed stays open, whatever it came to
+    require since."""
     return status != "completed" and any(needed not in completed for needed in mission.requires)
 
 
 def _unlocked(
     state: Board, just_completed: str, catalogue: Catalogue
 ) -> tuple[MissionCompleted, ...]:
-    """Who has met people already need not meet them again once the mission unlocks."""
+    """Completes meet_attendees as it unlocks, where people were met before."""
     mission = catalogue.active(MEET_ATTENDEES)
     if mission is None or just_completed not in mission.requires:
         return ()

@@ -1,5 +1,5 @@
-"""A mapping of which another is made with every change, at the cost of a few entries, not of all:
-a state that is folded from many events would else take the square of their number."""
+"""An immutable mapping. A changed copy costs a few entries, not all of them: to fold n events into
+a plain dict, copied each time, would take n squared."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 class PersistentMap(Mapping[str, V]):
-    """In the order in which the keys first came, as a dict. The latest changes are apart from all
-    the others until they are as many as the root of those."""
+    """Ordered by when a key first came, as a dict is. Recent changes are kept in a small dict of
+    their own, which is merged into the large one once it has as many entries as its square root."""
 
     __slots__ = ("_all", "_fresh")
 
@@ -35,7 +35,7 @@ class PersistentMap(Mapping[str, V]):
 
 
 def with_entry(old: Mapping[str, V], key: str, value: V) -> PersistentMap[V]:
-    """The same, but for this; what is old stays as it was."""
+    """A copy of `old` with this entry; `old` itself does not change."""
     all_, fresh = (old._all, old._fresh) if isinstance(old, PersistentMap) else (old, {})
     fresh = {**fresh, key: value}
     if len(fresh) ** 2 <= len(all_):

@@ -31,8 +31,8 @@ def personal(erased: Any) -> Meta:
 
 
 class Marked(Struct, frozen=True):
-    """Of a Struct: its personal fields with what stands there once they are erased, its fields
-    that hold Structs with such fields, and the field that says whose they are."""
+    """How a Struct is marked: its personal fields, each with its value once erased; its fields that
+    hold Structs with personal fields; and the field that says whose they are, if there is one."""
 
     erased: Mapping[str, Any]
     inner: Mapping[str, "Marked"]
@@ -53,7 +53,7 @@ def _marked(known: inspect.Type) -> Marked | None:
     for field in struct.fields:
         said = (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
         if said.get("personal"):
-            erased[field.encode_name] = _instead(field.type)
+            erased[field.encode_name] = _erased_value(field.type)
         elif said.get("person"):
             whose = field.encode_name
         elif held := _marked(field.type):
@@ -78,8 +78,8 @@ def _struct(known: inspect.Type) -> inspect.StructType | None:
     return None
 
 
-def _instead(marked: inspect.Type) -> Any:
-    """What stands there once it is erased."""
+def _erased_value(marked: inspect.Type) -> Any:
+    """The value of a field once it is erased."""
     said = (marked.extra or {}) if isinstance(marked, inspect.Metadata) else {}
     if "erased" in said:
         return said["erased"]
@@ -94,7 +94,7 @@ def _instead(marked: inspect.Type) -> Any:
 
 
 def taken_out(event: Struct, stream: StreamName) -> tuple[Any, dict[Person, Values]]:
-    """The facts without what is personal, and that, by person."""
+    """The facts of an event without what is personal in them, and the personal values by person."""
     facts = msgspec.to_builtins(event)
     values: dict[Person, Values] = {}
     if known := marked(type(event)):
@@ -108,7 +108,8 @@ def taken_out(event: Struct, stream: StreamName) -> tuple[Any, dict[Person, Valu
 def put_in(
     type_: type[Struct], facts: Any, stream: StreamName, values: Mapping[Person, Any]
 ) -> None:
-    """The opposite. None are the values of a person who was erased."""
+    """The opposite of `taken_out`: puts personal values into `facts`. A person whose values are
+    None was erased."""
     if known := marked(type_):
         for node, of, person, path in _walk(known, facts, _member(stream), stream, ""):
             theirs = values.get(person, {})

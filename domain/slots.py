@@ -28,8 +28,8 @@ def further(talk: str) -> Iterator[str]:
 
 
 def _stem(talk: str) -> str:
-    """Each talk has its own, however alike the beginnings of long ids are: else the slots of all of
-    them would have to be compared."""
+    """The beginning of the ids of a talk's slots: its id or, of a long one, a part with a digest.
+    Talks whose long ids begin alike would share a stem otherwise, and their slots be compared."""
     if len(talk) <= LONGEST:
         return talk
     digest = sha256(talk.encode()).hexdigest()[:16]
@@ -77,8 +77,9 @@ def _siblings(known: Mapping[str, Any]) -> defaultdict[str, list[str]]:
 
 
 def _named(group: Items, known: Items, gone: set[str]) -> list[tuple[str | None, AgendaItem]]:
-    """In the order of time, each with the id of what it was: the same, or what was there and then,
-    or what was nearest in time."""
+    """The items in the order of time, each with the id of the known slot that it is: the one of the
+    same content, else of the same time and place, else the nearest in time; None where it is new.
+    """
     left = sorted(group, key=lambda item: (item.start_time, item.location, item.title))
     found: dict[int, str] = {}
     for alike in (_content, _place):

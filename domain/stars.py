@@ -33,7 +33,7 @@ class Session(Protocol):
 
 
 class Programme(Protocol):
-    """What the rules ask of the agenda of an event."""
+    """The part that rules look at of the agenda of an event."""
 
     def item(self, item_id: str) -> Session:
         """Raises NotFound."""

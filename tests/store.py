@@ -72,7 +72,7 @@ ROLL = Aggregate("roll", Roll(), (TicketTaken,), decide, evolve)
 
 
 class SyncAccepted(Struct, frozen=True):
-    """Of one of the two."""
+    """It is on both calendars, each time with the other of the two."""
 
     other: str
     slot: int

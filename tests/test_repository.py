@@ -59,7 +59,7 @@ KNOWS = {
 }
 # The folders and files without docstrings that have to be read twice.
 PLAIN = (
-    *("sql", "api/agents", "api/formats", "api/http", "api/identity"),
+    *("domain", "sql", "api/agents", "api/formats", "api/http", "api/identity"),
     *("api/executing.py", "api/mission_metrics.py", "api/openapi.py", "api/pages.py"),
     *("api/concierge.py", "api/server.py", "api/services.py", "api/session.py"),
     *("api/session_tools.py", "api/operations/instrumentation.py", "api/operations/metrics.py"),
@@ -67,9 +67,9 @@ PLAIN = (
     *("workers/schedules", "workers/servers", "workers/__init__.py", "workers/__main__.py"),
     *("workers/garbage.py", "workers/http_client.py", "workers/model.py", "workers/progress.py"),
     *("workers/run.py", "workers/settings.py", "workers/telemetry.py", "workers/tokens.py"),
-    *("tests/bench", "tests/browser", "tests/flows", "tests/harness", "tests/sql"),
-    *("tests/api/agents", "tests/api/formats", "tests/api/http", "tests/api/identity"),
-    "tests/api/live",
+    *("tests/bench", "tests/browser", "tests/domain", "tests/flows", "tests/harness"),
+    *("tests/sql", "tests/store.py", "tests/api/agents", "tests/api/formats", "tests/api/http"),
+    *("tests/api/identity", "tests/api/live"),
     *("tests/api/operations", "tests/api/reads", "tests/workers/contacts", "tests/workers/demo"),
     *("tests/workers/operations", "tests/workers/proof", "tests/workers/schedules"),
     "tests/workers/servers",

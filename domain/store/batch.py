@@ -1,5 +1,5 @@
-"""What one transaction is about to record: commands decided one after another, each on the states
-that those before it leave.
+"""The events that one transaction is about to record: its commands are decided one after another,
+each on the states that those before it leave.
 
 Nothing here talks to Postgres but `load`, for streams that only a decision names.
 """
@@ -32,8 +32,8 @@ class _Decision(Struct, eq=False, frozen=True):
 
 
 class _Change(Struct, frozen=True):
-    """What one command records, and the streams that it writes to as they are after it. `last` is
-    the one of the last event; `own` is the command's, whether it is written to or not."""
+    """The events of one command, and the streams that they are written to, as they are after them.
+    `last` is the stream of the last event; `own` is the command's, written to or not."""
 
     command: Command
     events: Sequence[Struct]
@@ -165,7 +165,7 @@ class Batch:
     def _change(
         self, command: Command, own: Folded, given: Mapping[str, Folded], by: Author
     ) -> _Change:
-        """What follows from a command, without anything being changed. Raises what its rules do."""
+        """Decides a command, and adds nothing to the batch. Raises what its rules raise."""
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
         events = self._aggregate(own.stream).decide(command, own.state)
@@ -206,7 +206,7 @@ class Batch:
         self.streams |= change.streams
 
     def _state_of(self, name: StreamName) -> Folded:
-        """With what this batch has added to it."""
+        """A stream with what this batch has added to it."""
         if name in self.streams:
             return self.streams[name]
         if name not in self._cache:
@@ -218,7 +218,7 @@ class Batch:
 
 
 def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
-    """Those that deciding is known to need."""
+    """The streams that deciding is known to need, before anything is decided."""
     names: set[StreamName] = set()
     for one in pending:
         names.add(stream_of(one.command))
@@ -231,7 +231,7 @@ def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
 
 
 def _age(folded: Folded) -> tuple[bool, int]:
-    """What is in the batch is younger than what has a position."""
+    """A key to sort by: an event in the batch is younger than all that have a position."""
     if isinstance(folded.position, InBatch):
         return True, folded.position.index
     return False, folded.position

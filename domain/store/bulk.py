@@ -17,7 +17,7 @@ from domain.aggregate import GIVEN, Aggregate, Command
 from domain.errors import KeyReused, Problem, Refused, restored, stored_name
 
 PIECE = 256  # commands in one transaction, at most
-STRICT = 1_000  # commands of a bulk that is recorded all or not at all: one transaction holds it
+STRICT = 500  # commands of a bulk that is recorded all or not at all: one transaction holds it
 DETAIL = 500  # characters that are kept of what a refusal says
 
 
@@ -58,7 +58,7 @@ class BulkCompleted(Struct, frozen=True):
 
 
 class Tally(Struct, frozen=True):
-    """What became of commands."""
+    """Numbers of events recorded and of commands that changed nothing, and the refusals."""
 
     recorded: int = 0
     unchanged: int = 0
@@ -107,8 +107,8 @@ class Refusal(Struct, frozen=True):
 
 
 class BulkOutcome(Struct, frozen=True):
-    """What became of all of its commands: the number of events recorded, of commands that changed
-    nothing, and those refused, in order. `position` is that of the last event of the bulk."""
+    """The number of events that its commands recorded, the number of commands that changed nothing,
+    and those that were refused, in order. `position` is that of the last event of the bulk."""
 
     recorded: int
     unchanged: int
@@ -133,7 +133,7 @@ def refused_command(index: int, problem: Problem) -> RefusedCommand:
 
 
 def all_or_nothing(refused: Sequence[RefusedCommand]) -> Refused:
-    """Of a strict bulk."""
+    """The refusal of a strict bulk."""
     wrong = ((f"$[{one.index}]", one.detail) for one in refused)
     return Refused(f"Nothing was recorded, for {len(refused):,} of these are refused.", *wrong)
 

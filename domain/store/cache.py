@@ -60,7 +60,7 @@ class StreamCache:
         return self._streams[name]
 
     def clear(self) -> None:
-        """What others wrote since is not known any more."""
+        """Forgets everything: it is not known any more what others wrote since."""
         self._streams.clear()
         self.seen = -1
 

@@ -35,6 +35,9 @@ Row = tuple[
 
 
 class _Box(Struct, frozen=True):
+    """The values of one person in one event. `key` is the number of their key; `box` is a
+    nonce and what it encrypts."""
+
     key: int
     box: bytes
 
@@ -84,12 +87,12 @@ class EnvelopeMapper(Mapper[str]):
         self._personal_types = frozenset(self._personal.values())
 
     def to_stored_event(self, domain_event: Recorded) -> StoredEvent:  # type: ignore[override]
-        """In plain: as it was written before anything was sealed, and still is where nothing is
-        personal."""
+        """Nothing in it is sealed: how events without personal values are written, and how all
+        were before there were keys."""
         return self._stored(domain_event, msgspec.json.encode(domain_event.event), UNSET)
 
     def sealed(self, recorded: Recorded, keys: Mapping[Person, tuple[int, bytes]]) -> StoredEvent:
-        """With `keys` of all its `persons`, each with its number."""
+        """Seals what is personal in it. `keys` has (number, key) of each of its `persons`."""
         if type(recorded.event) not in self._personal_types:
             return self.to_stored_event(recorded)
         facts, values = taken_out(recorded.event, recorded.stream)
@@ -100,7 +103,7 @@ class EnvelopeMapper(Mapper[str]):
         return self._stored(recorded, msgspec.json.encode(facts), boxes or UNSET)
 
     def persons(self, recorded: Recorded) -> Iterable[Person]:
-        """Whose personal values an event holds."""
+        """The persons whose values an event holds."""
         if type(recorded.event) not in self._personal_types:
             return ()
         return taken_out(recorded.event, recorded.stream)[1]
@@ -136,7 +139,7 @@ class EnvelopeMapper(Mapper[str]):
         try:
             boxes = _read(state).sealed or {}
         except msgspec.MsgspecError:
-            return set()  # whoever reads it will say so
+            return set()  # reading it raises UnreadableEventError
         return {(person, box.key) for person, box in boxes.items()}
 
     def recorded(
@@ -149,8 +152,8 @@ class EnvelopeMapper(Mapper[str]):
         *,
         keys: SealKeys | None = None,
     ) -> Recorded:
-        """An event from its columns in the log, in their order there but for the position. What is
-        sealed with a key that is not among `keys` reads as erased; without any, it is refused."""
+        """An event from a Row of the log. What is sealed with a key that is not in `keys` reads as
+        erased; where `keys` is None and something is sealed, it raises UnreadableEventError."""
         known = self._decoders.get(topic)
         if known is None:
             raise UnreadableEventError(position, f"no event here is, or was, called {topic}")

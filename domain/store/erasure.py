@@ -21,16 +21,18 @@ ACTOR = "erase"
 
 
 class Held(Struct, frozen=True):
-    """What the log holds of a person: their personal values by stream, and by path; each as often
-    as it changed."""
+    """A person's personal values in the log, by stream and by path (`profile.name`): one for each
+    event that has it, in order. `events` is how many events hold any."""
 
     person: Person
     values: dict[StreamName, dict[str, list[Any]]]
     events: int
-    plain: int  # of the events: recorded before there were keys
+    plain: int  # events recorded before there were keys: they cannot be erased
 
 
 class Erased(Struct, frozen=True):
+    """How many keys were destroyed, and the positions of the events that say so."""
+
     keys: int
     positions: list[int]
 
@@ -85,7 +87,7 @@ class Erasure:
     def _streams(
         self, connection: Connection[Any], person: Person, since: int = 0
     ) -> list[StreamName]:
-        """Those that may hold something of them, as far as events after a position tell."""
+        """Streams with events after the position `since` that may hold something of a person."""
         scope, _, id_ = person.rpartition(":")
         given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_, "since": since}
         found = connection.execute(self._recorder.sql["may_hold"], given).fetchall()
@@ -100,7 +102,7 @@ class Erasure:
     def _events(
         self, person: Person, stream: StreamName, log: list[Recorded], at: datetime
     ) -> Iterable[StoredEvent]:
-        """None on a stream that only names them, as its author does."""
+        """The events that erase a person from a stream. There are none where it only names them."""
         own = stream.rpartition(":")[2] == person
         if not own and not any(person in self._mapper.persons(recorded) for recorded in log):
             return

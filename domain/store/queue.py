@@ -15,7 +15,7 @@ AT_HAND = 0.02  # seconds for which a busy event loop is waited for
 
 
 class Author(Struct, frozen=True):
-    """Who asks, in which scope (its id), within which trace (a W3C traceparent)."""
+    """The one who asks, the id of the scope they ask in, and the trace (a W3C traceparent)."""
 
     actor: str
     tenant: str
@@ -36,7 +36,7 @@ class IdempotencyKey(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a command. `position` is that of the last event recorded for it, on whichever
+    """The result of a command. `position` is that of the last event recorded for it, on whichever
     stream, or, when nothing changed, of the last event that the decision stood on (0: of none).
     `events` are as they were decided, an `On` where one is for another stream; `before` and `after`
     are states of the command's own. Where a key came again, `reply` is the first reply, and there
@@ -93,7 +93,7 @@ class CommandQueue:
         self._queue.put(_Signal.WAKE)
 
     def end(self) -> None:
-        """What came before this is still taken."""
+        """Commands that came before this are still taken."""
         self._queue.put(_Signal.END)
 
     def take(self, most: int) -> list[PendingCommand]:

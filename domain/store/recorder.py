@@ -1,4 +1,4 @@
-"""What History asks of the eventsourcing library's Postgres recorder."""
+"""The eventsourcing library's Postgres recorder, as far as History uses it."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ class Recorder(PostgresApplicationRecorder):
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
-        """What is left open when the block fails is rolled back."""
+        """One from the pool. A transaction that the block leaves open is rolled back."""
         with self.datastore.pool.connection() as connection:
             connection.row_factory = cast(Any, tuple_row)
             try:
@@ -144,8 +144,8 @@ class Recorder(PostgresApplicationRecorder):
     def keys_of(
         self, connection: Connection[Any], persons: Collection[str]
     ) -> dict[str, tuple[int, bytes]]:
-        """With which to seal, each with its number; made for whoever has none. Only who
-        has the lock may ask."""
+        """The (number, key) to seal with, by person; made for those who have none. The caller
+        must hold the lock."""
         drawn = [os.urandom(KEY_SIZE) for _ in persons]
         parameters = {"persons": list(persons), "keys": drawn}
         rows = connection.execute(self.sql["seal_with"], parameters, prepare=True).fetchall()
@@ -154,7 +154,7 @@ class Recorder(PostgresApplicationRecorder):
     def opening(
         self, connection: Connection[Any], names: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], bytes]:
-        """Those of these keys that were not destroyed."""
+        """The sealing keys by (person, number), without those that were destroyed."""
         persons, numbers = [p for p, _ in names], [n for _, n in names]
         parameters = {"persons": persons, "numbers": numbers}
         rows = connection.execute(self.sql["opening"], parameters, prepare=True).fetchall()

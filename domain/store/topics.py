@@ -1,4 +1,4 @@
-"""Which name each event is stored under, and which event a stored name is read as."""
+"""The name that each event is stored under, and the event that a stored name is read as."""
 
 from collections.abc import Iterable, Mapping
 
@@ -31,7 +31,7 @@ class Topics:
                 )
 
     def of(self, event: Struct) -> str:
-        """What belongs to no aggregate goes by the name of its class."""
+        """The name to store it under; that of its class where it belongs to no aggregate."""
         return self._topics.get(type(event)) or type(event).__name__
 
 

@@ -155,7 +155,7 @@ class History:
         self._queue.wake()
 
     def close(self) -> None:
-        """What is queued is still written."""
+        """Ends the thread, once all that is queued is written."""
         self._closed = True
         self._queue.end()
         self._thread.join(timeout=PATIENCE)

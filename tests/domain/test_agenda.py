@@ -252,7 +252,7 @@ def test_programme_of_an_unknown_event_is_refused(command: Any) -> None:
 
 
 def test_folding_the_largest_import_takes_no_time_that_others_would_wait_for() -> None:
-    """Of the processor's own: to copy all of the state for each event would take ten seconds."""
+    """Time of the processor: to copy all of the state for each event would take ten seconds."""
     saved = (SpeakerSaved(replace(ADA, id=f"p{i}"), "FOSDEM") for i in range(20_000))
     listed = (AgendaItemScheduled(replace(TALK, id=f"s{i}"), "FOSDEM") for i in range(10_000))
     events = [*saved, *listed]

@@ -90,7 +90,7 @@ def test_catalogue_in_another_order_is_another() -> None:
 
 
 def test_move() -> None:
-    """What goes back is what was awarded, not what the catalogue says by now."""
+    """The points that go back are those that were awarded, whatever the catalogue says by now."""
     started, completed = MissionStarted("a"), MissionCompleted("a", 7)
     board.when(START).then(started).when(START).then()
     board.when(COMPLETE).then(MissionCompleted("a", 10)).when(COMPLETE).then()

@@ -1,4 +1,4 @@
-"""What is personal in events: marked knowingly, sealed whole, and gone with its key."""
+"""Personal values in events: marked knowingly, sealed whole, and gone with its key."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

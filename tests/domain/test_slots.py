@@ -37,7 +37,7 @@ OTHER = AgendaItem("talk.3", "Another talk", NINE, NINE)
 
 
 def revision(slots: Iterable[Slot], *others: AgendaItem) -> ImportSchedule:
-    """As a reader hands them over: numbered in the order of time, around ids that are taken."""
+    """Slots as a reader hands them over: numbered in order of time, around ids that are taken."""
     ids = ["talk", *(f"talk.{n}" for n in range(2, 20) if f"talk.{n}" != OTHER.id)]
     start = [(NINE + timedelta(hours=hour), room) for hour, room in sorted(slots)]
     items = [
@@ -54,7 +54,7 @@ def after(state: Agenda, command: Any) -> Agenda:
 
 
 def known(items: Iterable[AgendaItem]) -> Agenda:
-    """As an import of them leaves it."""
+    """The items as an import of them leaves them."""
     by_id = {item.id: item for item in items}
     return Agenda(
         by_id,

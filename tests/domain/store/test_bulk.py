@@ -58,7 +58,7 @@ def said(outcome: BulkOutcome) -> Any:
 
 
 def facts(url: str) -> list[tuple[str, Any]]:
-    """What the commands themselves recorded."""
+    """The events of the commands themselves."""
     return [(r.stream, r.event) for r in log_of(url) if not r.stream.startswith("bulk:")]
 
 
