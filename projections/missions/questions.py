@@ -148,6 +148,6 @@ HISTORY = Own(
     streams=ledger_streams,
     rows=(keyed(LEDGER, 2),),
     answer=lambda ask, found: ledger(ask.event_id, ask.member_id, found[LEDGER]),
-    bound=10_000,  # of a member who completes and resets missions all day
+    bound=10_000,  # of a member who completes and resets missions for days
     together=16,
 )

@@ -212,7 +212,7 @@ NOW = Own(
     streams=suited_streams,
     rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_now"), SPEAKING, keyed(AREAS, 2)),
     answer=_now,
-    bound=2_000,  # sessions at once, and who speaks there
+    bound=500,  # sessions at once, and who speaks there
     together=16,
 )
 SOON = Own(
@@ -222,7 +222,7 @@ SOON = Own(
     streams=suited_streams,
     rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_soon"), SPEAKING, keyed(AREAS, 2)),
     answer=_soon,
-    bound=2_000,
+    bound=500,
     together=16,
 )
 WINDOWS: Mapping[Window, Own[SessionsAsk, Any]] = {"now": NOW, "next_60": SOON}
@@ -326,7 +326,7 @@ PERSONAL_AGENDA = Own(
     streams=personal_streams,
     rows=(keyed(AGENDAS, 1), keyed(STARS, 2), STARRED_ITEMS, SPEAKING, keyed(AREAS, 2)),
     answer=_personal,
-    bound=10_000,  # a member has 2,000 stars at most
+    bound=10_000,  # of a member who has starred every session
     together=8,
 )
 SCHEDULE = Own(
@@ -336,6 +336,6 @@ SCHEDULE = Own(
     streams=personal_streams,
     rows=(keyed(AGENDAS, 1), keyed(STARS, 2), keyed(ITEMS, 1), SPEAKING, keyed(AREAS, 2)),
     answer=_schedule,
-    bound=20_000,  # the largest schedules have some 5,000 sessions
+    bound=10_000,
     together=4,
 )
