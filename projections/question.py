@@ -73,7 +73,8 @@ class Own(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     while one of them is parked, and up to an earlier position or moment.
 
     `bound`: rows of the read model that the statement looks at for one ask, at most, in the largest
-    event that is provided for: 50,000 members and 2,000 sessions. `together`: asks that one statement may answer, at most."""
+    event that is provided for: 50,000 members and 2,000 sessions. `together`: asks that one
+    statement may answer, at most."""
 
     name: str
     read_model: ReadModel
