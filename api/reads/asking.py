@@ -59,8 +59,6 @@ async def read(
         return content, {"Event-Position": str(found.position)}
     with _what_is_parked_may_be_unreadable(request, name, parked):
         position, content = await _folded(request, question, ask, list(parked))
-    if isinstance(question, Wide) and has_header(request) and position < minimum(request):
-        raise _not_here(wanted)
     return content, {"Event-Position": str(position), **FOLDED}
 
 
@@ -75,11 +73,21 @@ async def _found(request: Request, question: Question[AskT, Answer], ask: AskT) 
     known = await reach(name, wanted, soon)
     if found.position < wanted and known:
         found = await reads.read(question, ask)
-    if found.position < wanted and not await is_recorded(request):
-        if not await reach(name, wanted, PATIENCE - SOON) and not await is_recorded(request):
+    if found.position < wanted and not await _can_be_folded(request, question, found):
+        if not await reach(name, wanted, PATIENCE - SOON) and not await _can_be_folded(
+            request, question, found
+        ):
             raise _not_here(wanted)
         found = await reads.read(question, ask)
     return found, wanted
+
+
+async def _can_be_folded(request: Request, question: Question[AskT, Answer], found: Read) -> bool:
+    """Whether the log has the minimum, and a fold would show it. A wide question is folded only as
+    far as the asker is concerned. It does without a minimum that is left in a cookie."""
+    if isinstance(question, Wide) and has_header(request) and found.concerned < minimum(request):
+        return False
+    return await is_recorded(request)
 
 
 async def _folded(
