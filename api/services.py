@@ -13,10 +13,10 @@ from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
-from api.reads.batches import Batches
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import open_recorder
 from domain.store.writer import History
+from projections.engine.batches import Batches
 from projections.engine.event_log import SQL, Connection
 from sql import statements
 from workers.model import Model

@@ -47,6 +47,7 @@ CAPABILITIES = {
 # The lists on which a new capability is a line.
 LISTS = {
     *("domain.capabilities", "projections.read_models", "projections.live_feed"),
+    "projections.questions",
     *("api.app", "api.agents.tools", "workers.run", "workers.__main__"),
 }
 # Programs that use the whole product, as people do.
@@ -68,7 +69,13 @@ PLAIN = (
     *("tests/api/formats", "tests/api/http", "tests/api/identity", "tests/api/live"),
     *("tests/api/operations", "tests/api/reads", "tests/workers/contacts", "tests/workers/demo"),
     *("tests/workers/operations", "tests/workers/proof", "tests/workers/schedules"),
-    "tests/workers/servers",
+    *("tests/workers/servers", "tests/projections/missions/test_questions.py"),
+    *("api/reads", "api/attendees.py", "api/calendar_links.py", "api/conferences.py"),
+    *("api/missions.py", "api/schedule.py", "api/sessions.py", "projections/question.py"),
+    *("projections/questions.py", "projections/conferences.py", "projections/engine/reading.py"),
+    *("projections/engine/batches.py", "projections/missions/leaderboard.py"),
+    *("projections/missions/questions.py", "projections/sessions/calendar.py"),
+    "projections/sessions/questions.py",
 )
 INVERTED = re.compile(r"(Of|Who|What|As|There)\b")
 README = (ROOT / "README.md").read_text(encoding="utf-8")

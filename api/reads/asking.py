@@ -63,8 +63,8 @@ async def read(
 
 
 async def _found(request: Request, question: Question[AskT, Answer], ask: AskT) -> tuple[Read, int]:
-    """What the tables give, and the position that they should show: where a live projector would
-    have brought them there, they are waited for. What is parked is known then up to there."""
+    """The rows that the tables give, and the position that they should show. While a live projector
+    may bring them there, they are waited for; what is parked is known then up to there."""
     at_home, name = services(request), question.read_model.name
     reads, reach = at_home.reads, at_home.watch.reach
     found = await reads.read(question, ask)
@@ -96,7 +96,8 @@ async def _folded(
     ask: AskT,
     parked: Sequence[StreamName],
 ) -> tuple[int, Answer]:
-    """Of a wide question only the rows of the asker and of what is parked: see `Wide`."""
+    """From the log: the position that the answer shows, and the answer. Of a wide question only a
+    few rows are folded: see `Wide`."""
     async with services(request).pool.connection() as connection:
         if isinstance(question, Wide):
             return await refolded_answer(connection, question, ask, parked)
@@ -123,7 +124,7 @@ def _not_here(position: int) -> Unavailable:
 def _what_is_parked_may_be_unreadable(
     request: Request, read_model: str, parked: dict[StreamName, int]
 ) -> Iterator[None]:
-    """What the read model cannot apply may be too much for the fold as well."""
+    """Says which position is to blame where the fold fails too, as the projector did."""
     try:
         yield
     except (Problem, psycopg.Error):

@@ -1,4 +1,4 @@
-"""What members ask about their missions: the board, and where their points came from."""
+"""Questions about a member's missions: the board, and where their points came from."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -1,5 +1,5 @@
-"""What members ask about the programme of an event: what is on now, what starts within the hour,
-what they have starred, and the whole of it."""
+"""Questions about the programme of an event: what is on now, what starts within the hour, what a
+member has starred, and the whole of it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ class Programme(Struct, frozen=True):
 
 
 def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionNow]:
-    """What is on, best suited first."""
+    """Sessions that are on, those first that suit best."""
     found = []
     for item in programme.shown():
         if item.start_time <= at <= item.end_time:
@@ -135,7 +135,7 @@ def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[Sessi
 
 
 def next_60(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionSoon]:
-    """What starts within 60 minutes: what is sooner and suits better first."""
+    """Sessions that start within 60 minutes, those first that are sooner and suit better."""
     found = []
     for item in programme.shown():
         left = item.start_time - at
@@ -275,7 +275,7 @@ def starred(programme: Programme) -> list[StarredSession]:
 
 
 def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
-    """Of items in the order of their starts: with which others each is on at once."""
+    """By item, the others that are on at the same time. Items come in the order of their starts."""
     found: Mapping[str, list[str]] = defaultdict(list)
     on: list[Item] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""What each question is tried with: asks of one event, as the edge makes them."""
+"""Every question with a strategy of asks about one event, as the edge makes them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,5 @@
-"""What a question costs on a full database: no table is read from its beginning to its end, and no
-more rows are looked at than the question says."""
+"""The cost of each question on a full database: no table is read from its beginning to its end,
+and no more rows are looked at than the question says."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
 
 
 def many_asks(question: Any) -> list[Ask]:
-    """As many as may be answered together, each of another member of another event."""
+    """The most that may be answered together, each of another member of another event."""
     return [
         some_ask(question, f"evt_{1 + 7 * n % EVENTS}", f"usr_{1 + 11 * n % MEMBERS}")
         for n in range(question.together)

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.reads import batches as module
-from api.reads.batches import AT_ONCE, Batches
 from domain.missions import CompleteMission
+from projections.engine import batches as module
+from projections.engine.batches import AT_ONCE, Batches
 from projections.engine.reading import answer_of
 from projections.missions.questions import BOARD
 from projections.question import MemberAsk
