@@ -1,4 +1,4 @@
-"""Who is there: `PUT /api/events/{event_id}/attendees/{member_id}`."""
+"""Profiles of attendees: `PUT /api/events/{event_id}/attendees/{member_id}`."""
 
 from typing import Annotated, Any, Literal
 

@@ -94,7 +94,7 @@ async def put_item(
 
 
 async def event_zone(request: Request, event_id: str) -> ZoneInfo:
-    """As it is in the log: the event may have been created a moment ago."""
+    """The zone of an event, from the log: the event may have been created a moment ago."""
     async with services(request).pool.connection() as connection:
         _, conference = await folded_answer(connection, CONFERENCE, Ask(event_id))
     if conference is None:

@@ -72,8 +72,9 @@ class Own(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     """A question about a few streams. It can be folded from them: while the projector is away,
     while one of them is parked, and up to an earlier position or moment.
 
-    `bound`: rows that the statement looks at for one ask, at most, in the largest event that is
-    provided for. `together`: asks that one statement may answer, at most."""
+    `bound`: rows of the read model that the statement looks at for one ask, at most, in the largest
+    event that is provided for: 50,000 members and 2,000 sessions. `together`: asks that one
+    statement may answer, at most."""
 
     name: str
     read_model: ReadModel
@@ -113,19 +114,19 @@ class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     together: int = 16
 
     def stands_on(self, ask: AskT, stream: StreamName) -> bool:
-        """Of whoever's row it is."""
+        """Whether a row of the table is folded from this stream."""
         return stream in self.streams_beside(stream)
 
     def streams_beside(self, stream: StreamName) -> Sequence[StreamName]:
-        """All that the row is folded from that this stream belongs to; none, where none does."""
+        """The streams of the row that this stream belongs to; none, if it belongs to none."""
         key = tuple(stream.split(":")[1:])
         streams = self.streams(key) if len(key) == self.table.keys else ()
         return streams if stream in streams else ()
 
 
 class Past(Struct, Generic[AskT, Answer], frozen=True, eq=False):
-    """What `question` would have answered. All of the scope is folded for it, page by page, so it
-    is asked for by itself, and served with bounds of its own.
+    """The answer that `question` would have given. All of the scope is folded for it, page by
+    page, so it is asked for by itself, and served with bounds of its own.
 
     Statements of `sql/<file>.sql`: `pages` gives the scope's events after a position, `stamped_by`
     the last position that was stamped by a moment. `parameters` are those of both. `find` picks

@@ -59,14 +59,12 @@ async def read(
         return content, {"Event-Position": str(found.position)}
     with _what_is_parked_may_be_unreadable(request, name, parked):
         position, content = await _folded(request, question, ask, list(parked))
-    if isinstance(question, Wide) and has_header(request) and position < minimum(request):
-        raise _not_here(wanted)
     return content, {"Event-Position": str(position), **FOLDED}
 
 
 async def _found(request: Request, question: Question[AskT, Answer], ask: AskT) -> tuple[Read, int]:
-    """What the tables give, and the position that they should show: where a live projector would
-    have brought them there, they are waited for. What is parked is known then up to there."""
+    """The rows that the tables give, and the position that they should show. While a live projector
+    may bring them there, they are waited for; what is parked is known then up to there."""
     at_home, name = services(request), question.read_model.name
     reads, reach = at_home.reads, at_home.watch.reach
     found = await reads.read(question, ask)
@@ -75,11 +73,21 @@ async def _found(request: Request, question: Question[AskT, Answer], ask: AskT) 
     known = await reach(name, wanted, soon)
     if found.position < wanted and known:
         found = await reads.read(question, ask)
-    if found.position < wanted and not await is_recorded(request):
-        if not await reach(name, wanted, PATIENCE - SOON) and not await is_recorded(request):
+    if found.position < wanted and not await _can_be_folded(request, question, found):
+        if not await reach(name, wanted, PATIENCE - SOON) and not await _can_be_folded(
+            request, question, found
+        ):
             raise _not_here(wanted)
         found = await reads.read(question, ask)
     return found, wanted
+
+
+async def _can_be_folded(request: Request, question: Question[AskT, Answer], found: Read) -> bool:
+    """Whether the log has the minimum, and a fold would show it. A wide question is folded only as
+    far as the asker is concerned. It does without a minimum that is left in a cookie."""
+    if isinstance(question, Wide) and has_header(request) and found.concerned < minimum(request):
+        return False
+    return await is_recorded(request)
 
 
 async def _folded(
@@ -88,7 +96,8 @@ async def _folded(
     ask: AskT,
     parked: Sequence[StreamName],
 ) -> tuple[int, Answer]:
-    """Of a wide question only the rows of the asker and of what is parked: see `Wide`."""
+    """From the log: the position that the answer shows, and the answer. Of a wide question only a
+    few rows are folded: see `Wide`."""
     async with services(request).pool.connection() as connection:
         if isinstance(question, Wide):
             return await refolded_answer(connection, question, ask, parked)
@@ -115,7 +124,7 @@ def _not_here(position: int) -> Unavailable:
 def _what_is_parked_may_be_unreadable(
     request: Request, read_model: str, parked: dict[StreamName, int]
 ) -> Iterator[None]:
-    """What the read model cannot apply may be too much for the fold as well."""
+    """Says which position is to blame where the fold fails too, as the projector did."""
     try:
         yield
     except (Problem, psycopg.Error):

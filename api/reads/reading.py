@@ -1,4 +1,4 @@
-"""What all reads have in common: the position that the asker has seen, and the answer."""
+"""The common parts of all reads: who asks, the position they have seen, and the answer."""
 
 import re
 from typing import Any

@@ -7,7 +7,9 @@ after it came, so what was recorded before it came is waited for, or shown, as e
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Iterable
 
+import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from projections.engine.event_log import Connection
@@ -45,25 +47,39 @@ class Batches:
                 async with self._pool.connection() as connection:
                     while waiting and len(batch) < question.together:
                         batch.append(waiting.popleft())
-                    found = await read(connection, question, [ask for ask, _ in batch])
+                    await _answer(connection, question, batch)
             except BaseException as e:
                 if not batch:  # no connection within the pool's patience: who came first has had it
                     batch.extend(waiting.popleft() for _ in range(min(before, len(waiting))))
                 _fail(batch, e)
                 if not isinstance(e, Exception):
                     raise
-            else:
-                _answer(batch, found)
 
 
-def _answer(batch: Waiting, found: list[Read]) -> None:
-    """But for those who have gone."""
-    for (_, future), one in zip(batch, found, strict=True):
-        if not future.done():
-            future.set_result(one)
+async def _answer(connection: Connection, question: Tables, batch: Waiting) -> None:
+    try:
+        found = await read(connection, question, [ask for ask, _ in batch])
+    except psycopg.DataError:
+        if len(batch) == 1:
+            raise
+        for one in batch:  # what Postgres does not take of one ask is nobody else's fault
+            await _answer_alone(connection, question, one)
+        return
+    for (_, future), one_found in zip(batch, found, strict=True):
+        if not future.done():  # whoever waited has not gone
+            future.set_result(one_found)
 
 
-def _fail(batch: Waiting, error: BaseException) -> None:
+async def _answer_alone(
+    connection: Connection, question: Tables, one: tuple[Ask, asyncio.Future[Read]]
+) -> None:
+    try:
+        await _answer(connection, question, deque([one]))
+    except psycopg.DataError as e:
+        _fail([one], e)
+
+
+def _fail(batch: Iterable[tuple[Ask, asyncio.Future[Read]]], error: BaseException) -> None:
     for _, future in batch:
         if not future.done() and isinstance(error, Exception):
             future.set_exception(error)

@@ -30,9 +30,9 @@ Tables = Own[Any, Any] | Wide[Any, Any]
 
 
 class Read(Struct, frozen=True):
-    """What the tables give for one ask. `position`: as of which they are. `concerned`: of the last
-    event that concerns the asker, whether they show it or not. `columns`: JSON, of an own question
-    an array of rows for each of its selects, of a wide one the row that it finds."""
+    """The tables' answer to one ask. `position` is what the tables show, `concerned` that of the
+    last event that concerns the asker, shown or not. `columns` are JSON: of an own question an
+    array of rows for each of its selects, of a wide one the row that it finds."""
 
     position: int
     concerned: int
@@ -171,7 +171,7 @@ async def folded_answer(
 
 
 async def _folded(question: Tables, log: Sequence[Recorded]) -> Rows:
-    """What is long is folded beside the event loop."""
+    """Beside the event loop, if the log is long."""
     if len(log) <= PAGE:
         return folded(question.read_model, log)
     return await asyncio.to_thread(folded, question.read_model, log)

@@ -1,4 +1,4 @@
-"""Who has most points at an event: now, and as it was."""
+"""The leaderboard of an event: now, and as it was."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,8 +40,8 @@ class Leaderboard(Struct, frozen=True):
 
 
 class Ranked(Struct, frozen=True):
-    """What a leaderboard is made of: the first who are ranked, the asker's row, and how many are
-    ranked before it, as if the asker were ranked too."""
+    """The rows of a leaderboard: the first who are ranked, the asker's row, and how many are ranked
+    before it, as if the asker were ranked too."""
 
     first: list[Rank]
     me: Rank | None
@@ -60,7 +60,7 @@ def leaderboard(ask: LeaderboardAsk, found: Ranked) -> Leaderboard:
 
 
 def ranked(ask: LeaderboardAsk, rows: Mapping[RowKey, Rank]) -> Ranked:
-    """As the statement of this name does."""
+    """The same choice as that of the statement of this name."""
     me = rows.get(_key(ask))
     shown = sorted(filter(_is_ranked, rows.values()), key=_order)
     ahead = sum(_order(rank) < _order(me) for rank in shown) if me else 0
@@ -81,7 +81,7 @@ def _key(ask: LeaderboardAsk) -> RowKey:
 
 
 def rank_streams(key: RowKey) -> tuple[StreamName, ...]:
-    """What a member's row is folded from."""
+    """The streams that a member's row is folded from."""
     event_id, member_id = map(str, key)
     return stream("attendee", event_id, member_id), stream("missions", event_id, member_id)
 
@@ -104,7 +104,7 @@ LEADERBOARD = Wide(
     statement=("missions", "ranked"),
     found=Ranked,
     answer=leaderboard,
-    bound=100_000,  # members of an event: who is ahead of the asker is counted
+    bound=51_000,  # those who are ahead of the asker are counted, and the first are read
 )
 
 PAST_LEADERBOARD = Past(

@@ -1,4 +1,4 @@
-"""What members ask about their missions: the board, and where their points came from."""
+"""Questions about a member's missions: the board, and where their points came from."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -148,6 +148,6 @@ HISTORY = Own(
     streams=ledger_streams,
     rows=(keyed(LEDGER, 2),),
     answer=lambda ask, found: ledger(ask.event_id, ask.member_id, found[LEDGER]),
-    bound=10_000,  # of a member who completes and resets missions all day
+    bound=10_000,  # of a member who completes and resets missions for days
     together=16,
 )

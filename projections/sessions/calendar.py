@@ -37,7 +37,7 @@ WHOLE_AGENDA = Own(
     streams=agenda_streams,
     rows=(keyed(AGENDAS, 1), keyed(ITEMS, 1), keyed(SPEAKERS, 1)),
     answer=lambda ask, found: programme(ask.event_id, found, ZONE),
-    bound=20_000,
+    bound=5_000,
     together=4,
 )
 STARRED_AGENDA = Own(

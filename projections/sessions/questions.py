@@ -1,5 +1,5 @@
-"""What members ask about the programme of an event: what is on now, what starts within the hour,
-what they have starred, and the whole of it."""
+"""Questions about the programme of an event: what is on now, what starts within the hour, what a
+member has starred, and the whole of it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ class Programme(Struct, frozen=True):
 
 
 def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionNow]:
-    """What is on, best suited first."""
+    """Sessions that are on, those first that suit best."""
     found = []
     for item in programme.shown():
         if item.start_time <= at <= item.end_time:
@@ -135,7 +135,7 @@ def now(programme: Programme, areas: frozenset[str], at: datetime) -> list[Sessi
 
 
 def next_60(programme: Programme, areas: frozenset[str], at: datetime) -> list[SessionSoon]:
-    """What starts within 60 minutes: what is sooner and suits better first."""
+    """Sessions that start within 60 minutes, those first that are sooner and suit better."""
     found = []
     for item in programme.shown():
         left = item.start_time - at
@@ -212,7 +212,7 @@ NOW = Own(
     streams=suited_streams,
     rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_now"), SPEAKING, keyed(AREAS, 2)),
     answer=_now,
-    bound=2_000,  # sessions at once, and who speaks there
+    bound=500,  # sessions at once, and who speaks there
     together=16,
 )
 SOON = Own(
@@ -222,7 +222,7 @@ SOON = Own(
     streams=suited_streams,
     rows=(keyed(AGENDAS, 1), chosen(ITEMS, "sessions", "items_soon"), SPEAKING, keyed(AREAS, 2)),
     answer=_soon,
-    bound=2_000,
+    bound=500,
     together=16,
 )
 WINDOWS: Mapping[Window, Own[SessionsAsk, Any]] = {"now": NOW, "next_60": SOON}
@@ -275,7 +275,7 @@ def starred(programme: Programme) -> list[StarredSession]:
 
 
 def _conflicts(items: Iterable[Item]) -> Mapping[str, list[str]]:
-    """Of items in the order of their starts: with which others each is on at once."""
+    """By item, the others that are on at the same time. Items come in the order of their starts."""
     found: Mapping[str, list[str]] = defaultdict(list)
     on: list[Item] = []
     for item in items:
@@ -326,7 +326,7 @@ PERSONAL_AGENDA = Own(
     streams=personal_streams,
     rows=(keyed(AGENDAS, 1), keyed(STARS, 2), STARRED_ITEMS, SPEAKING, keyed(AREAS, 2)),
     answer=_personal,
-    bound=10_000,  # a member has 2,000 stars at most
+    bound=10_000,  # of a member who has starred every session
     together=8,
 )
 SCHEDULE = Own(
@@ -336,6 +336,6 @@ SCHEDULE = Own(
     streams=personal_streams,
     rows=(keyed(AGENDAS, 1), keyed(STARS, 2), keyed(ITEMS, 1), SPEAKING, keyed(AREAS, 2)),
     answer=_schedule,
-    bound=20_000,  # the largest schedules have some 5,000 sessions
+    bound=10_000,
     together=4,
 )

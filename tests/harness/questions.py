@@ -1,4 +1,4 @@
-"""Asks by which each question is tested: of one event, as HTTP makes them."""
+"""Every question with a strategy of asks about one event, as the edge makes them."""
 
 from collections.abc import Callable
 from typing import Any

@@ -67,7 +67,7 @@ class Store:
         write(self.url, (replace(r, stream=r.stream.replace(EVENT, event_id)) for r in log))
 
     def log(self, event_id: str) -> list[Recorded]:
-        """The recorded events of an event, with their positions."""
+        """The recorded events, with the positions that were given to them."""
         rows = ask_database(
             self.url,
             "SELECT DISTINCT originator_id FROM events.log"
@@ -118,7 +118,7 @@ def test_answer_from_the_tables_is_that_from_the_log(store: Store, question: Own
 def test_answer_as_of_a_position_is_that_of_the_log_up_to_there(
     store: Store, question: Own[Any, Any]
 ) -> None:
-    """Nothing that was recorded since shows, and nothing of other members."""
+    """Neither later events show, nor streams that the question does not name."""
 
     @several
     @given(log=logs, data=st.data())

@@ -114,7 +114,7 @@ def leaderboard(connection: Connection) -> Awaitable[Any]:
 def test_leaderboard_of_a_dead_projector_is_the_table_with_the_row_of_the_asker(
     database: str,
 ) -> None:
-    """Whatever others did meanwhile is not folded, be it much, or not to be read."""
+    """Events of others since then are not folded, be they many or unreadable."""
     with recording(database) as record:
         record(*opening(), *clicks(1, "bob"), *clicks(1, "cyd"))
         asyncio.run(project(database))
@@ -168,7 +168,7 @@ def test_leaderboard_is_alike_the_moment_before_and_after_a_replay(database: str
 
 
 def test_past_leaderboard_is_folded_from_the_streams_of_its_event_alone(database: str) -> None:
-    """What cannot be read elsewhere, or is much, does not matter to it."""
+    """Events of other conferences do not matter to it, be they unreadable or many."""
     others = ("evt", "evt_", "evt_1.a", "evt_1-", "evt_10", "evt_2")
     with recording(database) as record:
         for event_id in (EVENT, *others):

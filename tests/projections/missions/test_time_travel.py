@@ -1,4 +1,4 @@
-"""What is shown as of a position is what a rebuild of the log up to there shows."""
+"""A read as of a position shows what a rebuild of the log up to there shows."""
 
 import asyncio
 import itertools
@@ -79,7 +79,7 @@ logs = st.lists(commands, max_size=25).map(lambda asked: list(history([*opened, 
 
 
 def history(asked: Iterable[Command]) -> Iterator[Recorded]:
-    """What the rules make of these, each with its position; what they refuse is left out."""
+    """Events that the rules make of these, each with its position; refused commands give none."""
     streams: dict[str, tuple[int, Any]] = {}
     positions = itertools.count(1)
 

@@ -1,0 +1,83 @@
+"""A database as full as it gets: 200 events of 500 members, 5,000 that were only announced, and one
+as large as is provided for, in which one member has done all that there is to do."""
+
+import psycopg
+
+EVENTS, MEMBERS, SESSIONS, ANNOUNCED = 200, 500, 100, 5_000
+LARGE_MEMBERS, LARGE_SESSIONS, MISSIONS, CLICKS = 50_000, 2_000, 500, 5_000
+OPENS = "2026-09-01T09:00:00Z"
+
+STATEMENTS = """
+    CREATE TEMPORARY TABLE announced AS
+        SELECT 'evt_' || n AS event_id, n > %(events)s AS quiet
+        FROM generate_series(1, %(events)s + %(announced)s) AS n
+        UNION ALL SELECT 'large', false;
+    CREATE TEMPORARY TABLE member AS
+        SELECT event_id, 'usr_' || n AS member_id, n FROM announced, LATERAL generate_series(
+            1, CASE WHEN quiet THEN 0 WHEN event_id = 'large' THEN %(large_members)s
+            ELSE %(members)s END
+        ) AS n;
+    CREATE TEMPORARY TABLE session AS
+        SELECT event_id, n, %(opens)s::timestamptz + n / 300 * interval '1 day'
+            + n %% 100 * interval '5 minutes' AS at
+        FROM announced, LATERAL generate_series(
+            1, CASE WHEN quiet THEN 0 WHEN event_id = 'large' THEN %(large_sessions)s
+            ELSE %(sessions)s END
+        ) AS n;
+    CREATE TEMPORARY TABLE busy AS SELECT 'large' AS event_id, 'usr_1' AS member_id;
+
+    INSERT INTO events.log (originator_id, originator_version, topic, state)
+        SELECT kind || ':' || event_id, 1, 'T', '{}'
+        FROM announced, unnest(ARRAY['conference', 'agenda', 'catalogue']) AS kind;
+    INSERT INTO events.log (originator_id, originator_version, topic, state)
+        SELECT kind || ':' || event_id || ':' || member_id, 1, 'T', '{}'
+        FROM member, unnest(ARRAY['attendee', 'missions']) AS kind;
+    INSERT INTO views.conferences SELECT event_id, 'A conference', 'UTC' FROM announced;
+    INSERT INTO views.agendas SELECT event_id, 'A conference', 'UTC' FROM announced;
+    INSERT INTO views.mission_catalogues SELECT event_id, '[]' FROM announced;
+    INSERT INTO views.member_missions
+        SELECT event_id, member_id, 'mission_' || k, 'completed', 10, now()
+        FROM member, generate_series(1, 3) AS k
+        UNION ALL SELECT busy.*, 'mission_' || k, 'completed', 10, now()
+        FROM busy, generate_series(4, %(missions)s) AS k;
+    INSERT INTO views.mission_ledger
+        SELECT event_id, member_id, k, now(), 'mission_' || k, 'member', 10
+        FROM member, generate_series(1, 2) AS k
+        UNION ALL SELECT busy.*, k, now(), 'mission', 'member', 10
+        FROM busy, generate_series(3, %(clicks)s) AS k;
+    INSERT INTO views.leaderboard
+        SELECT event_id, member_id, member_id, true, n %% 40, 1, now(), n FROM member;
+    INSERT INTO views.member_areas SELECT event_id, member_id, '{web,ai}' FROM member;
+    INSERT INTO views.member_stars
+        SELECT event_id, member_id, 's' || 1 + (n + k) %% %(sessions)s, true
+        FROM member, generate_series(1, 3) AS k
+        UNION ALL SELECT busy.*, 's' || n, true FROM busy JOIN session USING (event_id)
+        WHERE n > %(sessions)s;
+    INSERT INTO views.agenda_items
+        SELECT event_id, 's' || n, 0, now(), 'A title', at, at + interval '45 minutes', 'About it',
+            '', '', '{web}', 'session', 'scheduled', ARRAY['spk_' || n, 'spk_' || n / 2], '', ''
+        FROM session;
+    INSERT INTO views.agenda_speakers
+        SELECT event_id, 'spk_' || n, 'A name', '{ai}', NULL FROM session;
+    ANALYZE
+"""
+
+
+def fill(database_url: str) -> None:
+    sizes = {
+        "events": EVENTS,
+        "announced": ANNOUNCED,
+        "members": MEMBERS,
+        "large_members": LARGE_MEMBERS,
+        "sessions": SESSIONS,
+        "large_sessions": LARGE_SESSIONS,
+        "missions": MISSIONS,
+        "clicks": CLICKS,
+        "opens": OPENS,
+    }
+    with psycopg.connect(
+        database_url, autocommit=True, cursor_factory=psycopg.ClientCursor
+    ) as connection:
+        connection.execute("SET synchronous_commit = off")
+        for statement in STATEMENTS.split(";"):
+            connection.execute(statement.encode(), sizes)

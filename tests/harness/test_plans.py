@@ -1,0 +1,100 @@
+"""The cost of each question on a full database: no table is read from its beginning to its end,
+and no more rows are looked at than the question says."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from projections.engine.reading import asked, worded
+from projections.missions.leaderboard import LeaderboardAsk
+from projections.missions.questions import HISTORY
+from projections.question import Ask, MemberAsk
+from projections.questions import QUESTIONS
+from projections.sessions.questions import SessionsAsk
+from tests.harness.filled import EVENTS, MEMBERS, OPENS, fill
+from tests.harness.test_questions import named
+
+NOON = datetime.fromisoformat(OPENS).astimezone(UTC) + timedelta(hours=3)
+TINY = {"positions"}  # of a handful of rows, whatever the size of the database
+SCANS = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+
+
+@pytest.fixture(scope="module")
+def filled(new_database: Callable[[], str]) -> Iterator["psycopg.Connection[Any]"]:
+    url = new_database()
+    fill(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute("SET jit = off")
+        yield connection
+
+
+def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
+    if question.asks is SessionsAsk:
+        return SessionsAsk(event_id, member_id, "now", NOON)
+    if question.asks is LeaderboardAsk:
+        return LeaderboardAsk(event_id, member_id, 100)
+    return MemberAsk(event_id, member_id)
+
+
+def many_asks(question: Any) -> list[Ask]:
+    """The most that may be answered together, each of another member of another event."""
+    return [
+        some_ask(question, f"evt_{1 + 7 * n % EVENTS}", f"usr_{1 + 11 * n % MEMBERS}")
+        for n in range(question.together)
+    ]
+
+
+def scans(connection: "psycopg.Connection[Any]", question: Any, asks: Sequence[Ask]) -> list[Any]:
+    """(node, table, rows that it looked at) of the plan that is kept for such a statement."""
+    statement = worded(question) % {"asks": "$1"}
+    connection.execute(f"PREPARE one AS {statement}".encode())
+    try:
+        explain = b"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE one (%(asks)s)"
+        cursor = psycopg.ClientCursor(connection)
+        ((found,),) = cursor.execute(explain, asked(question, asks)).fetchall()
+    finally:
+        connection.execute("DEALLOCATE one")
+    return list(_scans(found[0]["Plan"]))
+
+
+def _scans(node: Any) -> Iterator[tuple[str, str, float]]:
+    if node["Node Type"] in SCANS:
+        removed = node.get("Rows Removed by Filter", 0)
+        looked_at = (node["Actual Rows"] + removed) * node["Actual Loops"]
+        yield node["Node Type"], node["Relation Name"], looked_at
+    for child in node.get("Plans", ()):
+        yield from _scans(child)
+
+
+def read_whole(found: Sequence[Any]) -> set[str]:
+    return {table for node, table, _ in found if node == "Seq Scan"} - TINY
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=named)
+def test_no_table_is_read_from_its_beginning_to_its_end(
+    filled: "psycopg.Connection[Any]", question: Any
+) -> None:
+    assert read_whole(scans(filled, question, many_asks(question))) == set()
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=named)
+def test_no_more_rows_are_looked_at_than_the_question_says(
+    filled: "psycopg.Connection[Any]", question: Any
+) -> None:
+    """In the largest event, and of the member who has most there."""
+    found = scans(filled, question, [some_ask(question, "large", "usr_1")])
+    tables = {table.name for table in question.read_model.tables}
+    assert 0 < sum(rows for _, table, rows in found if table in tables) <= question.bound
+    assert sum(rows for _, table, rows in found if table == "log") <= 4  # the end of each stream
+
+
+def test_table_without_an_index_would_be_read_whole(filled: "psycopg.Connection[Any]") -> None:
+    """So the tests above can fail."""
+    with filled.transaction(force_rollback=True):
+        filled.execute("ALTER TABLE views.mission_ledger DROP CONSTRAINT mission_ledger_pkey")
+        found = scans(filled, HISTORY, many_asks(HISTORY))
+    assert read_whole(found) == {"mission_ledger"}
