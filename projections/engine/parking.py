@@ -62,7 +62,7 @@ class Dropped(Struct, frozen=True):
     at: datetime
 
 
-class Wanted(Struct, frozen=True):
+class Requested(Struct, frozen=True):
     """`first`: the position from which on the stream is parked."""
 
     reader: str
@@ -156,11 +156,11 @@ class Parking:
         await self._tell(connection, at["name"])
         self._parked[at["name"]].pop(stream, None)
 
-    async def wanted(self, connection: Connection) -> Sequence[Wanted]:
+    async def requested(self, connection: Connection) -> Sequence[Requested]:
         """What somebody wants done with parked streams, the longest parked first."""
         names = {"names": list(self._parked)}
-        cursor = await connection.execute(SQL["wanted"], names, prepare=True)
-        return [Wanted(*row) for row in await cursor.fetchall()]
+        cursor = await connection.execute(SQL["requested"], names, prepare=True)
+        return [Requested(*row) for row in await cursor.fetchall()]
 
     async def keep_parked(
         self, connection: Connection, name: str, stream: StreamName, first: int, problem: Exception

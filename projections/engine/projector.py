@@ -213,12 +213,12 @@ class Projector:
         if time.monotonic() - self._attended_at < BEAT:
             return
         self._attended_at = time.monotonic()
-        for wanted in await self.parking.wanted(self._connection):
-            model = self._models[wanted.reader]
-            if wanted.action == "drop":
-                await self._unpark(model, wanted.stream, (), drop=True)
+        for request in await self.parking.requested(self._connection):
+            model = self._models[request.reader]
+            if request.action == "drop":
+                await self._unpark(model, request.stream, (), drop=True)
             else:
-                await self._replay(model, wanted.stream, wanted.first)
+                await self._replay(model, request.stream, request.first)
 
     async def _replay(self, model: ReadModel, stream: StreamName, first: int) -> None:
         """One event after the other, all or none of them."""
