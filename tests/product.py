@@ -91,7 +91,8 @@ class Product:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready").status_code == 200
+            answer = httpx.get(f"{self.url}/health/ready")
+            return answer.status_code == 200 and not answer.json()["degraded"]
         except httpx.TransportError:
             return False
 
