@@ -92,7 +92,10 @@ class Product:
     def ready(self) -> bool:
         try:
             answer = httpx.get(f"{self.url}/health/ready")
-            return answer.status_code == 200 and not answer.json()["degraded"]
+            return answer.status_code == 200 and not any(
+                " has parked keys: " not in reason and " is being renewed: " not in reason
+                for reason in answer.json()["degraded"]
+            )
         except httpx.TransportError:
             return False
 
