@@ -63,7 +63,7 @@ class Watch:
             return False
         return True
 
-    def held_back(self, name: str, scope_id: str) -> dict[StreamName, int]:
+    def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:
         """A scope's streams that the read model has parked, and from which position on."""
         parked = self.parked.get(name)
         if not parked:
