@@ -43,7 +43,7 @@ def stuck(model: ReadModel) -> ReadModel:
 
 
 def projectors(*planted: ReadModel) -> list[Projector]:
-    """Of all capabilities, with these in the place of what has their name, or besides."""
+    """For all capabilities, with these read models in the place of their namesakes, or besides."""
     by_name = {model.name: model for model in planted}
     new = tuple(m for m in planted if m.name not in {model.name for model in READ_MODELS})
     return [
@@ -208,8 +208,8 @@ standings = st.lists(st.integers(1, 20), min_size=2, max_size=2)
 def test_reader_resumes_each_feed_where_it_can_have_heard_it(
     after: int, positions: list[int], published: int, data: Any
 ) -> None:
-    """Of a feed that the bus has not overtaken: after what was heard. Of one that it has: from
-    where that stands. Of nothing that is not there."""
+    """After what was heard, where the bus has not overtaken the feed; else from where that stands;
+    and never later than the log ends."""
     end = data.draw(st.integers(max(*positions, published), 25))
     live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
     watch.positions |= dict(zip(module.NAMES, positions, strict=True))
