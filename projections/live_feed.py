@@ -32,7 +32,7 @@ OLD = {
 
 
 def project(recorded: Recorded) -> Iterator[Change | FanOut]:
-    """What the new feeds hold, in the old one's tables."""
+    """The changes of the new feeds, made to the old one's tables."""
     for feed in FEEDS:
         for change in feed.project(recorded):
             reads = tuple(map(_old, change.reads))

@@ -34,7 +34,7 @@ class Table(Struct, frozen=True, eq=False):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """As Postgres names them, and JSON: a field can be renamed."""
+        """The names in Postgres and JSON: `field(name=...)` can differ from the attribute."""
         return self.row.__struct_encode_fields__
 
     @property
@@ -60,8 +60,8 @@ class Change(Struct, frozen=True):
 
 
 class FanOut(Struct, frozen=True):
-    """As many new rows of a table that overwrites as the rows say that it reads: `fold(*those it
-    reads)` gives each with its key."""
+    """New rows of a table that overwrites, as many as the rows in `reads` say: `fold(*those rows)`
+    gives each with its key."""
 
     table: Table
     fold: Callable[..., Iterable[tuple[RowKey, Struct]]]
@@ -103,7 +103,7 @@ def fold(rows: Rows, changes: Iterable[Change | FanOut]) -> dict[Table, set[RowK
 def fold_all(
     rows: Rows, changes: Iterable[Change | FanOut], touched: dict[Table, set[RowKey]] | None = None
 ) -> None:
-    """The same for whoever has all the rows at hand, and need not know which of them are new."""
+    """Folds into `rows` and adds to `touched`; for those who have all rows, and need no list."""
     for change in changes:
         table = change.table
         of_table = rows.get(table)

@@ -46,7 +46,7 @@ SELECT 1;
 -- name: in_schema
 -- where names without a schema are: the read models, or the copy of one that is being rebuilt. What
 -- keeps positions and parked streams says them so: enrol, ours, advance, epoch, beat, work, stuck
--- here, and in parked.sql parked, park, unpark, drop, skip, wanted, still_parked
+-- here, and in parked.sql parked, park, unpark, drop, skip, requested, still_parked
 SELECT set_config('search_path', %(schema)s, false);
 
 -- name: enrol

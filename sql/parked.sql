@@ -51,9 +51,9 @@ ORDER BY d.dropped_at, d.position, d.reader;
 UPDATE parked SET asked = NULL, position = %(position)s, problem = %(problem)s
 WHERE reader = %(reader)s AND stream = %(stream)s;
 
--- name: wanted
+-- name: requested
 -- what somebody wants done, the longest parked first
-SELECT reader, stream, position, asked AS wanted_action FROM parked
+SELECT reader, stream, position, asked AS requested FROM parked
 WHERE reader = ANY(%(names)s) AND asked IS NOT NULL
 ORDER BY parked_at, position;
 

@@ -91,7 +91,11 @@ class Product:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready").status_code == 200
+            answer = httpx.get(f"{self.url}/health/ready")
+            return answer.status_code == 200 and not any(
+                " has parked keys: " not in reason and " is being renewed: " not in reason
+                for reason in answer.json()["degraded"]
+            )
         except httpx.TransportError:
             return False
 

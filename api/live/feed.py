@@ -121,7 +121,7 @@ class Live:
         return reader
 
     async def _shown(self) -> list[int]:
-        """A process that has just begun does not know yet how much is old to who comes now."""
+        """The position of each feed: what comes later is new to a reader who joins now."""
         known = [self._watch.positions[name] for name in NAMES]
         if all(known):
             return known
@@ -156,7 +156,7 @@ class Live:
             self._readers.pop(reader.audience, None)
 
     async def missed(self, reader: Reader) -> bytes:
-        """What Postgres has for this reader, a page at a time."""
+        """A page of the messages in Postgres that this reader has not heard."""
         reader.taken = True
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
         scope_id, member_id = reader.audience
@@ -202,7 +202,7 @@ class Live:
         self._miss_all()
 
     def _miss_all(self) -> None:
-        """Whatever was said meanwhile, Postgres knows; but of a feed that is late only later."""
+        """Every reader reads on from Postgres now; and again when late feeds have caught up."""
         self._miss(None)
         self._expect_late(None)
 
@@ -213,7 +213,7 @@ class Live:
                     reader.miss()
 
     def _expect_late(self, scopes: set[str] | None) -> None:
-        """Of what was announced, all that is not shown yet."""
+        """Readers look again once the feeds show all that was announced up to now."""
         for name in NAMES:
             if self._watch.positions[name] < self._position:
                 self._expect(name, self._position, scopes)

@@ -61,7 +61,7 @@ class Reader:
             self.drop()
 
     def beat(self, comment: bytes) -> None:
-        """A side that has come for nothing since the last comment does not read."""
+        """Drops a client that has fetched nothing since the last comment: it does not read."""
         if self.taken:
             self.taken = False
             self.offer(OF_NO_FEED, 0, comment)
@@ -73,13 +73,13 @@ class Reader:
         self.wake()
 
     def go_back(self, end: int) -> None:
-        """What was said after this position is of a past that is no more."""
+        """Forgets what was sent after this position: the store was restored to an older state."""
         self.sent = [min(position, end) for position in self.sent]
         self.queue.clear()
         self.miss()
 
     def drop(self) -> None:
-        """Ends the stream of a side that does not read."""
+        """Ends the stream of a client that does not read."""
         self.dropped = self.unread = True
         if self.cycle is not None:
             self.cycle.transport.abort()
@@ -96,8 +96,8 @@ class Reader:
             self.woken = None
 
     def take(self) -> bytes:
-        """All that waits, as one piece, unless something before it was missed. What a replay has
-        sent already is left out."""
+        """All queued messages as one piece; nothing while the reader has missed some before them.
+        Those that were sent from Postgres already are skipped."""
         self.taken = True
         if self.missed:
             return b""

@@ -24,9 +24,9 @@ POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 
 
 class Watch:
-    """`positions[name]`, and a way to wait for one. `on_moved` is told whenever a read model is at
-    another position; `on_older` where the log ends now, when Postgres came back from an older
-    backup; `on_erased`, when somebody was erased, or may have been while nothing could be heard."""
+    """`positions[name]`, and a way to wait for one. `on_moved` is called whenever a read model is
+    at another position; `on_older` with the end of the log, when Postgres came back from an older
+    backup; `on_erased` when somebody was erased, or may have been while nothing could be heard."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
@@ -63,7 +63,7 @@ class Watch:
             return False
         return True
 
-    def held_back(self, name: str, scope_id: str) -> dict[StreamName, int]:
+    def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:
         """A scope's streams that the read model has parked, and from which position on."""
         parked = self.parked.get(name)
         if not parked:
@@ -71,7 +71,7 @@ class Watch:
         return {s: first for s, first in parked.items() if s.split(":", 2)[1:2] == [scope_id]}
 
     def _tidy(self, name: str) -> None:
-        """Those who gave up must not pile up behind a read model that does not go on."""
+        """Removes waiters that gave up, lest they pile up behind a read model that is stuck."""
         self._gone[name] += 1
         if self._gone[name] > len(self._waiting[name]) / 2:
             self._waiting[name] = [w for w in self._waiting[name] if not w[2].done()]
@@ -87,13 +87,13 @@ class Watch:
             while not_cancelled():
                 await self._poll(connection)
                 looked = time.monotonic()
-                async for told in connection.notifies(timeout=POLL_SECONDS):
-                    if told.channel == "people":
+                async for notice in connection.notifies(timeout=POLL_SECONDS):
+                    if notice.channel == "people":
                         self.on_erased()
                         continue
-                    if told.channel == "parked":
+                    if notice.channel == "parked":
                         break
-                    position, *names = told.payload.split()
+                    position, *names = notice.payload.split()
                     self._end = max(self._end, int(position))
                     for name in names:
                         self._see(name, max(int(position), self.positions.get(name, 0)))

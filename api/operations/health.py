@@ -36,8 +36,8 @@ class Health(Struct, frozen=True):
 
 
 async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """What the store says; None where it is away, or does not answer within PATIENCE. Then the
-    query is cancelled, and whether that succeeds is not waited for."""
+    """The store's answer; None where it is away, or does not answer within PATIENCE. Then the query
+    is cancelled, and whether that succeeds is not waited for."""
     query = asyncio.create_task(work)
     await asyncio.wait({query}, timeout=PATIENCE)
     if not query.done():
@@ -56,7 +56,7 @@ async def readers(at_home: Services) -> list[Lag]:
 
 
 def trouble(reader: Lag) -> str | None:
-    """Of a reader of the log: dead, stuck or behind."""
+    """Why a reader of the log does not keep up: dead, stuck or behind."""
     who, after = reader.who, f"after position {reader.position}"
     match reader.word:
         case "dead":
@@ -72,7 +72,7 @@ def trouble(reader: Lag) -> str | None:
 
 
 def degraded(at_home: Services, known: list[Lag] | None) -> list[str]:
-    """What does not go as it should, though requests are answered."""
+    """The parts that do not go as they should, though requests are answered."""
     known = known or []
     names = {reader.name for reader in known}
     found = [trouble(reader) for reader in known if reader.kind == "worker" or not reader.renewed]

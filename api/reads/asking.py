@@ -51,7 +51,7 @@ async def read(
     name = question.read_model.name
     parked = {
         stream: first
-        for stream, first in services(request).watch.held_back(name, ask.scope_id).items()
+        for stream, first in services(request).watch.parked_in(name, ask.scope_id).items()
         if question.stands_on(ask, stream)
     }
     if found.position >= wanted and not parked:

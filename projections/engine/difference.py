@@ -16,7 +16,7 @@ Row = dict[str, Raw]  # as Postgres writes it
 
 
 class Digest(Struct, frozen=True):
-    """Of a table: how many rows, and sums of two hashes of each, whatever their order."""
+    """How many rows a table has, and sums of two hashes of each row: order does not count."""
 
     table: str
     rows: int
@@ -52,7 +52,7 @@ async def read_expired(connection: Connection, model: ReadModel) -> int:
 
 
 async def digests(copy: Copy) -> list[Digest]:
-    """What it holds, in a line for each table. Alike exactly where they hold the same."""
+    """The content of each table as a Digest. Two copies hold the same if these are equal."""
     found = []
     for table in copy.model.tables:
         cursor = await copy.connection.execute(SQL["digest"], copy.about(table))
@@ -109,7 +109,7 @@ async def differences(old: Copy, new: Copy) -> AsyncGenerator[Difference, None]:
 
 
 async def _rows(copy: Copy, table: Table) -> AsyncGenerator[tuple[tuple[Any, ...], str], None]:
-    """Of each row its key, and all of it as JSON."""
+    """Yields the key of each row, and the row as JSON."""
     worded = await copy.connection.execute(SQL["ordered"], copy.about(table))
     ((statement,),) = await worded.fetchall()
     async with copy.connection.cursor(name=f"{copy.schema}_{table.name}") as cursor:

@@ -1,4 +1,5 @@
-"""Whoever follows the log: one leads, the others stand by, and who leads works in steps.
+"""Leader election: of processes that follow the log one leads, the others stand by. The leader
+works in steps.
 
 A notification is a hint; the follower looks once a second anyhow. The lead is a lock that lives as
 long as its connection does, and the server ends that when it hears nothing for a while: a process

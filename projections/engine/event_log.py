@@ -88,8 +88,8 @@ async def end(connection: Connection) -> int:
 
 
 def as_of(log: list[Recorded], moment: datetime) -> list[Recorded]:
-    """As far as the last event stamped by then. Where the clocks of two hosts differ, an event
-    before it may be stamped later: it is taken too, since what follows stands on it."""
+    """The log up to the last event stamped by then. Where the clocks of two hosts differ, an event
+    before it may be stamped later: it is taken too, since later events stand on it."""
     stamped_by_then = (i for i, r in enumerate(log, 1) if r.at <= moment)
     return log[: max(stamped_by_then, default=0)]
 
@@ -99,8 +99,8 @@ def last(log: Iterable[Recorded]) -> int:
 
 
 async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded]:
-    """With what is sealed in them opened. Keys are asked for each time and never kept: one that is
-    destroyed is gone for whoever reads next."""
+    """Decodes rows of the log, and opens what is sealed in them. Keys are read each time and never
+    cached: after one is destroyed, no later read can open what it sealed."""
     needed = mapper.needed(rows)
     keys = await opening(connection, needed) if needed else {}
     return [mapper.recorded(*row, keys=keys) for row in rows]

@@ -1,4 +1,4 @@
-"""Live feeds: what members are told of an event, as a read model of a capability's own.
+"""Live feeds: the messages that members get about events, a read model for each capability.
 
 A capability announces: to whom, what, and the rows that this is a function of. Here that becomes
 rows of `views.<name>`, one for each member and event, so what was said can be said again, to the
@@ -35,9 +35,9 @@ class Message(Struct, frozen=True):
 
 
 class Announcement(Struct, frozen=True):
-    """What a feed says of an event, to members of the event's own scope: `to` is one member's id,
-    or gives the ids of many from the rows that it reads. `message` is a pure function of the same
-    rows; None says nothing. A row that is not there is None."""
+    """A message to members of the event's own scope. `to` is one member's id, or a function that
+    gives the ids of many. `message` gives its content, or None for no message. Both are pure
+    functions of the rows in `reads`, in that order; a row that is not there is None."""
 
     to: str | Callable[..., Iterable[str]]
     message: Callable[..., Struct | None]

@@ -35,7 +35,7 @@ WORDS: tuple[Word, ...] = ("live", "idle", "catching up", "stuck", "dead")
 
 
 class Lag(Struct, frozen=True):
-    """Of a read model, the relay, or a worker. Times are in seconds."""
+    """How far a read model, the relay or a worker has come. Times are in seconds."""
 
     name: str
     kind: str
@@ -93,7 +93,7 @@ class _Dated(Struct):
 
 
 def _age(first: bytes | None, now: datetime) -> float:
-    """Who cannot read an event does not know its age."""
+    """Seconds since the event; 0 for one that cannot be read."""
     try:
         return max(0.0, (now - msgspec.json.decode(first or b"", type=_Dated).at).total_seconds())
     except msgspec.MsgspecError:

@@ -1,5 +1,5 @@
-"""What a read model has parked: streams with an event that it cannot apply. From that event on they
-wait in the log, in their order, and everything else goes on.
+"""Streams that a read model has parked, because it cannot apply one of their events. From that
+event on they wait in the log, in their order, and everything else goes on.
 
 Two states, two words: *parked* streams wait, and can be replayed; events that somebody has dropped
 are *skipped*, from the first that could not be applied up to another.
@@ -25,8 +25,8 @@ WITHIN = 10_000  # positions of each other
 
 
 class TooManyParkedError(Exception):
-    """What would park this much is no single event's fault: a deploy that went wrong, say. To go
-    on would hide it, and leave most of the world to be replayed."""
+    """So many parked streams are no single event's fault: a deploy went wrong, say. To go on would
+    hide it, and leave most streams to be replayed."""
 
     def __init__(self, problem: Exception) -> None:
         super().__init__(
@@ -36,15 +36,16 @@ class TooManyParkedError(Exception):
 
 
 def is_no_fault_of_an_event(problem: Exception) -> bool:
-    """Of what Postgres says, only that it does not take a row can be."""
+    """Whether the problem is the machinery's. Of Postgres' errors, only a refused row can be an
+    event's fault."""
     if isinstance(problem, psycopg.Error):
         return not isinstance(problem, psycopg.DataError | psycopg.IntegrityError)
     return isinstance(problem, MemoryError | ImportError | OSError)
 
 
 def said(problem: BaseException) -> str:
-    """In a line. Postgres takes no NUL, and says after its first line what somebody's row holds;
-    of data that it does not take, at the end of that line already."""
+    """The problem in one line, without personal data and NUL, which Postgres refuses. Its messages
+    quote the row after the first line, and refused data at the end of that line."""
     where = "".join(f"{note}: " for note in getattr(problem, "__notes__", ()))
     message = re.split(r"\n(?:DETAIL|CONTEXT):  ", str(problem))[0]
     if isinstance(problem, psycopg.DataError):
@@ -62,7 +63,7 @@ class Dropped(Struct, frozen=True):
     at: datetime
 
 
-class Wanted(Struct, frozen=True):
+class Requested(Struct, frozen=True):
     """`first`: the position from which on the stream is parked."""
 
     reader: str
@@ -72,10 +73,10 @@ class Wanted(Struct, frozen=True):
 
 
 class Parking:
-    """What these read models have parked. Only who leads changes it, so it is read once.
+    """The parked streams of some read models. Only the leader changes them, so they are read once.
 
     Connections say in which schema that is kept: `views`, or the copy of a read model that is
-    being rebuilt (`schema` of `connect`), of which nobody is told."""
+    being rebuilt (`schema` of `connect`): changes in a copy are not notified."""
 
     def __init__(self, schema: str = VIEWS) -> None:
         self._schema = schema
@@ -137,7 +138,7 @@ class Parking:
     async def skip(
         self, connection: Connection, name: str, dropped: Dropped, at: int, problem: Exception
     ) -> None:
-        """What was dropped of other tables than these is skipped here as well."""
+        """Skips in rebuilt tables what was dropped from the old ones."""
         about = {"reader": name, "position": at, "problem": said(problem)}
         what = {"stream": dropped.stream, "until": dropped.until, "dropped_at": dropped.at}
         await connection.execute(SQL["skip"], about | what)
@@ -156,16 +157,16 @@ class Parking:
         await self._tell(connection, at["name"])
         self._parked[at["name"]].pop(stream, None)
 
-    async def wanted(self, connection: Connection) -> Sequence[Wanted]:
-        """What somebody wants done with parked streams, the longest parked first."""
+    async def requested(self, connection: Connection) -> Sequence[Requested]:
+        """Requests of operators to replay or drop parked streams, the longest parked first."""
         names = {"names": list(self._parked)}
-        cursor = await connection.execute(SQL["wanted"], names, prepare=True)
-        return [Wanted(*row) for row in await cursor.fetchall()]
+        cursor = await connection.execute(SQL["requested"], names, prepare=True)
+        return [Requested(*row) for row in await cursor.fetchall()]
 
     async def keep_parked(
         self, connection: Connection, name: str, stream: StreamName, first: int, problem: Exception
     ) -> None:
-        """What somebody wanted could not be done, from this position on."""
+        """Records that a request failed, and at which position."""
         about = {"reader": name, "stream": stream, "position": first, "problem": said(problem)}
         await connection.execute(SQL["still_parked"], about)
 

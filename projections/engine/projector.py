@@ -69,8 +69,8 @@ class Projector:
         name: str = "projector",
         enrols: bool = True,
     ) -> None:
-        """`schema`: where tables and positions are; nobody is told of those in another than
-        `views`. `name`: of its lead. Without `enrols` it keeps only what has a position."""
+        """`schema`: of the tables and positions; only moves in `views` are notified. `name`: of its
+        lead. Without `enrols` it keeps only read models that have a position already."""
         self.name = name
         self.parking = Parking(schema)
         self.positions: dict[str, int] = {}
@@ -109,7 +109,7 @@ class Projector:
         return moved
 
     async def catch_up(self, until: int) -> None:
-        """Once, as far as this position and no further."""
+        """Applies all up to this position and nothing after it."""
         moved = True
         while moved:
             before = dict(self.positions)
@@ -119,8 +119,8 @@ class Projector:
             moved = self.positions != before
 
     async def _find(self, models: Iterable[ReadModel]) -> None:
-        """Those whose tables are of the version that we know. The others are rebuilt beside, by
-        whoever is newer: we or another."""
+        """Loads the positions of read models whose tables are of our version. Others are rebuilt by
+        whichever program is newer."""
         found = await self._ours(models)
         await self.parking.load(self._connection, list(found))
         for name, (position, epoch) in found.items():
@@ -169,13 +169,13 @@ class Projector:
         return None
 
     async def _check_lead(self, models: list[ReadModel], after: int) -> None:
-        """Who adds rows that another projector has added already is only late."""
+        """A projector that adds rows which another has added already has only lost the lead."""
         expected = {model.name: (after, self._epochs[model.name]) for model in models}
         if await self._ours(models) != expected:
             raise LeadLostError(f"{list(expected)} are no longer at {after}")
 
     async def _go_alone(self, model: ReadModel, page: list[Recorded], after: int, to: int) -> bool:
-        """As far as it can: by halves, up to the one event that it cannot apply."""
+        """Applies as much of a page as it can: by halves, up to the event that it cannot apply."""
         problem = await self._tried([model], page, after, to)
         if problem is None:
             return True
@@ -213,15 +213,15 @@ class Projector:
         if time.monotonic() - self._attended_at < BEAT:
             return
         self._attended_at = time.monotonic()
-        for wanted in await self.parking.wanted(self._connection):
-            model = self._models[wanted.reader]
-            if wanted.action == "drop":
-                await self._unpark(model, wanted.stream, (), drop=True)
+        for request in await self.parking.requested(self._connection):
+            model = self._models[request.reader]
+            if request.action == "drop":
+                await self._unpark(model, request.stream, (), drop=True)
             else:
-                await self._replay(model, wanted.stream, wanted.first)
+                await self._replay(model, request.stream, request.first)
 
     async def _replay(self, model: ReadModel, stream: StreamName, first: int) -> None:
-        """One event after the other, all or none of them."""
+        """Applies the events that wait in one transaction: all of them, or none."""
         try:
             until = self.positions[model.name]
             waiting = await event_log.streams(self._connection, [stream], until, first)
@@ -267,7 +267,8 @@ class Projector:
 
     @asynccontextmanager
     async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:
-        """What is written meanwhile is committed with the position."""
+        """Commits what is written inside together with the position. Raises LeadLostError, and
+        commits nothing, where a position or epoch is not as we left it."""
         names = [model.name for model in models]
         async with self._connection.transaction():
             async with self._connection.pipeline():
@@ -278,8 +279,8 @@ class Projector:
                 )
                 yield
                 if self._schema == VIEWS:
-                    told = {"names": names, "to": str(to)}
-                    await self._connection.execute(SQL["tell"], told, prepare=True)
+                    moved = {"names": names, "to": str(to)}
+                    await self._connection.execute(SQL["tell"], moved, prepare=True)
             if fence.rowcount != len(names):
                 raise LeadLostError(f"{names} are no longer at {after}")
         self.positions |= dict.fromkeys(names, to)

@@ -73,13 +73,13 @@ class Stand(Struct, frozen=True):
 
 
 class Observer:
-    """What a rebuild says of itself, for whoever wants to hear it."""
+    """Is called with the progress of a rebuild."""
 
     def say(self, sentence: str) -> None:
         pass
 
     def reached(self, position: int, end: int) -> None:
-        """So far has the log been folded."""
+        """The log is folded up to this position."""
 
 
 class Rebuilt(Struct, frozen=True):
@@ -158,8 +158,8 @@ class _Rebuild:
         return stand
 
     async def _followed(self, old: Stand) -> Stand:
-        """Whoever was erased is forgotten in the old tables first, where these can go on: no row of
-        theirs is to be compared."""
+        """Lets the old tables catch up with erasures first, where they can: no row of an erased
+        person is to be compared, and shown."""
         if old.version != self._model.version or not await self._erased_since(old.position):
             return old
         projector = Projector([self._model])
@@ -177,7 +177,7 @@ class _Rebuild:
         return bool(erased)
 
     async def _ahead(self, old: Stand, end: int) -> bool:
-        """Whether it is not enough to come as far as the old one is."""
+        """Whether the new tables must go on to the end of the log, not only as far as the old."""
         name, say = self._model.name, self._observer.say
         if old.version != self._model.version:
             say(
@@ -199,8 +199,8 @@ class _Rebuild:
 
     # Fold
     async def _fold(self, reader: Connection, until: int) -> int:
-        """How far that went: where an event cannot be applied, as far as the page before it. The
-        rest is left to the projector, which knows what is to be done about such an event."""
+        """Folds the log into the shadow; the position that this reached. Where an event cannot be
+        applied that is the end of the page before: the projector goes on from there, and parks."""
         self._folded = 0
         await self._shadow.make()
         try:
@@ -256,7 +256,7 @@ class _Rebuild:
         return self._projector.positions[self._model.name]
 
     async def _look_through(self, until: int) -> None:
-        """A new version is not compared, but it must not be worse at what there is."""
+        """A new version is not compared, but it must not park more streams than the old one."""
         await self._catch_up(until)
         await self._require_no_more_parked()
 
@@ -321,7 +321,7 @@ class _Rebuild:
         )
 
     async def _exchanged(self, version: int) -> float:
-        """For how long readers may have waited; 0.0 where there is too much to catch up with."""
+        """Seconds for which readers may have waited; 0.0 where too much is still to be applied."""
         await self._connection.execute(SQL["begin_swap"])
         try:
             position = await self._hold(version)
@@ -347,11 +347,11 @@ class _Rebuild:
         epochs = {"epochs": int(self._differs or parked > 0)}
         await self._connection.execute(SQL["advance"], itself | at | epochs)
         if self._come > position:
-            told = {"names": [self._model.name], "to": str(self._come)}
-            await self._connection.execute(LOG["tell"], told)
+            moved = {"names": [self._model.name], "to": str(self._come)}
+            await self._connection.execute(LOG["tell"], moved)
 
     async def _hold(self, version: int) -> int:
-        """From here on the projector waits for us, though not for long."""
+        """Locks the position row: the projector waits for us from here on, though not for long."""
         await self._connection.execute(SQL["short_lock_timeout"])
         cursor = await self._connection.execute(SQL["lock_position"], {"name": self._model.name})
         ((position, of_version),) = await cursor.fetchall()
@@ -388,6 +388,6 @@ async def _whole(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _leave(connection: Connection) -> None:
-    """A transaction that did not come to its end."""
+    """Rolls back a transaction that did not come to its end."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         await connection.execute(SQL["abandon_swap"])

@@ -52,7 +52,7 @@ class Shadow:
 
 
 async def carry_out(connection: Connection, name: str, parameters: dict[str, Any]) -> None:
-    """What Postgres itself has worded, from its catalogue."""
+    """Executes the statements that the named one gives: Postgres words them from its catalogue."""
     for (statement,) in await (await connection.execute(SQL[name], parameters)).fetchall():
         await connection.execute(cast(LiteralString, statement))
 

@@ -74,7 +74,7 @@ def key_lists(keys: Iterable[RowKey], table: Table) -> Mapping[str, list[str | i
 
 
 def by_key(table: Table, rows: Sequence[tuple[str]]) -> dict[RowKey, Struct]:
-    """Of what a read statement gave: one row with one JSON list."""
+    """The rows that a read statement gave (one row with one JSON list), by their keys."""
     found = msgspec.json.decode(rows[0][0], type=list[table.row])  # type: ignore[name-defined]
     return {table.key_of(row): row for row in found}
 

@@ -1,5 +1,4 @@
-"""What members see of their missions: the board, the ledger of their points, the leaderboard,
-and what their live feed says of them."""
+"""Rows of missions: the board, the ledger of points, the leaderboard, and the live feed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -173,9 +172,9 @@ class Gained(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """What a member has earned and completed, ever; and what the active missions of the catalogue
-    are now. So there can be more of the first than of the second: points stay with whoever earned
-    them when a mission goes."""
+    """All that a member has ever earned and completed; and what the active missions of the
+    catalogue are now. So there can be more of the first than of the second: points stay with
+    whoever earned them when a mission goes."""
 
     points_earned: int
     missions_completed: int

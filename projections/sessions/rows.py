@@ -1,5 +1,5 @@
-"""What members see of a conference's programme: its sessions and who speaks there, what a member
-cares for and has starred, and what their live feed says of it."""
+"""Rows of a conference's programme: its sessions and who speaks there, what a member cares for and
+has starred, and the live feed."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, Measured
+from workers.operations.upkeep import Upkeep
+from workers.run import projectors
 from workers.servers.processes import until
 
 PATIENCE = 60.0  # seconds
@@ -22,7 +24,7 @@ SELECT count(*) = %s FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = ANY(%s)
 AND query LIKE '%%pg_try_advisory_lock%%' AND state = 'idle'
 """
-LEADERS = ["rapport projector", "rapport relay", "rapport upkeep"]
+LEADERS = [f"rapport {one.name}" for one in (*projectors(), Upkeep)] + ["rapport relay"]
 HINDMOST = "SELECT min(position) FROM views.positions"
 
 

@@ -105,7 +105,7 @@ class Consumer:
         await self._bell.ensure_consumer(self.position)
 
     async def _next(self) -> "asyncio.Task[None] | None":
-        for one in await self._parking.wanted(self._connection):
+        for one in await self._parking.requested(self._connection):
             return asyncio.create_task(self._attend(one.stream, one.first, one.action))
         self._message = await self._bell.next()
         return asyncio.create_task(self._hear(self._message)) if self._message else None

@@ -38,7 +38,7 @@ PREVIOUS = "Nats-Expected-Last-Msg-Id"
 
 
 class FeedMessage(Struct, frozen=True):
-    """What a member's live feed says of an event."""
+    """A message of a member's live feed."""
 
     scope_id: str = field(name="event_id")
     member_id: str
@@ -59,7 +59,7 @@ async def connect(
     url: str, name: str, on_reconnect: Callable[[], Awaitable[None]] | None = None
 ) -> Client:
     """Raises OSError where nobody answers; once connected it stays so, for ever. Each thing that
-    goes wrong is said once until then."""
+    goes wrong is logged once until then."""
     said: set[str] = set()
 
     async def say(e: Exception) -> None:
@@ -106,7 +106,7 @@ def unreadable(position: int) -> Recorded:
 
 
 def announced(subject: str) -> tuple[str, str]:
-    """Of which aggregate an event is, and of which scope; empty where it is none of ours."""
+    """The aggregate and the scope in a subject; empty strings where it is none of ours."""
     _, aggregate, scope_id, *_ = (*subject.split("."), "", "")
     return aggregate, scope_id.replace("%2E", ".")
 

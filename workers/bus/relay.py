@@ -1,4 +1,4 @@
-"""Tells NATS what was recorded, in order, each event once.
+"""Publishes the log to NATS, in order, each event once.
 
 An event waits for the feed of its own capability, so that what is said of it goes with it: for no
 other table, new, stuck or another capability's. A feed that keeps an event waiting for too long, or
@@ -94,9 +94,9 @@ class Relay:
             if time.monotonic() - self._checked_at > POLL_SECONDS:
                 await self._check_stream_end()
             page = await self._page()
-            return bool(page) and await self._told(page)
+            return bool(page) and await self._try_to_publish(page)
 
-    async def _told(self, page: list[Outgoing]) -> bool:
+    async def _try_to_publish(self, page: list[Outgoing]) -> bool:
         """Whether the stream has moved on. Without that the next attempt has time."""
         before = self.position
         try:
@@ -110,8 +110,8 @@ class Relay:
         return self.position != before
 
     async def _page(self) -> list[Outgoing]:
-        """What may go out now. Where feeds stand is asked first: what they say up to there is all
-        there by the time that it is read."""
+        """The events that may go out now. Positions of feeds are read first: by the time that their
+        messages are read, all of them up to there are committed."""
         async with self._connection.pipeline():
             versions = [feed.version for feed in FEEDS]
             named = {"names": [feed.name for feed in FEEDS], "versions": versions}
@@ -138,15 +138,15 @@ class Relay:
         for (previous, position), (recorded, feed) in zip(pairwise(positions), page, strict=True):
             with _publishing(recorded) as trace:
                 headers = messages.headers(recorded, trace) | self._after(previous)
-                told = (
+                message = (
                     messages.subject(recorded),
                     messages.body(recorded, feed, self._client.max_payload),
                 )
                 if position < positions[-1]:
-                    await self._client.publish(*told, headers=headers)
+                    await self._client.publish(*message, headers=headers)
                 else:
                     ack = await self._client.jetstream().publish(
-                        *told, timeout=self._patience, stream=NAME, headers=headers
+                        *message, timeout=self._patience, stream=NAME, headers=headers
                     )
             self._sequence = None
         if ack.duplicate:  # it was there a moment ago; whether it still is, the stream can tell
@@ -155,7 +155,7 @@ class Relay:
             await self._arrived(positions[-1])
 
     def _after(self, previous: int) -> dict[str, str]:
-        """What the stream must end with for the next message to be taken."""
+        """The header that has JetStream refuse a message unless the stream ends with this."""
         if self._sequence is not None:
             return {"Nats-Expected-Last-Sequence": str(self._sequence)}
         return {messages.PREVIOUS: str(previous)}
@@ -194,7 +194,7 @@ class Relay:
 
     @asynccontextmanager
     async def _stepping_down(self) -> AsyncIterator[None]:
-        """It is said where others look as well: else it would seem that no relay runs."""
+        """Writes the problem to our position row too: else it would seem that no relay runs."""
         try:
             with stepping_down():
                 yield
@@ -216,17 +216,17 @@ class Relay:
 
 
 def _read(position: int, *columns: Any) -> Recorded:
-    """Nothing that is sealed is opened here: it is not to be told. Read models have parked what
-    cannot be read, and go on."""
+    """Sealed fields stay sealed: they are not published. An event that cannot be read is published
+    as `Unreadable`; read models have parked its stream, and go on."""
     try:
         return event_log.mapper.recorded(position, *columns, keys={})
     except UnreadableEventError as e:
-        log.warning("nobody is told what %s is: %s", position, e)
+        log.warning("publishing %s as unreadable: %s", position, e)
         return messages.unreadable(position)
 
 
 async def _state(jetstream: JetStreamContext) -> StreamState:
-    """Of our stream, which is made where there is none."""
+    """The state of our stream, which is made where there is none."""
     try:
         info = await jetstream.stream_info(NAME)
     except NotFoundError:

@@ -19,8 +19,8 @@ class FeedState(Struct, frozen=True):
 
 
 class Waiting:
-    """What may be published of a page. Events go out in the order of the log, so one that waits
-    holds up all that follow, other capabilities' too: that is why it waits for a moment only.
+    """Decides which events of a page may be published. They go out in the order of the log, so one
+    that waits holds up all that follow, other capabilities' too: it waits for a moment only.
 
     A feed becomes late when it does not go on, or when an event has waited for it for longer than
     PATIENCE. It stays late until it shows all that was published before, so a slow one costs that

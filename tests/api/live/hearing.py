@@ -11,12 +11,11 @@ from psycopg_pool import AsyncConnectionPool
 from api.live.feed import Live
 from api.live.reader import Reader
 from api.live.watch import Watch
-from projections.engine.election import run_elected
-from projections.engine.projector import Projector
-from projections.read_models import READ_MODELS
+from projections.engine.election import Elected, run_elected
 from tests.boards import EVENT, Record, clicks, end_of
 from tests.waiting import eventually
 from workers.bus.relay import Relay
+from workers.run import projectors
 
 ADA = (EVENT, "ada")
 LATER = 2.0**60
@@ -84,18 +83,24 @@ async def serving(database: str, nats: str) -> AsyncIterator[Process]:
 
 
 @asynccontextmanager
-async def working(database: str, nats: str) -> AsyncIterator[Relay]:
-    """A projector and a relay."""
-    relay = Relay(nats)
-    followers = (Projector(READ_MODELS), relay)
-    tasks = [asyncio.create_task(run_elected(f, database)) for f in followers]
+async def running(database: str, *elected: Elected) -> AsyncIterator[None]:
+    """Each leads, or stands by."""
+    tasks = [asyncio.create_task(run_elected(one, database)) for one in elected]
     try:
-        await eventually(lambda: relay.position == end_of(database), 15)
-        yield relay
+        yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def working(database: str, nats: str) -> AsyncIterator[Relay]:
+    """The projectors and a relay."""
+    relay = Relay(nats)
+    async with running(database, *projectors(), relay):
+        await eventually(lambda: relay.position == end_of(database), 15)
+        yield relay
 
 
 async def recorded(record: Record, number: int, member: str = "ada") -> list[int]:

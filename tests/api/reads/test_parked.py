@@ -85,7 +85,7 @@ def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Prod
     assert said == {
         "status": "ready",
         "reasons": [],
-        "remarks": [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)],
+        "degraded": [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)],
     }
     assert [answer.headers.get("Read-Model") for answer in held_back] == ["folded"] * 3
     assert [answer.headers.get("Read-Model") for answer in neighbour] == [None, None, "folded"]
@@ -190,4 +190,4 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
     assert patched.status_code == 200
     assert board.json()["missions"][0]["status"] == "completed"
     assert "Read-Model" not in board.headers
-    assert ready(poisoned) == {"status": "ready", "reasons": [], "remarks": []}
+    assert ready(poisoned) == {"status": "ready", "reasons": [], "degraded": []}

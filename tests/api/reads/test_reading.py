@@ -12,7 +12,15 @@ from tests.product import Product
 from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
-MODELS = ("conferences", "mission_board", "mission_ledger", "leaderboard", "sessions", "live_feed")
+MODELS = (
+    "conferences",
+    "mission_board",
+    "mission_ledger",
+    "leaderboard",
+    "sessions",
+    "live_missions",
+    "live_sessions",
+)
 PAST = ("/missions", "/missions/history", "/leaderboard", "/agenda")
 READS = (
     "",
@@ -230,5 +238,7 @@ def test_refresh_shows_what_was_told_when_every_projector_is_dead(product: Produ
     assert said[0][:-1] == said[1][:-1]
     assert said[0][-1]["sessions"] == said[1][-1]["sessions"]  # as of two moments
     assert all("Read-Model" not in answer.headers for answer in live)
-    problem(reasons, 503)
-    assert int(reasons.headers["Retry-After"]) >= 1
+    assert (reasons.status_code, reasons.json()["status"]) == (
+        200,
+        "ready",
+    )  # it is not this process

@@ -37,7 +37,7 @@ def test_renewal_holds_up_neither_feeds_nor_reads_nor_readiness(product: Product
     event = product.event({"id": "goals", "points": 10})
     path = f"/api/events/{event}"
     with product.member(event, "ada") as ada, unrenewed(product):
-        assert until(lambda: REMARK in ready(product).json().get("remarks", []), 5)
+        assert until(lambda: REMARK in ready(product).json().get("degraded", []), 5)
         with product.listening(event, "ada") as feed:
             told = ada.patch(f"{path}/missions/goals", json=COMPLETED).headers["Event-Position"]
             heard = next(feed)["id"]
@@ -50,6 +50,6 @@ def test_renewal_holds_up_neither_feeds_nor_reads_nor_readiness(product: Product
     assert [answer.headers.get("Read-Model") for answer in answers] == ["folded"] * 8
     assert [answer.json()["entries"][0]["member_id"] for answer in answers] == ["ada"] * 8
     assert took < 8 * 0.25  # for so long each would wait for a projector
-    assert said == {"status": "ready", "reasons": [], "remarks": [REMARK]}
+    assert said == {"status": "ready", "reasons": [], "degraded": [REMARK]}
     with product.member(event, "ada") as ada:
         assert until(lambda: "Read-Model" not in ada.get(f"{path}/leaderboard").headers, 10)

@@ -24,7 +24,7 @@ OTHERS = [model.name for model in READ_MODELS if model.name not in NAMES]
 
 
 def feeds(nats: str) -> dict[int, bool]:
-    """Of each message, whether it goes with what its feed says of it."""
+    """Whether each message goes with what its feed says of it, by position."""
     bodies = {m.position: m.body for m in asyncio.run(streamed(nats))}
     return {at: msgspec.json.decode(body)["feed"] is not None for at, body in bodies.items()}
 

@@ -1,7 +1,12 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from projections.engine.feed import RETENTION
+from projections.engine.rebuild import Different, rebuild
+from projections.read_models import FEEDS
+from tests.boards import clicks, opening, project, recording, session, star
 from tests.store import ask
 from workers.operations import upkeep as module
 from workers.operations.upkeep import Upkeep
@@ -33,3 +38,86 @@ def test_old_keys_are_forgotten_in_pieces_and_then_not_looked_for(
     assert ask(
         database, "SELECT principal, count(*) FROM events.command_keys GROUP BY 1 ORDER BY 1"
     ) == [("ada", 8), ("ben", 20)]
+
+
+# Feeds
+FEED = "SELECT position FROM views.{} ORDER BY 1"
+EXPIRED = "SELECT reader, position FROM views.expired ORDER BY 1"
+
+
+async def tidied(database: str) -> int:
+    """In so many steps that found something."""
+    upkeep, steps = Upkeep(), 0
+    try:
+        await upkeep.start(database)
+        while await upkeep.step():
+            steps += 1
+    finally:
+        await upkeep.stop()
+    return steps
+
+
+def positions(database: str) -> dict[str, list[int]]:
+    return {feed.name: [p for (p,) in ask(database, FEED.format(feed.name))] for feed in FEEDS}
+
+
+def filled(database: str) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Feeds of some time ago and of now: positions of the one and of the other."""
+    long_ago = datetime.now(UTC) - RETENTION - timedelta(hours=1)
+    with recording(database, clock=lambda: long_ago) as record:
+        record(*opening(), session("s1"))
+        record(*clicks(12), *(star("s1", f"usr_{i}") for i in range(3)))
+        record(session("s1", hours=1))
+    asyncio.run(project(database))
+    old = positions(database)
+    young = long_ago + timedelta(hours=2)
+    with recording(database, clock=lambda: young) as record:
+        record(*clicks(2), session("s1", hours=2))
+    asyncio.run(project(database))
+    return old, {name: p[len(old[name]) :] for name, p in positions(database).items()}
+
+
+def test_messages_that_are_too_old_to_be_resumed_are_deleted_in_pieces(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 5)
+    old, young = filled(database)
+    steps = asyncio.run(tidied(database))
+    assert positions(database) == young
+    assert steps == 2  # of five; what is left of the twelve is no whole piece
+    assert ask(database, EXPIRED) == [(feed.name, old[feed.name][-1]) for feed in FEEDS]
+
+
+@pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.name)
+def test_rebuild_of_a_feed_holds_the_same_whatever_has_expired(
+    database: str, monkeypatch: pytest.MonkeyPatch, feed: module.Feed
+) -> None:
+    """Also where it has been deleted only in part."""
+    monkeypatch.setattr(module, "BATCH", 5)
+
+    async def step() -> None:
+        upkeep = Upkeep()
+        try:
+            await upkeep.start(database)
+            assert await upkeep.step()
+        finally:
+            await upkeep.stop()
+
+    _, young = filled(database)
+    asyncio.run(step())
+    done = asyncio.run(rebuild(database, feed))
+    assert done.different == []
+    asyncio.run(tidied(database))
+    again = asyncio.run(rebuild(database, feed))
+    assert again.different == []
+    assert positions(database) == young
+
+
+def test_rebuild_still_tells_a_difference_in_what_has_not_expired(database: str) -> None:
+    _, young = filled(database)
+    asyncio.run(tidied(database))
+    (position, *_) = young["live_missions"]
+    ask(database, "DELETE FROM views.live_missions WHERE position = %s", position)
+    with pytest.raises(Different) as raised:
+        asyncio.run(rebuild(database, FEEDS[0]))
+    assert [(d.table, d.key[2]) for d in raised.value.differences] == [("live_missions", position)]

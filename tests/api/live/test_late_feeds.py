@@ -1,0 +1,224 @@
+"""A feed that is stuck, being rebuilt or new neither holds up nor silences another's; and what it
+says late is heard all the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from api.live import feed as module
+from api.live.feed import Live
+from api.live.watch import Watch
+from domain.aggregate import Recorded
+from domain.missions import MissionCompleted, MissionReset
+from projections.engine import projector as projecting
+from projections.engine.projector import Projector
+from projections.missions.rows import LIVE_MISSIONS, MISSION_LEADERBOARD
+from projections.read_model import Change, ReadModel, Table
+from projections.read_models import CAPABILITIES, READ_MODELS
+from tests.api.live.hearing import LATER, running, serving, working
+from tests.boards import EVENT, Record, clicks, end_of, opening, recording, session, star
+from tests.store import ask
+from tests.waiting import eventually
+from workers.bus.relay import Relay
+
+BEN = (EVENT, "ben")
+POSITION = "SELECT position FROM views.positions WHERE name = %s"
+
+
+def stuck(model: ReadModel) -> ReadModel:
+    """It cannot go on where somebody clicks; which is no fault of the event's."""
+
+    def project(recorded: Recorded) -> Iterable[Any]:
+        if isinstance(recorded.event, MissionCompleted | MissionReset):
+            raise MemoryError("planted")
+        return model.project(recorded)
+
+    return replace(model, project=project)
+
+
+def projectors(*planted: ReadModel) -> list[Projector]:
+    """For all capabilities, with these read models in the place of their namesakes, or besides."""
+    by_name = {model.name: model for model in planted}
+    new = tuple(m for m in planted if m.name not in {model.name for model in READ_MODELS})
+    return [
+        Projector(
+            (*(by_name.get(m.name, m) for m in models), *(new if name == "missions" else ())),
+            name=f"projector {name}",
+        )
+        for name, models in CAPABILITIES.items()
+    ]
+
+
+@asynccontextmanager
+async def troubled(database: str, nats: str, *planted: ReadModel) -> AsyncIterator[None]:
+    async with running(database, *projectors(*planted), Relay(nats)):
+        yield
+
+
+def position(database: str, name: str) -> int:
+    return int(ask(database, POSITION, name)[0][0])
+
+
+async def moved(record: Record, hours: int) -> int:
+    """The session that Ben has starred moves: the position."""
+    (position,) = await asyncio.to_thread(record, session("s1", hours))
+    return position
+
+
+async def clicked(record: Record, number: int) -> list[int]:
+    return await asyncio.to_thread(record, *clicks(number))
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [(MISSION_LEADERBOARD,), (LIVE_MISSIONS,), (MISSION_LEADERBOARD, LIVE_MISSIONS)],
+    ids=lambda planted: " and ".join(model.name for model in planted),
+)
+def test_sessions_are_heard_of_while_missions_are_stuck(
+    database: str, nats: str, planted: tuple[ReadModel, ...]
+) -> None:
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            ada, ben = await process.read(), await process.read(0, BEN)
+            of_ada: list[int] = []
+            async with troubled(database, nats, *map(stuck, planted)):
+                of_ada += await clicked(record, 4)
+                expected = [await moved(record, 1)]
+                await eventually(lambda: ben == expected, 3)
+                of_ada += await clicked(record, 2)
+                expected += [await moved(record, 2)]
+                await eventually(lambda: ben == expected, 3)
+                for model in planted:
+                    assert position(database, model.name) < of_ada[0]
+                assert (ada == []) == (LIVE_MISSIONS in planted)
+            async with working(database, nats):  # mended: what was late is heard, and then the rest
+                await eventually(lambda: ada == of_ada)
+                of_ada += await clicked(record, 2)
+                await eventually(lambda: ada == of_ada)
+                expected += [await moved(record, 3)]
+                await eventually(lambda: ben == expected)
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
+        record(star("s1", "ben"))
+        asyncio.run(story(record))
+
+
+def test_reader_hears_both_feeds_though_one_says_late_what_was_before(
+    database: str, nats: str
+) -> None:
+    """One and the same reader: what comes late has a lower position than what it has heard."""
+
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            ada = await process.read()
+            async with troubled(database, nats, stuck(LIVE_MISSIONS)):
+                late = await clicked(record, 4)
+                in_time = [await moved(record, 1), await moved(record, 2)]
+                await eventually(lambda: ada == in_time)
+                resumed = await process.read(in_time[-1])
+            async with working(database, nats):
+                await eventually(lambda: (ada, resumed) == ([*in_time, *late], late))
+                more = [*await clicked(record, 2), await moved(record, 3)]
+                await eventually(lambda: (ada[6:], resumed[4:]) == (more, more))
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
+        record(star("s1", "ada"))
+        asyncio.run(story(record))
+
+
+NOTHING = Table("live_missions_totals", LIVE_MISSIONS.tables[1].row, keys=1, overwrites=True)
+
+
+def nothing(recorded: Recorded) -> Iterable[Change]:
+    return ()
+
+
+def test_new_read_model_with_a_long_log_before_it_holds_up_nothing(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is even of the same capability."""
+    new = ReadModel("a_new_one", (NOTHING,), nothing)
+
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            async with working(database, nats):
+                pass
+            monkeypatch.setattr(projecting, "PAGE", 5)
+            old = end_of(database)
+            ada, ben = await process.read(None), await process.read(None, BEN)
+            async with troubled(database, nats, new):
+                of_ada, of_ben = await clicked(record, 1), [await moved(record, 1)]
+                await eventually(lambda: (ada, ben) == (of_ada, of_ben), 5)
+                assert position(database, new.name) < old
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
+        record(star("s1", "ben"))
+        for i in range(6):
+            record(*clicks(200, f"usr_{i}"))
+        asyncio.run(story(record))
+
+
+@pytest.mark.parametrize("how", ["behind at 0", "of an older version"])
+def test_feed_that_is_made_anew_holds_up_no_other(database: str, nats: str, how: str) -> None:
+    """And nobody who listens misses what it says once it is there."""
+    statement = {
+        "behind at 0": "UPDATE views.positions SET position = 0 WHERE name = 'live_missions'",
+        "of an older version": "UPDATE views.positions SET version = 0 "
+        "WHERE name = 'live_missions'",
+    }[how]
+
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            async with working(database, nats):
+                ada, ben = await process.read(None), await process.read(None, BEN)
+                await eventually(lambda: process.live.hears)
+            ask(database, statement)
+            others = [p for p in projectors() if p.name != "projector missions"]
+            async with running(database, *others, Relay(nats)):
+                of_ada, of_ben = await clicked(record, 2), [await moved(record, 1)]
+                await eventually(lambda: ben == of_ben, 5)
+            ask(database, "TRUNCATE views.live_missions, views.live_missions_progress")
+            ask(
+                database,
+                "UPDATE views.positions SET version = 1, position = 0 WHERE name = 'live_missions'",
+            )
+            async with working(database, nats):
+                await eventually(lambda: ada == of_ada)
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
+        record(*clicks(4), star("s1", "ben"))
+        asyncio.run(story(record))
+
+
+# From where a reader resumes
+standings = st.lists(st.integers(1, 20), min_size=2, max_size=2)
+
+
+@given(st.integers(0, 30), standings, st.integers(0, 20), st.data())
+def test_reader_resumes_each_feed_where_it_can_have_heard_it(
+    after: int, positions: list[int], published: int, data: Any
+) -> None:
+    """After what was heard, where the bus has not overtaken the feed; else from where that stands;
+    and never later than the log ends."""
+    end = data.draw(st.integers(max(*positions, published), 25))
+    live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
+    watch.positions |= dict(zip(module.NAMES, positions, strict=True))
+
+    async def standing() -> tuple[list[int], int, int]:
+        return positions, published, end
+
+    live._standing = standing  # type: ignore[method-assign]
+    sent = asyncio.run(live.join(BEN, after, LATER, None)).sent
+    for place, stands in enumerate(positions):
+        is_late = stands < min(after, published)
+        assert sent[place] == (stands if is_late else min(after, end))
