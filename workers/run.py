@@ -1,5 +1,5 @@
-"""The workers' process: a projector for each capability, relay, reactions and upkeep, each leading or
-standing by; and work, of which every process takes what it can."""
+"""The workers' process: a projector for each capability, relay, reactions and upkeep, each leading
+or standing by; and work, of which every process takes what it can."""
 
 import asyncio
 import signal

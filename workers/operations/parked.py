@@ -104,7 +104,7 @@ def listed(found: Sequence[Parked]) -> Iterator[str]:
     groups: dict[tuple[str, int, str], list[Parked]] = {}
     for one in found:
         groups.setdefault((one.stream, one.position, one.problem), []).append(one)
-    for (stream, position, problem), group in groups.items():
+    for (stream, _, problem), group in groups.items():
         age = _ago(max(one.age for one in group))
         yield f"{stream} in {', '.join(map(_reader, group))}, for {age}"
         yield f"    {_waits(group[0])}. {problem}"

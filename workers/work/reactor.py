@@ -25,7 +25,7 @@ from domain.store.writer import Author, History, IdempotencyKey
 from projections.engine import event_log
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import SQL as LOG
-from projections.engine.parking import Parking, TooManyParkedError, said
+from projections.engine.parking import Parking, TooManyParkedError, Wanted, said
 from sql import statements
 from workers.work.reaction import Reaction
 
@@ -79,8 +79,8 @@ class Reactor:
 
     async def step(self) -> bool:
         await self._beat()
-        for _, stream, first, what in await self._parking.asked(self._connection):
-            await self._attend(stream, first, what)
+        for wanted in await self._parking.wanted(self._connection):
+            await self._attend(wanted)
         if time.monotonic() < self._rests_until:
             return False
         before = self.position
@@ -99,7 +99,7 @@ class Reactor:
 
     async def _go_on(self, page: Sequence[Recorded]) -> None:
         """To the end of the page, or to what has to be parked."""
-        followed = [(one, self._commands(one)) for one in self._parking.rest(self.name, page)]
+        followed = [(one, self._commands(one)) for one in self._parking.applicable(self.name, page)]
         deadly = False
         if any(commands for _, commands in followed):
             deadly = await self._attempts() > ATTEMPTS and len(page) == 1
@@ -160,7 +160,7 @@ class Reactor:
         """The stream waits from here on, and everything else goes on; where very many wait already
         nothing does."""
         log.warning("%s: %s at %s failed: %s", self.name, stream, at, problem, exc_info=problem)
-        if self._parking.refuses(self.name, stream, at):
+        if self._parking.is_full(self.name, stream, at):
             why = said(TooManyParkedError(problem))
             await self._execute(LOG["stuck"], seen=at, problem=why)
             self._rests_until = time.monotonic() + RETRY
@@ -169,24 +169,26 @@ class Reactor:
             await self._advance(at)
             await self._parking.park(self._connection, self.name, stream, at, problem)
 
-    async def _attend(self, stream: StreamName, first: int, what: str) -> None:
-        """To what an operator asks for of a stream that is parked: `replay` or `drop`."""
-        at = first
+    async def _attend(self, wanted: Wanted) -> None:
+        """To what an operator wants done with a stream that is parked."""
+        stream, at = wanted.stream, wanted.first
         try:
-            until = self.position if what == "replay" else 0
-            for recorded in await event_log.streams(self._connection, [stream], until, first):
+            until = self.position if wanted.action == "replay" else 0
+            for recorded in await event_log.streams(self._connection, [stream], until, at):
                 at = recorded.position
                 await self._send(recorded, list(self._react(recorded)))
         except AWAY:
             raise
         except Exception as e:
             e.add_note(f"at position {at}")
-            await self._parking.keep(self._connection, self.name, stream, at, e)
+            await self._parking.keep_parked(self._connection, self.name, stream, at, e)
             await self._parking.load(self._connection, [self.name])
             return
-        stand = {"name": self.name, "version": 1, "position": self.position, "turn": self._epoch}
+        stand = {"name": self.name, "version": 1, "position": self.position, "epoch": self._epoch}
         async with self._connection.transaction():
-            await self._parking.unpark(self._connection, stream, stand, drop=what == "drop")
+            await self._parking.unpark(
+                self._connection, stream, stand, drop=wanted.action == "drop"
+            )
         self._epoch += 1
 
     async def _beat(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from domain.aggregate import Command
-from domain.capabilities import RENAMED
+from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from domain.work import Result
@@ -141,7 +141,7 @@ class Desk:
 @asynccontextmanager
 async def working(database: str) -> AsyncIterator[Desk]:
     recorder = open_recorder(database, statements("history"))
-    history = History(recorder, (NOTES,), RENAMED)
+    history = History(recorder, (*AGGREGATES, NOTES), RENAMED)
     desk = Desk(database, history)
     try:
         yield desk

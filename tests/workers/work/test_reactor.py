@@ -416,7 +416,7 @@ def test_what_it_did_is_remembered_for_as_long_as_its_position_is_behind(
 ) -> None:
     """A worker that is away for a month in the middle of a page does nothing twice; and once it has
     passed them its keys go."""
-    monkeypatch.setattr(upkeep, "PIECE", 2)
+    monkeypatch.setattr(upkeep, "BATCH", 2)
     sent: list[int] = []
 
     def twice_told(recorded: Recorded) -> Iterator[Command]:
