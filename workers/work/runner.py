@@ -241,7 +241,7 @@ async def run_work(database_url: str, kinds: Sequence[Kind], history: History) -
     """Until it is cancelled: where the database is away, again from the start."""
     pause = PAUSE
     while True:
-        runner, began = Runner(kinds, history), time.monotonic()
+        runner, began = Runner(kinds, history, STALLED), time.monotonic()
         try:
             await runner.start(database_url)
             await runner.run()

@@ -205,7 +205,7 @@ class World:
         await self._ask("UPDATE work.leases SET beat_at = beat_at - interval '2 hours'")
 
     async def next_day(self) -> None:
-        await self._ask("UPDATE work.budgets SET day = day - 1")
+        await self._ask("DELETE FROM work.budgets")
         self.spent.clear()
 
     async def _ask(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
