@@ -194,8 +194,6 @@ class World:
     async def lose_bus(self) -> None:
         with suppress(nats.js.errors.NotFoundError):
             await self._bus.jetstream().delete_stream(str(messages.STREAM.name))
-        await self._relay.stop()
-        await self._relay.start(self.database)
 
     async def rebuild(self) -> None:
         await rebuild(self.database, DUE)

@@ -30,7 +30,7 @@ def run(world: World, examples: int, with_seed: int, shrinks: bool = True) -> No
     phases = (Phase.generate, Phase.shrink) if shrinks else (Phase.generate,)
     how = settings(
         max_examples=examples,
-        stateful_step_count=20,
+        stateful_step_count=15,
         deadline=None,
         database=None,
         phases=phases,
@@ -41,7 +41,7 @@ def run(world: World, examples: int, with_seed: int, shrinks: bool = True) -> No
 
 
 def test_each_piece_has_one_result_of_the_latest_and_nothing_is_sent_twice(world: World) -> None:
-    run(world, examples=12, with_seed=1)
+    run(world, examples=10, with_seed=1)
 
 
 def always_newer(result: object, recorded: object) -> bool:
