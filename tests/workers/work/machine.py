@@ -228,7 +228,7 @@ class World:
         return await self._ask(
             "SELECT d.kind, d.subject FROM views.due AS d LEFT JOIN work.leases AS l"
             " USING (kind, subject) WHERE d.wanted > d.based_on"
-            " AND l.retry_at IS DISTINCT FROM 'infinity'"
+            " AND l.retry_at IS DISTINCT FROM 'infinity' AND coalesce(l.settled, 0) < d.wanted"
         )
 
     async def check(self, event_id: str) -> None:
