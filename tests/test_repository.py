@@ -48,6 +48,7 @@ CAPABILITIES = {
 LISTS = {
     *("domain.capabilities", "projections.read_models", "projections.live_feed"),
     *("api.app", "api.agents.tools", "workers.run", "workers.__main__"),
+    *("workers.kinds", "workers.reactions"),
 }
 # Programs that use the whole product, as people do.
 PROGRAMS = ("workers.contacts", "workers.demo", "workers.proof")
@@ -61,13 +62,24 @@ PLAIN = (
     *("api/executing.py", "api/mission_metrics.py", "api/openapi.py", "api/pages.py"),
     *("api/server.py", "api/services.py", "api/session.py"),
     *("workers/contacts", "workers/demo", "workers/operations", "workers/proof"),
-    *("workers/schedules", "workers/servers", "workers/__init__.py", "workers/__main__.py"),
+    *(
+        "workers/schedules",
+        "workers/servers",
+        "workers/work",
+        "workers/__init__.py",
+        "workers/__main__.py",
+    ),
     *("workers/garbage.py", "workers/http_client.py", "workers/model.py", "workers/progress.py"),
     *("workers/run.py", "workers/settings.py", "workers/telemetry.py", "workers/tokens.py"),
     *("tests/bench", "tests/browser", "tests/flows", "tests/harness", "tests/sql"),
     *("tests/api/formats", "tests/api/http", "tests/api/identity", "tests/api/live"),
     *("tests/api/operations", "tests/api/reads", "tests/workers/contacts", "tests/workers/demo"),
-    *("tests/workers/operations", "tests/workers/proof", "tests/workers/schedules"),
+    *(
+        "tests/workers/operations",
+        "tests/workers/proof",
+        "tests/workers/schedules",
+        "tests/workers/work",
+    ),
     "tests/workers/servers",
 )
 INVERTED = re.compile(r"(Of|Who|What|As|There)\b")

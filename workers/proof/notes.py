@@ -122,7 +122,7 @@ def notes_of(subject: str) -> StreamName:
 
 # What is done
 async def summary(connection: Connection, subject: str) -> KeepSummary:
-    """Of all the notes that there are."""
+    """Counts all the notes that there are."""
     log = await event_log.streams(connection, [notes_of(subject)])
     taken = [recorded for recorded in log if isinstance(recorded.event, NoteTaken)]
     event_id, about = subject.split(":")

@@ -37,7 +37,7 @@ class Sent(Struct, frozen=True, array_like=True):
 
 
 def kinds(folder: Path) -> tuple[Kind, ...]:
-    """What is sent is written to a file of this process."""
+    """The kinds of work of a proof; letters that are sent are written to a file of this process."""
     sent = LineWriter(folder / f"sent_{os.getpid()}.jsonl")
 
     async def summarize(piece: Piece, tools: Tools) -> Result:
@@ -79,7 +79,7 @@ def switch_on(folder: Path) -> None:
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """What is noted can be read in the log meanwhile, in this process."""
+    """Notes can be read in the log meanwhile, in this process."""
     mapper = event_log.mapper
     event_log.mapper = _mapper()
     try:

@@ -1,4 +1,4 @@
-"""What must hold of work, as pure functions of the log and of what was sent."""
+"""Checks of the work in a proof, as pure functions of the log and of what was sent."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -12,7 +12,7 @@ Piece = tuple[str, int]  # a subject, and the position at which it was wanted
 
 
 def summaries(log: Sequence[Recorded]) -> Check:
-    """Of every subject the last one says what was noted, and each says more than the one before."""
+    """The last summary of a subject counts all its notes; each is newer than the one before."""
     lost, doubled = [], []
     for stream, of_stream in _by_stream(log).items():
         taken = [r.position for r in of_stream if isinstance(r.event, NoteTaken)]

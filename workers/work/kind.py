@@ -19,7 +19,7 @@ BACKOFF = (1.0, 10.0, 60.0, 600.0)  # seconds before each further attempt
 
 
 class Policy(Enum):
-    """What is to be done where nobody knows whether an attempt came to an end."""
+    """Says what is to be done where nobody knows whether an attempt came to an end."""
 
     AGAIN_IF_UNSURE = auto()  # another attempt costs money only: a call of a model
     AT_MOST_ONCE = auto()  # it cannot be taken back: a mail. Marked first, and parked where unsure
@@ -49,7 +49,7 @@ class Piece(Struct, frozen=True):
 
 
 class Tools(Struct, frozen=True):
-    """What a kind works with. `connection()` is one to read with; `compute(function, *arguments)`
+    """The tools of a kind. `connection()` is one to read with; `compute(function, *arguments)`
     runs a function of a module in a process of its own, with one thread for numeric libraries."""
 
     connection: Callable[[], AbstractAsyncContextManager[Connection]]

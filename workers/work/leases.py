@@ -1,4 +1,5 @@
-"""Who is at which piece of work: rows of work.leases, each written in a transaction of its own.
+"""Leases on pieces of work: rows of work.leases, which say who is at which; written in short
+transactions.
 
 A lease only saves money. It is lost when its worker gives no sign of life for a while, whatever
 that worker may still be doing; what keeps a late result from doing harm is its event: see
@@ -19,7 +20,7 @@ Name = tuple[str, str]  # kind and subject
 
 
 class Leases:
-    """Of one worker, over a connection that nothing else takes part in: `take` is a transaction."""
+    """The leases of one worker. `take` is a transaction: nothing else uses its connection."""
 
     def __init__(self, connection: Connection, worker: str, stalled: float) -> None:
         """`stalled`: seconds without a heartbeat after which a lease may be taken over."""

@@ -88,7 +88,7 @@ class Runner:
         self._open.push_async_callback(self._end)
 
     async def stop(self) -> None:
-        """What is in work is broken off and given back."""
+        """Breaks off what is in work, and gives it back."""
         await self._open.aclose()
 
     async def run(self) -> None:
@@ -101,7 +101,7 @@ class Runner:
                     await self._rung.wait()
 
     async def step(self) -> list[Piece]:
-        """What it took."""
+        """Takes what there is room for. Gives what it took."""
         for task in self._beside:
             if task.done():
                 task.result()  # a line that is lost is nothing to go on with

@@ -1,4 +1,4 @@
-"""What a proof says of work: nothing where it was done as it should, and what is wrong with it."""
+"""Checks of work say nothing where it was done as it should be, and else what is wrong."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

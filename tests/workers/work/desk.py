@@ -93,7 +93,7 @@ class Desk:
         await eventually(lambda: not any(runner._held for runner in runners), 20)
 
     async def stall(self, *workers: Runner) -> None:
-        """As if they had given no sign of life for long."""
+        """Makes them look as if they had given no sign of life for long."""
         ids = [runner.worker for runner in workers]
         await self.ask(
             "UPDATE work.leases SET beat_at = beat_at - interval '1 hour' WHERE worker = ANY(%s)",
@@ -129,7 +129,7 @@ class Desk:
         return [Piecework(*row) for row in rows]
 
     async def results(self, topic: str = "NotesSummarized") -> list[tuple[str, int]]:
-        """Of which notes, and based on what, in the order in which they were recorded."""
+        """Subjects and what their results are based on, in the order of the log."""
         rows = await self.ask(
             "SELECT originator_id, convert_from(state, 'UTF8')::json -> 'data' ->> 'based_on'"
             " FROM events.log WHERE topic = %s ORDER BY notification_id",

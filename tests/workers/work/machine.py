@@ -224,7 +224,7 @@ class World:
         raise AssertionError(f"{await self._open()} are starved")
 
     async def _open(self) -> list[tuple[Any, ...]]:
-        """What is due, and not parked."""
+        """Pieces that are due, and not parked."""
         return await self._ask(
             "SELECT d.kind, d.subject FROM views.due AS d LEFT JOIN work.leases AS l"
             " USING (kind, subject) WHERE d.wanted > d.based_on"

@@ -1,4 +1,4 @@
-"""Who gets which piece of work, by the database alone."""
+"""Leases, by the database alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
