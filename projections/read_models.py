@@ -1,8 +1,10 @@
 """All that can be read here, on one screen."""
 
+from collections.abc import Mapping
 from itertools import chain
 
 from projections.conferences import CONFERENCES
+from projections.due import Meaning, due
 from projections.engine.feed import Feed
 from projections.missions.rows import (
     LIVE_MISSIONS,
@@ -13,12 +15,16 @@ from projections.missions.rows import (
 from projections.read_model import ReadModel
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 
+# When each kind of work is due (workers.kinds), by its name.
+WORK: Mapping[str, Meaning] = {}
+
 # A capability's read models are kept by a projector of their own, with its own lead: one that is
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
+    **({"work": (due(WORK),)} if WORK else {}),
 }
 
 READ_MODELS: tuple[ReadModel, ...] = tuple(chain.from_iterable(CAPABILITIES.values()))

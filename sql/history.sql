@@ -88,11 +88,27 @@ JOIN events.person_keys AS k USING (person, number)
 WHERE k.key IS NOT NULL;
 
 -- name: forget_keys
--- keys older than they have to be, some at a time
+-- keys older than they have to be, some at a time. Those of a reaction name the position of an event:
+-- they have to be there for as long as that event may come again
 DELETE FROM events.command_keys
 WHERE (principal, key) IN (
-    SELECT principal, key FROM events.command_keys
-    WHERE recorded_at < now() - interval '48 hours'
-    ORDER BY recorded_at
+    SELECT k.principal, k.key
+    FROM events.command_keys AS k
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN k.principal LIKE 'reaction:%%' AND k.key ~ '^[0-9]{1,18}:[0-9]+$'
+            THEN split_part(k.key, ':', 1)::bigint END
+    ) AS event (position)
+    WHERE k.recorded_at < now() - interval '48 hours'
+    AND (event.position IS NULL OR NOT EXISTS (
+        SELECT FROM views.positions AS p
+        WHERE p.kind = 'reaction' AND 'reaction:' || p.name = k.principal
+        AND (p.position < event.position OR EXISTS (
+            SELECT FROM views.parked AS waits
+            JOIN events.log AS l ON l.originator_id = waits.stream
+            WHERE waits.reader = p.name AND waits.position <= event.position
+            AND l.notification_id = event.position
+        ))
+    ))
+    ORDER BY k.recorded_at
     LIMIT %(most)s
 );

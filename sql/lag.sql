@@ -21,7 +21,12 @@ ahead AS (
 )
 SELECT
     p.name, p.kind, p.version, p.position, p.seen, p.problem,
-    (SELECT count(*) FROM views.parked AS k WHERE k.reader = p.name) AS parked,
+    (SELECT count(*) FROM views.parked AS k WHERE k.reader = p.name)
+    + CASE p.kind WHEN 'work' THEN (
+        SELECT count(*) FROM work.leases AS l JOIN views.due AS d USING (kind, subject)
+        WHERE l.kind = p.name AND l.retry_at = 'infinity'
+        AND d.wanted > greatest(d.based_on, l.settled)
+    ) ELSE 0 END AS parked,
     log.log_end,
     CASE WHEN a.counted < %(most)s THEN a.counted ELSE log.log_end - p.position END AS events_behind,
     extract(epoch FROM clock_timestamp() - p.beat_at)::float8 AS silent_for,

@@ -81,18 +81,27 @@ SELECT
 FROM views.positions AS p WHERE p.kind = 'read_model';
 
 -- name: list
--- what is parked, and how many events of it wait
+-- what is parked, and how many events of it wait; and pieces of work, each of a kind and a subject
 SELECT
     k.reader, k.stream, k.position, k.problem, k.asked AS requested,
     extract(epoch FROM clock_timestamp() - k.parked_at)::float8 AS age,
     (
         SELECT count(*) FROM events.log AS l
         WHERE l.originator_id = k.stream AND l.notification_id >= k.position
-    ) AS events
+    ) AS events,
+    false AS is_work
 FROM views.parked AS k
 WHERE (%(stream)s::text IS NULL OR k.stream = %(stream)s)
 AND (%(reader)s::text IS NULL OR k.reader = %(reader)s)
-ORDER BY k.parked_at, k.position, k.reader;
+UNION ALL
+SELECT
+    l.kind, l.subject, d.wanted, l.problem, NULL,
+    extract(EPOCH FROM clock_timestamp() - l.beat_at)::float8, 1, true
+FROM work.leases AS l JOIN views.due AS d USING (kind, subject)
+WHERE l.retry_at = 'infinity' AND d.wanted > greatest(d.based_on, l.settled)
+AND (%(stream)s::text IS NULL OR l.subject = %(stream)s)
+AND (%(reader)s::text IS NULL OR l.kind = %(reader)s)
+ORDER BY age DESC, position, reader;
 
 -- name: waiting
 -- the events that wait, as they are written
@@ -101,7 +110,15 @@ WHERE originator_id = %(stream)s AND notification_id >= %(position)s
 ORDER BY notification_id;
 
 -- name: ask
--- that somebody who leads do this
+-- that somebody who leads do this. A piece of work needs nobody: it may be taken again, also where it
+-- may have been done; or what is wanted of it so far is left out
+WITH work_asked AS (
+    UPDATE work.leases AS l SET
+        attempts = 0, problem = NULL, retry_at = clock_timestamp(), begun = 0,
+        settled = CASE WHEN %(asked)s = 'drop' THEN %(position)s ELSE l.settled END
+    WHERE l.kind = %(reader)s AND l.subject = %(stream)s AND l.retry_at = 'infinity'
+)
+
 UPDATE views.parked SET asked = %(asked)s WHERE reader = %(reader)s AND stream = %(stream)s;
 
 -- name: alive

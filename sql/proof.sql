@@ -39,3 +39,12 @@ SELECT format(
     'SELECT coalesce(json_agg(t), ''[]'')::text FROM views.%%I AS t WHERE t.event_id = %%L',
     %(table)s::text, %(event_id)s::text
 );
+
+-- name: at_work
+-- whether somebody is in the middle of a piece of work
+SELECT EXISTS (SELECT FROM work.leases WHERE worker IS NOT NULL);
+
+-- name: undone
+-- how many pieces of work are due, and not parked
+SELECT count(*) FROM views.due AS d LEFT JOIN work.leases AS l USING (kind, subject)
+WHERE d.wanted > d.based_on AND l.retry_at IS DISTINCT FROM 'infinity';

@@ -49,7 +49,7 @@ CAPABILITIES = {
 LISTS = {
     *("domain.capabilities", "projections.read_models", "projections.live_feed"),
     *("projections.questions", "api.app", "api.agents.tools", "workers.run"),
-    "workers.__main__",
+    *("workers.__main__", "workers.kinds", "workers.reactions"),
 }
 # Programs that use the whole product, as people do.
 PROGRAMS = ("workers.contacts", "workers.demo", "workers.proof")
@@ -64,7 +64,13 @@ PLAIN = (
     *("api/concierge.py", "api/server.py", "api/services.py", "api/session.py"),
     *("api/session_tools.py", "api/operations/instrumentation.py", "api/operations/metrics.py"),
     *("workers/contacts", "workers/demo", "workers/operations", "workers/proof"),
-    *("workers/schedules", "workers/servers", "workers/__init__.py", "workers/__main__.py"),
+    *(
+        "workers/schedules",
+        "workers/servers",
+        "workers/work",
+        "workers/__init__.py",
+        "workers/__main__.py",
+    ),
     *("workers/garbage.py", "workers/http_client.py", "workers/model.py", "workers/progress.py"),
     *("workers/run.py", "workers/settings.py", "workers/telemetry.py", "workers/tokens.py"),
     *("tests/bench", "tests/browser", "tests/domain", "tests/flows", "tests/harness"),
@@ -72,6 +78,7 @@ PLAIN = (
     *("tests/api/identity", "tests/api/live"),
     *("tests/api/operations", "tests/api/reads", "tests/workers/contacts", "tests/workers/demo"),
     *("tests/workers/operations", "tests/workers/proof", "tests/workers/schedules"),
+    "tests/workers/work",
     *("tests/workers/servers", "tests/projections/missions/test_questions.py"),
     *("api/reads", "api/attendees.py", "api/calendar_links.py", "api/conferences.py"),
     *("api/missions.py", "api/schedule.py", "api/sessions.py", "projections/question.py"),

@@ -1,5 +1,5 @@
-"""The workers' process: a projector for each capability, relay and upkeep, each leading or standing
-by."""
+"""The workers' process: a projector for each capability, relay, reactions and upkeep, each leading
+or standing by; and work, of which every process takes what it can."""
 
 import asyncio
 import signal
@@ -10,16 +10,24 @@ import uvloop
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
+from domain.capabilities import AGGREGATES, RENAMED
+from domain.store.recorder import open_recorder
+from domain.store.writer import History
 from projections.engine.election import run_elected
 from projections.engine.projector import Projector
 from projections.live_feed import LIVE_FEED
 from projections.read_models import CAPABILITIES, READ_MODELS
+from sql import statements
 from workers import telemetry
 from workers.bus.relay import Relay
 from workers.garbage import collect_rarely
+from workers.kinds import KINDS
 from workers.operations.renewal import renew
 from workers.operations.upkeep import Upkeep
+from workers.reactions import REACTIONS
 from workers.settings import Settings
+from workers.work.reactor import Reactor
+from workers.work.runner import run_work
 
 
 async def run(database_url: str, nats_url: str) -> None:
@@ -29,6 +37,21 @@ async def run(database_url: str, nats_url: str) -> None:
         group.create_task(run_elected(Relay(nats_url), database_url))
         group.create_task(run_elected(Upkeep(), database_url))
         group.create_task(renew(database_url, READ_MODELS))
+        if KINDS or REACTIONS:
+            group.create_task(_run_with_history(database_url))
+
+
+async def _run_with_history(database_url: str) -> None:
+    recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
+    history = History(recorder, AGGREGATES, RENAMED)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for reaction in REACTIONS:
+                group.create_task(run_elected(Reactor(reaction, history), database_url))
+            if KINDS:
+                group.create_task(run_work(database_url, KINDS, history))
+    finally:
+        await asyncio.to_thread(history.close)
 
 
 def projectors() -> list[Projector]:

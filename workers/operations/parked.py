@@ -1,4 +1,5 @@
-"""`python -m workers parked`: what readers of the log could not apply, and what is to become of it.
+"""`python -m workers parked`: what readers of the log could not apply, what work could not be done,
+and what is to become of it.
 
 Whoever leads does what is asked here, in the order of their other work: so it is right also under
 traffic.
@@ -27,6 +28,10 @@ DONE = {
     "replay": "{reader} goes on with {stream}: {events} replayed.",
     "drop": "{reader} goes on with {stream}: {events} left out until a rebuild can apply them.",
 }
+DONE_WORK = {
+    "replay": "{reader} of {stream} is due again.",
+    "drop": "{reader} of {stream} is left out until another event asks for it.",
+}
 
 Connection = psycopg.Connection[Any]
 
@@ -41,6 +46,7 @@ class Parked(Struct, frozen=True):
     requested: str | None  # replay or drop, until the leader has tried
     age: float
     events: int
+    is_work: bool
 
 
 class Written(Struct):
@@ -98,10 +104,16 @@ def listed(found: Sequence[Parked]) -> Iterator[str]:
     groups: dict[tuple[str, int, str], list[Parked]] = {}
     for one in found:
         groups.setdefault((one.stream, one.position, one.problem), []).append(one)
-    for (stream, position, problem), group in groups.items():
+    for (stream, _, problem), group in groups.items():
         age = _ago(max(one.age for one in group))
         yield f"{stream} in {', '.join(map(_reader, group))}, for {age}"
-        yield f"    {_events(group[0].events)} from position {position} on. {problem}"
+        yield f"    {_waits(group[0])}. {problem}"
+
+
+def _waits(one: Parked) -> str:
+    if one.is_work:
+        return f"wanted at position {one.position}"
+    return f"{_events(one.events)} from position {one.position} on"
 
 
 def _reader(one: Parked) -> str:
@@ -140,7 +152,12 @@ def request(connection: Connection, what: str, found: Sequence[Parked]) -> int:
     if not found:
         say("Nothing is parked.")
     for one in found:
-        parameters = {"reader": one.reader, "stream": one.stream, "asked": what}
+        parameters = {
+            "reader": one.reader,
+            "stream": one.stream,
+            "position": one.position,
+            "asked": what,
+        }
         connection.execute(SQL["ask"], parameters)
     done = [_done(connection, what, one) for one in found]
     return int(not all(done))
@@ -159,7 +176,8 @@ def _done(connection: Connection, what: str, one: Parked) -> bool:
             )
             return False
         time.sleep(POLL_SECONDS)
-    say(DONE[what].format(reader=one.reader, stream=one.stream, events=_events(one.events)))
+    said = DONE_WORK if one.is_work else DONE
+    say(said[what].format(reader=one.reader, stream=one.stream, events=_events(one.events)))
     return True
 
 

@@ -1,5 +1,5 @@
-"""Deletes what is of no use any more: old idempotency keys, messages of live feeds that are too old
-to be resumed, and what a killed rebuild has left."""
+"""Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
+messages of live feeds that are too old to be resumed, and what a killed rebuild has left."""
 
 import logging
 import time
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 SQL = statements("history")
 EXPIRED = statements("feeds")["expired_to"]
+WORK = statements("work")
 INTERVAL = 3600.0  # seconds
 BATCH = 5_000  # rows
 
@@ -40,9 +41,10 @@ class Upkeep:
     async def step(self) -> bool:
         if time.monotonic() < self._due:
             return False
-        forgotten = await self._connection.execute(SQL["forget_keys"], {"most": BATCH})
-        if forgotten.rowcount == BATCH:
-            return True
+        for statement_ in (SQL["forget_keys"], WORK["forget_leases"]):
+            forgotten = await self._connection.execute(statement_, {"most": BATCH})
+            if forgotten.rowcount == BATCH:
+                return True
         if any([await self._expire(feed) for feed in FEEDS]):
             return True
         for name in await tidy(self._connection):

@@ -9,10 +9,12 @@ from projections.engine.event_log import SQL as LOG
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers.proof.ledger import Heard, LineReader
+from workers.proof.notes import DUE
 from workers.proof.spec import Spec
 
 SQL = statements("proof")
-FOLLOWERS = [*(model.name for model in READ_MODELS), "relay"]
+FOLLOWERS = [*(model.name for model in READ_MODELS), DUE.name, "relay"]
+WORK = "the work"
 STALLED = 6.0  # seconds after which nobody is expected to move any more
 POLL_SECONDS = 0.1
 
@@ -25,7 +27,7 @@ class CatchingUp:
         self._spec = spec
         self._tail = LineReader(spec.file("tail.jsonl"), list[int])
         self._heard = LineReader(spec.file("heard.jsonl"), Heard)
-        self._reached = dict.fromkeys([*FOLLOWERS, "the tail", *spec.readers()], 0)
+        self._reached = dict.fromkeys([*FOLLOWERS, "the tail", WORK, *spec.readers()], 0)
         self._moved = self._polled = 0.0
 
     def done(self) -> bool:
@@ -45,6 +47,7 @@ class CatchingUp:
         with psycopg.connect(self._spec.database_url, autocommit=True) as connection:
             ((end,),) = connection.execute(LOG["end"]).fetchall()
             rows = connection.execute(LOG["positions"], {"names": FOLLOWERS}).fetchall()
+            ((undone,),) = connection.execute(SQL["undone"]).fetchall()
             event = {"event_id": self._spec.event_id}
             messages: dict[str, int] = dict(
                 connection.execute(SQL["last_messages"], event).fetchall()
@@ -52,5 +55,6 @@ class CatchingUp:
         self._reached |= {str(row[0]): int(row[1]) for row in rows}
         self._reached |= {one.reader: one.position for one in self._heard.new()}
         self._reached["the tail"] = max(chain([self._reached["the tail"]], *self._tail.new()))
+        self._reached[WORK] = int(end) - undone  # of as many pieces
         readers = {r: messages.get(m, 0) for r, m in self._spec.readers().items()}
-        return dict.fromkeys([*FOLLOWERS, "the tail"], int(end)) | readers
+        return dict.fromkeys([*FOLLOWERS, "the tail", WORK], int(end)) | readers

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from sql import statements
 from workers.proof.ledger import Mark
-from workers.proof.stack import API, NATS, POSTGRES, WORKERS, Stack
+from workers.proof.stack import API, NATS, POSTGRES, SECOND, WORKERS, Stack
+from workers.proof.switched_on import STALLED
 
 SQL = statements("proof")
 PATIENCE = 30.0  # seconds in which the product must recover
@@ -53,6 +54,19 @@ def _go_back_to_copy(stack: Stack) -> None:
     stack.stream.restore()
 
 
+def _wait_for_work(stack: Stack) -> None:
+    """Until somebody is in the middle of it."""
+    with psycopg.connect(stack.spec.database_url, autocommit=True) as connection:
+        stack.wait(lambda: connection.execute(SQL["at_work"]).fetchone() == (True,), PATIENCE)
+
+
+def _freeze(stack: Stack) -> None:
+    """Until others do what it is at; then it wakes up in the middle of that."""
+    with stack.frozen(SECOND):
+        enough = time.monotonic() + 2 * STALLED
+        stack.wait(lambda: time.monotonic() > enough, PATIENCE)
+
+
 FAULTS = (
     Fault("kill -9 of the api", API, lambda stack: stack.kill(API)),
     Fault("kill -9 of the workers", WORKERS, lambda stack: stack.kill(WORKERS)),
@@ -61,6 +75,9 @@ FAULTS = (
     Fault("JetStream loses its last messages", NATS, _go_back_to_copy, _keep_copy),
     Fault("kill -9 of the postmaster", POSTGRES, lambda stack: stack.kill(POSTGRES)),
     Fault("every connection to Postgres ends", WORKERS, _end_backends),
+    Fault("kill -9 of workers at work", WORKERS, lambda s: s.kill(WORKERS), _wait_for_work),
+    Fault("kill -9 of a second worker at work", SECOND, lambda s: s.kill(SECOND), _wait_for_work),
+    Fault("a worker stands still past its leases", SECOND, _freeze, _wait_for_work),
 )
 
 

@@ -12,12 +12,16 @@ from projections.engine.election import connect
 from projections.missions.rows import LEDGER
 from projections.read_model import Rows
 from projections.read_models import FEEDS
+from sql import statements
 from workers.bus import messages
-from workers.proof import checks, stream, tables
+from workers.proof import checks, stream, tables, work_checks
 from workers.proof.checks import Check
 from workers.proof.ledger import Ended, Entry, Heard, Refusal, Tally, lines
+from workers.proof.notes import LETTER
 from workers.proof.spec import Spec
+from workers.proof.switched_on import Sent, readable
 
+PARKED = statements("parked")
 PAGE = 5_000
 Line = Entry | Refusal | Tally | Ended
 
@@ -61,6 +65,11 @@ def _answers(spec: Spec) -> list[Line]:
 
 
 async def _log(spec: Spec) -> list[Recorded]:
+    with readable():
+        return await _pages(spec)
+
+
+async def _pages(spec: Spec) -> list[Recorded]:
     log: list[Recorded] = []
     async with await connect(spec.database_url, "proof") as connection:
         position = spec.begin
@@ -86,8 +95,24 @@ async def check(spec: Spec, found: Found) -> list[Check]:
         checks.feeds(found.heard, rows, spec.readers()),
         await _read_models(spec, pure),
         await _stream(spec, log),
+        work_checks.summaries(log),
+        await _letters(spec, log),
         _refused(found),
     ]
+
+
+async def _letters(spec: Spec, log: Sequence[Recorded]) -> Check:
+    sent = [(one.subject, one.wanted) for one in _sent(spec)]
+    async with await connect(spec.database_url, "proof") as connection:
+        about = {"reader": LETTER, "stream": None}
+        rows = await (await connection.execute(PARKED["list"], about)).fetchall()
+    parked = {(str(subject), int(wanted)) for _, subject, wanted, *_ in rows}
+    return work_checks.letters(log, sent, parked)
+
+
+def _sent(spec: Spec) -> list[Sent]:
+    files = sorted(Path(spec.folder).glob("sent_*.jsonl"))
+    return list(chain.from_iterable(lines(file, Sent) for file in files))
 
 
 async def _read_models(spec: Spec, pure: Rows) -> Check:

@@ -1,14 +1,20 @@
-"""`python -m workers.proof.planted PLANT api serve`: a program of the product, with a bug in it."""
+"""`python -m workers.proof.planted PLANT api serve`: a program of the product, with the work of a
+proof, and with a bug in it where PLANT is not `nothing`."""
 
 import asyncio
 import importlib
+import os
 import runpy
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from projections.engine import event_log
-from workers.proof.plants import PLANTS, Plant
+from workers.proof import notes
+from workers.proof.plants import NOTHING, PLANTS, Plant
+from workers.proof.switched_on import switch_on
+from workers.work import leases
 
 
 def plant_bug(plant: Plant, program: str) -> None:
@@ -21,6 +27,10 @@ def plant_bug(plant: Plant, program: str) -> None:
     if plant.window and program == "api":
         live: Any = importlib.import_module("api.live.feed")
         live.Live.join = _joining_late(live.Live, plant.window)
+    leases.SQL.update(plant.work)
+    if plant.keeps_older:
+        of_notes: Any = notes
+        of_notes.is_newer = lambda result, recorded: True
 
 
 def _pages(statement: str) -> Any:
@@ -50,7 +60,8 @@ def _joining_late(live: Any, seconds: float) -> Any:
 
 def main() -> None:
     name, program, *arguments = sys.argv[1:]
-    plant_bug(PLANTS[name], program)
+    switch_on(Path(os.environ["DATA_DIR"]))
+    plant_bug(PLANTS.get(name, NOTHING), program)
     sys.argv = [program, *arguments]
     runpy.run_module(program, run_name="__main__", alter_sys=True)
 

@@ -33,17 +33,40 @@ class KeysApart(Recorder):
 
 class Plant(Struct, frozen=True):
     """`history` replaces statements of `sql/history.sql`; `page` is how a projector asks for what
-    is new in the log. With `window`, a live feed looks up what was missed before it listens."""
+    is new in the log. With `window`, a live feed looks up what was missed before it listens. `work`
+    replaces statements of `sql/work.sql`; with `keeps_older`, results are recorded whatever they
+    are based on."""
 
     says: str
     history: Mapping[str, str] = {}
     recorder: type[Recorder] = Recorder
     page: str | None = None
     window: float = 0.0  # seconds
+    work: Mapping[str, str] = {}
+    keeps_older: bool = False
 
     def open_recorder(self, database_url: str) -> Recorder:
         plain = open_recorder(database_url, statements("history") | dict(self.history))
         return self.recorder(plain.datastore, plain.sql)
+
+
+def _heedless() -> dict[str, str]:
+    """Leases on what others are at: they seem to have stalled at once."""
+    work = statements("work")
+    stalled = "make_interval(secs => %(stalled)s)"
+    heedless = {name: work[name].replace(stalled, f"0 * {stalled}") for name in ("ready", "take")}
+    assert all(heedless[name] != work[name] for name in heedless)  # noqa: S101 - a plant is a bug
+    return heedless
+
+
+def _unmarked() -> dict[str, str]:
+    """And what may be done only once is begun whoever has begun it."""
+    work, heedless = statements("work"), _heedless()
+    begin = work["begin"].replace(" AND worker = %(worker)s AND begun < %(wanted)s", "")
+    take = heedless["take"].replace("l.attempts, l.begun", "l.attempts, 0::bigint AS begun")
+    assert begin != work["begin"]  # noqa: S101
+    assert take != heedless["take"]  # noqa: S101
+    return heedless | {"begin": begin, "take": take}
 
 
 NOTHING = Plant("nothing is planted")
@@ -55,6 +78,10 @@ PLANTS = {
     ),
     "key": Plant(
         "Idempotency-Keys are not written in the transaction of their events", recorder=KeysApart
+    ),
+    "lease": Plant("workers do not look whether a lease is another's", work=_unmarked()),
+    "based_on": Plant(
+        "results are recorded whatever they are based on", work=_heedless(), keeps_older=True
     ),
     "window": Plant("a live feed that resumes listens only after it has looked", window=0.15),
 }

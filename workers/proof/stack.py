@@ -8,10 +8,10 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, SIGUSR1
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 from typing import Any
 
 from domain.capabilities import AGGREGATES, RENAMED
@@ -34,7 +34,12 @@ from workers.servers.supervisor import ROOT, Embedded, Service
 from workers.settings import Settings
 
 POSTGRES, NATS, API, WORKERS = "PostgreSQL", "NATS", "the api", "the workers"
-PROGRAMS = {WORKERS: ("workers", "run"), API: ("api", "serve")}
+SECOND = "a second worker"
+PROGRAMS = {
+    WORKERS: ("workers", "run"),
+    SECOND: ("workers.proof.second",),
+    API: ("api", "serve"),
+}
 READY_TIMEOUT = 60.0  # seconds until the api listens
 STOP_TIMEOUT = 3.0  # seconds from a request to end to a kill
 POLL_SECONDS = 0.02
@@ -72,6 +77,7 @@ class Stack:
         spec = str(specs.write(self.spec))
         self._spawn("load", spec)
         self._spawn("tail", spec)
+        self._spawn("noting", spec)
         for number in range(len(self.spec.on_store)):
             self._spawn("store", spec, str(number), *self._plant)
 
@@ -79,7 +85,8 @@ class Stack:
         """Lets the load begin nothing new, and waits until it has finished what was begun."""
         for process in self._load.values():
             os.kill(process.pid, SIGUSR1)
-        stores = [process for name, process in self._load.items() if name.startswith("store")]
+        ends = ("store", "noting")
+        stores = [process for name, process in self._load.items() if name.startswith(ends)]
         settled = self.spec.file(SETTLED)
         self.wait(lambda: settled.exists() and not any(s.alive() for s in stores), LAST)
 
@@ -119,6 +126,17 @@ class Stack:
         os.kill(running.pid, SIGKILL)
         until(lambda: not running.alive(), STOP_TIMEOUT)
 
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A service that stands still meanwhile."""
+        running: Any = self._services[name].running
+        os.kill(running.pid, SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(running.pid, SIGCONT)
+
     def require_load(self) -> None:
         """Raises Unavailable where the load itself failed: that is no finding about the product."""
         for name, process in self._load.items():
@@ -136,8 +154,8 @@ class Stack:
         service.start()
 
     def _program(self, program: Sequence[str]) -> Process:
-        planted = ["workers.proof.planted", *self._plant] if self._plant else []
-        name, *_ = program
+        planted = ["workers.proof.planted", *(self._plant or ["nothing"])]
+        name = program[0].rpartition(".")[2]
         with (self.folder / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", *planted, *program]
             environment = self._environment()

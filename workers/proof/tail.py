@@ -12,6 +12,7 @@ from projections.engine import event_log
 from projections.engine.election import connect
 from workers.proof.ledger import LineWriter
 from workers.proof.spec import Phase, Spec, spec_given
+from workers.proof.switched_on import readable
 
 PAGE = 500
 POLL_SECONDS = 0.2  # without notifications
@@ -45,7 +46,7 @@ class Tail:
 
 
 async def run(spec: Spec) -> None:
-    with LineWriter(spec.file("tail.jsonl")) as book:
+    with readable(), LineWriter(spec.file("tail.jsonl")) as book:
         await Tail(spec, book, Phase()).run()
 
 

@@ -23,7 +23,7 @@ from workers.servers.processes import until
 
 ON_LINUX = pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 # Some show only where a line breaks, or a reader comes, at one moment.
-SECONDS = {"lock": "1", "cursor": "1", "key": "3", "window": "2"}
+SECONDS = {"lock": "1", "cursor": "1", "key": "3", "window": "2", "lease": "2", "based_on": "3"}
 LIMIT = 120.0  # seconds; alone on a machine it takes a tenth of that
 
 # The check that a plant must fail, whatever else it fails.
@@ -32,6 +32,8 @@ FOUND_BY = {
     "cursor": "rows of read models, lost",
     "key": "commands sent again under their key, doubled",
     "window": "changes on live feeds, lost",
+    "lease": "letters, doubled",
+    "based_on": "summaries, doubled",
 }
 
 

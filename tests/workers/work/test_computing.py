@@ -1,0 +1,136 @@
+"""Functions in processes of their own, with real processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.product import ROOT
+from tests.waiting import eventually
+from workers.servers.processes import until
+from workers.work.computing import THREADS, Computing
+
+
+def where() -> tuple[int, int, list[str | None]]:
+    return os.getpid(), threading.active_count(), [os.environ.get(name) for name in THREADS]
+
+
+def fail() -> None:
+    raise LookupError("not here")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(sign: str) -> None:
+    Path(sign).write_text(str(os.getpid()))
+    signal.pause()
+
+
+def story(of: Callable[[Computing], Awaitable[None]], most: int = 1) -> None:
+    async def told() -> None:
+        computing = Computing(most)
+        try:
+            await of(computing)
+        finally:
+            computing.close()
+
+    asyncio.run(told())
+
+
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists() if Path("/proc").exists() else _no_signal(pid)
+
+
+def _no_signal(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_function_runs_in_a_process_of_one_thread_which_is_kept() -> None:
+    async def kept(computing: Computing) -> None:
+        first, again = await computing.run(where), await computing.run(where)
+        pid, threads, named = first
+        assert first == again
+        assert pid != os.getpid()
+        assert threads == 1
+        assert named == ["1"] * len(THREADS)
+
+    story(kept)
+
+
+def test_as_many_run_at_once_as_there_may_be(tmp_path: Path) -> None:
+    async def at_once(computing: Computing) -> None:
+        signs = [tmp_path / f"{i}" for i in range(3)]
+        tasks = [asyncio.create_task(computing.run(hang, str(sign))) for sign in signs]
+        await eventually(lambda: sum(sign.exists() for sign in signs) == 2, 30)
+        assert len(computing._all) == 2
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    story(at_once, most=2)
+
+
+def test_what_a_function_raises_is_raised_and_its_process_goes_on() -> None:
+    async def raised(computing: Computing) -> None:
+        before, *_ = await computing.run(where)
+        with pytest.raises(LookupError, match="not here"):
+            await computing.run(fail)
+        after, *_ = await computing.run(where)
+        assert after == before
+
+    story(raised)
+
+
+def test_process_that_dies_fails_what_it_was_at_and_another_takes_its_place() -> None:
+    async def died(computing: Computing) -> None:
+        before, *_ = await computing.run(where)
+        with pytest.raises(ChildProcessError):
+            await computing.run(die)
+        after, *_ = await computing.run(where)
+        assert after != before
+
+    story(died)
+
+
+def test_process_of_what_is_not_waited_for_any_more_is_killed(tmp_path: Path) -> None:
+    async def cancelled(computing: Computing) -> None:
+        sign = tmp_path / "sign"
+        task = asyncio.create_task(computing.run(hang, str(sign)))
+        await eventually(lambda: sign.exists() and sign.read_text(), 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await eventually(lambda: gone(int(sign.read_text())))
+        await computing.run(where)
+
+    story(cancelled)
+
+
+def test_processes_end_when_whoever_started_them_is_killed() -> None:
+    program = (
+        "import asyncio; from workers.work.computing import Computing;"
+        "from tests.workers.work.test_computing import where\n"
+        "async def main():\n"
+        "    print((await Computing(1).run(where))[0], flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    assert until(lambda: gone(pid), 20)

@@ -1,0 +1,5 @@
+"""All work that takes time, on one screen. When it is due: projections.read_models.WORK."""
+
+from workers.work.kind import Kind
+
+KINDS: tuple[Kind, ...] = ()

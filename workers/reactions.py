@@ -1,0 +1,5 @@
+"""All that follows by itself, on one screen."""
+
+from workers.work.reaction import Reaction
+
+REACTIONS: tuple[Reaction, ...] = ()
