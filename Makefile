@@ -4,6 +4,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate pyproject.toml
+PYTEST = .venv/bin/python -m pytest --numprocesses auto
 
 SUB ?= you
 SCOPE ?= admin
@@ -11,7 +12,7 @@ BUDGET ?= 60
 CONTACTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test laws bench replay-contacts drill check token lock clean
+.PHONY: help run demo test test-fast laws bench replay-contacts drill check token lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r name text; do \
@@ -24,7 +25,10 @@ demo: .venv/for-running ## the same, with a conference that looks alive, and lin
 	@exec .venv/bin/python -m workers demo
 
 test: .venv/for-developing ## every test that can run here
-	@.venv/bin/python -m pytest
+	@$(PYTEST)
+
+test-fast: .venv/for-developing ## those of them that take no browser and kill nothing
+	@$(PYTEST) -m "not slow"
 
 laws: .venv/for-developing ## look for broken laws, at random, for BUDGET=60 seconds
 	@.venv/bin/python -m tests.laws --seconds $(BUDGET)
@@ -47,7 +51,8 @@ check: .venv/for-developing ## format, lint, types, migrations
 token: .venv/for-running ## print a token: SUB=you SCOPE=admin
 	@.venv/bin/python -m api token --sub "$(SUB)" --scope "$(SCOPE)"
 
-lock: ## pin what pyproject.toml asks for, by hash (newer: UPGRADE=--upgrade)
+# Pins what pyproject.toml asks for, by hash; newer ones with UPGRADE=--upgrade.
+lock:
 	@command -v uv >/dev/null || { echo "uv is needed for this: pip install uv"; exit 1; }
 	@$(LOCK) -o requirements.lock $(UPGRADE)
 	@$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock $(UPGRADE)

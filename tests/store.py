@@ -5,6 +5,9 @@ of two people, whose calendars both get them: nobody has two at a time.
 """
 
 import asyncio
+import atexit
+import select
+import threading
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -199,6 +202,45 @@ def numbers(url: str, name: str = "main") -> list[int]:
 
 
 def ask(url: str, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url, autocommit=True) as connection:
+    """In a transaction of its own."""
+    with _connected(url) as connection:
         cursor = connection.execute(query.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
+
+
+# Whoever waits asks a hundred times a second: what is idle is kept, of the last database only.
+_idle: dict[str, list["psycopg.Connection[Any]"]] = {}
+_guard = threading.Lock()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator["psycopg.Connection[Any]"]:
+    with _guard:
+        kept = _idle.get(url)
+        connection = kept.pop() if kept else None
+    if connection is None or not _alive(connection):
+        connection = psycopg.connect(url, autocommit=True, prepare_threshold=None)
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    with _guard:
+        if url not in _idle:
+            _close_idle()
+        _idle.setdefault(url, []).append(connection)
+
+
+def _alive(connection: "psycopg.Connection[Any]") -> bool:
+    """A server says nothing to who is idle, but that it ends."""
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    if readable:
+        connection.close()
+    return not readable
+
+
+@atexit.register
+def _close_idle() -> None:
+    while _idle:
+        for connection in _idle.popitem()[1]:
+            connection.close()

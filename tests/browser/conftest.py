@@ -92,8 +92,9 @@ def conference(product: Product) -> Conference:
 
 
 def find_chromium() -> str | None:
-    named = os.environ.get("CHROMIUM")
-    known = (named, "/usr/bin/chromium", shutil.which("chromium"), shutil.which("google-chrome"))
+    """The one without windows takes less than half the time of a whole one."""
+    on_path = map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))
+    known = (os.environ.get("CHROMIUM"), *on_path)
     return next((path for path in known if path and Path(path).exists()), None)
 
 
