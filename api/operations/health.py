@@ -66,7 +66,7 @@ def trouble(reader: Lag) -> str | None:
             return f"{who} cannot go on {after}: {reader.problem.partition(':')[0]}"
         case "stuck":
             return f"{who} does not go on {after}, and does not say why"
-    if reader.behind_by > BEHIND:
+    if reader.behind_by > BEHIND and reader.kind != "work":  # which may take its time
         return f"{who} is {reader.behind_by:.0f} s behind (events: {reader.events_behind})"
     return None
 

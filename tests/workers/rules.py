@@ -27,7 +27,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 EXPRESSION = re.compile(
-    r"(?P<increase>increase\()?(?P<metric>\w+)(?:\{(?P<label>\w+)=\"(?P<value>[^\"]*)\"\})?"
+    r"(?P<increase>increase\()?(?P<metric>\w+)(?:\{(?P<label>\w+)(?P<is>!?=)\"(?P<value>[^\"]*)\"\})?"
     r"(?:\[(?P<range>\w+)\]\))? (?P<compare>==|>|<) (?P<bound>[\d.]+)"
 )
 
@@ -54,7 +54,8 @@ class Rule(NamedTuple):
 
     def _selects(self, series: Series) -> bool:
         label = self.parsed["label"]
-        wanted = label is None or (label, self.parsed["value"]) in series[1]
+        has = (label, self.parsed["value"]) in series[1]
+        wanted = label is None or has == (self.parsed["is"] == "=")
         return series[0] == self.metric and wanted
 
     def _value(self, scrapes: Sequence[Scrape], at: int, series: Series) -> float:

@@ -26,6 +26,18 @@ PROMTOOL = shutil.which("promtool")  # where there is one, it must say the same
 FOLLOWERS = len(READ_MODELS) + 1
 
 
+LONG_AGO = """
+    INSERT INTO events.log VALUES ('stars:evt_1:ada', 1, 'SessionStarred', convert_to(
+        '{"at": "2026-01-01T00:00:00Z", "actor": "ada", "tenant": "evt_1",'
+        ' "data": {"item_id": "keynote"}}', 'UTF8'
+    ))
+"""
+LATE_WORK = """
+    INSERT INTO views.positions (name, kind, position)
+    SELECT 'brief', 'work', max(notification_id) - 1 FROM events.log
+"""
+
+
 class Watched(Product):
     """A product with servers of its own, and what scrapes it as Prometheus would."""
 
@@ -194,6 +206,21 @@ def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_n
 
     assert alerts == {"KeysParked": len(READ_MODELS)}
     assert reasons == [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)]
+
+
+def test_work_that_is_late_fires_its_alert_and_no_other(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    with watched.database() as connection:
+        connection.execute(LONG_AGO)
+    wait_for(lambda: not any(watched.values("follower_behind_seconds")))
+    with watched.database() as connection:
+        connection.execute(LATE_WORK)
+    alerts = fired()
+    with watched.database() as connection:
+        connection.execute("DELETE FROM views.positions WHERE kind = 'work'")
+
+    assert alerts == {"WorkBehind": 1}
 
 
 def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:

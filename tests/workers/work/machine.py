@@ -211,7 +211,13 @@ class World:
 
     # What must hold
     async def settle(self) -> None:
-        """Nobody stands still any more, and all that is due is done: nobody is starved."""
+        """Who stands still wakes up, when others have done what it is at; and then all that is due
+        is done: nobody is starved."""
+        await self.project()
+        await self.stall()
+        for place in self.places:
+            if not place.stands:
+                await place.take()
         for place in self.places:
             await place.release()
         for _ in range(ROUNDS):
@@ -286,6 +292,7 @@ class World:
 
 which = st.integers(0, 1)
 points = st.sampled_from(POINTS)
+news = st.sampled_from(["", "a", "b", "ab"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -307,28 +314,32 @@ class Machine(RuleBasedStateMachine):
     def project(self) -> None:
         self.world.run(self.world.project())
 
-    @rule(who=which)
-    def work(self, who: int) -> None:
-        place = self.world.places[who]
-        if not place.stands:
-            self.world.run(place.take())
+    @rule(who=which, first=news)
+    def work(self, who: int, first: str) -> None:
+        self._go_to(who, first)
 
-    @rule(who=which, point=points, stalls=st.booleans())
-    def die(self, who: int, point: str, stalls: bool) -> None:
-        place = self.world.places[who]
-        if not place.stands:
-            self.world.run(place.take(stops_at=point))
-        self.world.run(place.die())
+    @rule(who=which, point=points, first=news, stalls=st.booleans())
+    def die(self, who: int, point: str, first: str, stalls: bool) -> None:
+        self._go_to(who, first, point)
+        self.world.run(self.world.places[who].die())
         if stalls:
             self.stall()
 
-    @rule(who=which, point=points, stalls=st.booleans())
-    def stand_still(self, who: int, point: str, stalls: bool) -> None:
+    @rule(who=which, point=points, first=news, stalls=st.booleans())
+    def stand_still(self, who: int, point: str, first: str, stalls: bool) -> None:
+        self._go_to(who, first, point)
+        if stalls:
+            self.stall()
+
+    def _go_to(self, who: int, first: str, point: str = "") -> None:
+        """Mostly there is something new to work on; else many an example would be about nothing."""
+        for about in first:
+            self.world.run(self.world.note(self.event_id, about))
+        if first:
+            self.project()
         place = self.world.places[who]
         if not place.stands:
             self.world.run(place.take(stops_at=point))
-        if stalls:
-            self.stall()
 
     @rule(who=which)
     def wake_up(self, who: int) -> None:
