@@ -18,7 +18,7 @@ class Result(Command, frozen=True, kw_only=True):
 
 
 class Based(Struct, frozen=True):
-    """What a state remembers of the last result that was recorded; 0: none was."""
+    """The last result that was recorded, as a state remembers it; 0: there was none."""
 
     based_on: int = 0
 

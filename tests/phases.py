@@ -27,7 +27,7 @@ SLOW_FOLDERS = {"browser", "bench", "flows", "harness", "proof"}
 SLOW_FIXTURES = {"browser", "restarting"}
 SLOW_MODULES = {
     *("test_alerts", "test_consumer", "test_demo", "test_drill", "test_embedded", "test_lag"),
-    *("test_rebuild", "test_schedule_import", "test_schema", "test_supervisor"),
+    *("test_rebuild", "test_command", "test_schema", "test_supervisor"),
 }
 # Folders with the longest modules, which start first: one of them at the end would run on while the
 # other processes have nothing left to do.

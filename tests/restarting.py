@@ -21,8 +21,10 @@ class Restarting:
 
     def kill(self, wipe: bool = False) -> None:
         """With `wipe`, what it has stored is lost."""
-        if self._server and self._server.alive():
-            os.kill(self._server.pid, SIGKILL)
+        if self._server:
+            if self._server.alive():
+                os.kill(self._server.pid, SIGKILL)
             self._server.stop()
+            self._server = None
         if wipe:
             shutil.rmtree(self._home / "nats" / "jetstream")
