@@ -211,8 +211,8 @@ class World:
 
     # What must hold
     async def settle(self) -> None:
-        """Who stands still wakes up, when others have done what it is at; and then all that is due
-        is done: nobody is starved."""
+        """Workers that stand still wake up when others have done what they are at; then all that is
+        due is done: nobody is starved."""
         await self.project()
         await self.stall()
         for place in self.places:
