@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from domain.aggregate import Recorded
 from projections.engine.election import run_elected
 from projections.engine.projector import Projector
+from projections.engine.shared_pages import SharedPages
 from projections.live_feed import LIVE_FEED
 from projections.read_models import CAPABILITIES, READ_MODELS
 from workers import telemetry
@@ -34,9 +35,11 @@ async def run(database_url: str, nats_url: str) -> None:
 def projectors() -> list[Projector]:
     """One for each capability, by whose name it leads; and one for what the version before reads,
     where that has run."""
-    named = CAPABILITIES.items()
-    ours = [Projector(models, projecting, name=f"projector {name}") for name, models in named]
-    return [*ours, Projector([LIVE_FEED], projecting, name="projector live_feed", enrols=False)]
+    pages = SharedPages()
+    kept = [(f"projector {name}", models) for name, models in CAPABILITIES.items()]
+    ours = [Projector(models, projecting, pages, name=name) for name, models in kept]
+    before = Projector([LIVE_FEED], projecting, pages, name="projector live_feed", enrols=False)
+    return [*ours, before]
 
 
 def main(settings: Settings) -> None:
