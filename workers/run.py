@@ -15,6 +15,7 @@ from domain.store.recorder import open_recorder
 from domain.store.writer import History
 from projections.engine.election import run_elected
 from projections.engine.projector import Projector
+from projections.engine.shared_pages import SharedPages
 from projections.live_feed import LIVE_FEED
 from projections.read_models import CAPABILITIES, READ_MODELS
 from sql import statements
@@ -57,9 +58,11 @@ async def _run_with_history(database_url: str) -> None:
 def projectors() -> list[Projector]:
     """One for each capability, by whose name it leads; and one for what the version before reads,
     where that has run."""
-    named = CAPABILITIES.items()
-    ours = [Projector(models, projecting, name=f"projector {name}") for name, models in named]
-    return [*ours, Projector([LIVE_FEED], projecting, name="projector live_feed", enrols=False)]
+    pages = SharedPages()
+    kept = [(f"projector {name}", models) for name, models in CAPABILITIES.items()]
+    ours = [Projector(models, projecting, pages, name=name) for name, models in kept]
+    before = Projector([LIVE_FEED], projecting, pages, name="projector live_feed", enrols=False)
+    return [*ours, before]
 
 
 def main(settings: Settings) -> None:

@@ -74,10 +74,13 @@ def feed(
     messages = Table(name, Message, keys=3, overwrites=True)
     announced = frozenset(aggregates)
 
-    def project(recorded: Recorded) -> Iterator[Change | FanOut]:
-        if recorded.stream.partition(":")[0] in announced:
-            for one in announce(recorded):
-                yield _put(messages, recorded, one) if isinstance(one, Announcement) else one
+    def project(recorded: Recorded) -> Iterable[Change | FanOut]:
+        if recorded.stream.partition(":")[0] not in announced:
+            return ()
+        return [
+            _put(messages, recorded, one) if isinstance(one, Announcement) else one
+            for one in announce(recorded)
+        ]
 
     return Feed(name, (messages, *tables), project, version, announced)
 
