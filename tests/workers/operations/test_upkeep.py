@@ -121,3 +121,34 @@ def test_rebuild_still_tells_a_difference_in_what_has_not_expired(database: str)
     with pytest.raises(Different) as raised:
         asyncio.run(rebuild(database, FEEDS[0]))
     assert [(d.table, d.key[2]) for d in raised.value.differences] == [("live_missions", position)]
+
+
+LEASES = """
+    INSERT INTO work.leases (kind, subject, worker, beat_at, problem, begun, settled)
+    SELECT 'summary', subject, worker, now() - make_interval(hours => hours), problem, begun, 5
+    FROM (VALUES
+        ('done', NULL, 2, NULL, 0), ('young', NULL, 0, NULL, 0), ('held', 'w', 2, NULL, 0),
+        ('failed', NULL, 2, 'X: y', 0), ('marked', NULL, 2, NULL, 5), ('behind', NULL, 2, NULL, 0)
+    ) AS leases (subject, worker, hours, problem, begun)
+"""
+DUE = """
+    INSERT INTO views.due SELECT
+        'summary', subject, 5, CASE subject WHEN 'behind' THEN 0 ELSE 5 END, now(), now()
+    FROM work.leases
+"""
+
+
+def test_leases_that_say_nothing_any_more_are_forgotten(database: str) -> None:
+    async def story() -> None:
+        upkeep = Upkeep()
+        try:
+            await upkeep.start(database)
+            await upkeep.step()
+        finally:
+            await upkeep.stop()
+
+    ask(database, LEASES)
+    ask(database, DUE)
+    asyncio.run(story())
+    left = [subject for (subject,) in ask(database, "SELECT subject FROM work.leases ORDER BY 1")]
+    assert left == ["behind", "failed", "held", "marked", "young"]
