@@ -46,8 +46,8 @@ SELECT 1;
 -- name: in_schema
 -- where names without a schema are: the read models, or the copy of one that is being rebuilt. What
 -- keeps positions and parked streams says them so: enrol, ours, advance, epoch, beat, work, stuck
--- here, and in parked.sql parked, park, unpark, drop, skip, requested, still_parked
-SELECT set_config('search_path', %(schema)s, false);
+-- here, and in parked.sql parked, park, unpark, drop, skip, requested, still_parked. And in UTC
+SELECT set_config('search_path', %(schema)s, false), set_config('TimeZone', 'UTC', false);
 
 -- name: enrol
 -- a reader of the log has a position

@@ -119,7 +119,6 @@ async def connect(database_url: str, name: str, schema: str = VIEWS) -> Connecti
         **KEPT_ALIVE,
     )
     try:
-        await connection.execute(SQL["in_utc"])
         await connection.execute(SQL["in_schema"], {"schema": schema})
     except BaseException:
         await connection.close()

@@ -25,7 +25,7 @@ async def watching(database: str) -> AsyncIterator[Watch]:
 
 LISTENING = """
     SELECT 1 FROM pg_stat_activity WHERE application_name = 'rapport watch' AND state = 'idle'
-    AND datname = current_database()
+    AND datname = current_database() AND query LIKE '%max(notification_id)%'
 """
 CUT_OFF = LISTENING.replace("SELECT 1", "SELECT pg_terminate_backend(pid)")
 
