@@ -213,6 +213,7 @@ class World:
     async def settle(self) -> None:
         """A frozen worker wakes up once others have done what it is at. Then all that is due is
         done: nobody is starved."""
+        await self.next_day()
         await self.project()
         await self.stall()
         for place in self.places:
@@ -331,6 +332,15 @@ class Machine(RuleBasedStateMachine):
         if stalls:
             self.stall()
 
+    @rule(who=which, point=points, first=news)
+    def overtake(self, who: int, point: str, first: str) -> None:
+        """One stands still until its lease goes to another, which does what it was at."""
+        self._go_to(who, first, point)
+        self.stall()
+        other = self.world.places[1 - who]
+        if not other.stands:
+            self.world.run(other.take())
+
     def _go_to(self, who: int, first: str, point: str = "") -> None:
         """Mostly there is something new to work on; else many an example would be about nothing."""
         for about in first:
@@ -353,21 +363,9 @@ class Machine(RuleBasedStateMachine):
     def stall(self) -> None:
         self.world.run(self.world.stall())
 
-    @rule()
-    def publish(self) -> None:
-        self.world.run(self.world.publish())
-
-    @rule()
-    def lose_bus(self) -> None:
-        self.world.run(self.world.lose_bus())
-
-    @rule()
-    def rebuild(self) -> None:
-        self.world.run(self.world.rebuild())
-
-    @rule()
-    def next_day(self) -> None:
-        self.world.run(self.world.next_day())
+    @rule(what=st.sampled_from(["publish", "lose_bus", "rebuild", "next_day"]))
+    def besides(self, what: str) -> None:
+        self.world.run(getattr(self.world, what)())
 
     def teardown(self) -> None:
         try:

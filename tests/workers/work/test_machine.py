@@ -41,7 +41,7 @@ def run(world: World, examples: int, with_seed: int, shrinks: bool = True) -> No
 
 
 def test_each_piece_has_one_result_of_the_latest_and_nothing_is_sent_twice(world: World) -> None:
-    run(world, examples=10, with_seed=1)
+    run(world, examples=20, with_seed=1)
 
 
 def always_newer(result: object, recorded: object) -> bool:
@@ -59,5 +59,7 @@ def test_plant_is_found(world: World, plant: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(notes, "is_newer", always_newer)
     else:
         monkeypatch.setitem(SQL, "begin", UNMARKED)
+        blind = SQL["take"].replace("l.attempts, l.begun", "l.attempts, 0::bigint AS begun")
+        monkeypatch.setitem(SQL, "take", blind)
     with pytest.raises((AssertionError, ExceptionGroup)):
-        run(world, examples=100, with_seed=1, shrinks=False)
+        run(world, examples=200, with_seed=1, shrinks=False)
