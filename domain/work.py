@@ -18,7 +18,7 @@ class Result(Command, frozen=True, kw_only=True):
 
 
 class Based(Struct, frozen=True):
-    """What a state remembers of the last result that was recorded; 0: none was."""
+    """The part of a state that has the `based_on` of the last recorded result; 0: there is none."""
 
     based_on: int = 0
 

@@ -211,8 +211,8 @@ class World:
 
     # What must hold
     async def settle(self) -> None:
-        """Who stands still wakes up, when others have done what it is at; and then all that is due
-        is done: nobody is starved."""
+        """A frozen worker wakes up after others have done its work. Then all that is due is done:
+        nothing is starved."""
         await self.project()
         await self.stall()
         for place in self.places:
