@@ -19,6 +19,7 @@ from domain.store.writer import History
 from projections.engine.batches import Batches
 from projections.engine.event_log import SQL, Connection
 from sql import statements
+from workers.background import background
 from workers.model import Model
 from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
@@ -59,13 +60,10 @@ class Services:
         self.watch.on_erased = self.history.refresh_soon
         await self.pool.open()
         await self.past_pool.open()
-        tasks = [asyncio.create_task(work) for work in (self.watch.run(), self.live.run())]
         try:
-            yield
+            async with background(self.watch.run(), self.live.run()):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self.history.close)
             await self.past_pool.close()
             await self.pool.close()

@@ -1,4 +1,4 @@
-"""What is due: the work that events ask for, as a read model.
+"""Due work: the work that events ask for, as a read model.
 
 A kind of work says by a pure function what an event means to it: `Wanted`, something is to be done
 of a subject, or `Done`, its result is there. A piece of work, one of a kind and a subject, is due
@@ -70,7 +70,8 @@ def due(kinds: Mapping[str, Meaning], version: int = 1) -> ReadModel:
 
 
 def _change(kind: str, recorded: Recorded, meant: Wanted | Done) -> Change:
-    """Of a page of the log, and of a rebuild: so it looks at nothing but the row and the event."""
+    """The change of a row by an event. It depends on these two only, so that a rebuild gives the
+    same rows."""
     at, position = recorded.at, recorded.position
 
     def fold(old: Due | None) -> Due:

@@ -10,12 +10,11 @@ import httpx
 from msgspec import Struct
 
 from tests.bench.figure import Figure
-from tests.bench.ground import Ground, Measured, client
+from tests.bench.ground import MISSIONS, Ground, Measured, client
 from tests.bench.wire import Connection, connect, request
 from tests.product import mission
 
 CONNECTIONS = 64
-MISSIONS = [f"mission_{i}" for i in range(20)]
 STARTED = 3  # missions of each board
 
 

@@ -54,8 +54,8 @@ def changes(log: Iterable[Paid]) -> list[Change]:
 
 
 def in_pages(log: list[Paid], size: int) -> Rows:
-    """As the projector does: only the rows that a page needs are at hand, and only what it
-    touched is written."""
+    """Folds page by page, as the projector does: it reads only the rows that a page needs, and
+    writes only those that it changed."""
     stored: Rows = {SUMS: {}, LINES: {}}
     for i in range(0, len(log), size):
         of_page = changes(log[i : i + size])

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -14,6 +14,7 @@ from api.live.watch import Watch
 from projections.engine.election import Elected, run_elected
 from tests.boards import EVENT, Record, clicks, end_of
 from tests.waiting import eventually
+from workers.background import background
 from workers.bus.relay import Relay
 from workers.run import projectors
 
@@ -82,16 +83,9 @@ async def serving(database: str, nats: str) -> AsyncIterator[Process]:
         await process.stop()
 
 
-@asynccontextmanager
-async def running(database: str, *elected: Elected) -> AsyncIterator[None]:
+def running(database: str, *elected: Elected) -> AbstractAsyncContextManager[Any]:
     """Each leads, or stands by."""
-    tasks = [asyncio.create_task(run_elected(one, database)) for one in elected]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return background(*(run_elected(one, database) for one in elected))
 
 
 @asynccontextmanager

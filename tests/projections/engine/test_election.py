@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -8,6 +8,7 @@ from projections.engine import election as module
 from projections.engine.election import StepDownError, run_elected
 from tests.store import ask
 from tests.waiting import eventually
+from workers.background import background
 
 
 class Counting:
@@ -41,15 +42,8 @@ class Counting:
         self.stopped += 1
 
 
-@asynccontextmanager
-async def following(database: str, *followers: Counting) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(run_elected(f, database)) for f in followers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+def following(database: str, *followers: Counting) -> AbstractAsyncContextManager[Any]:
+    return background(*(run_elected(f, database) for f in followers))
 
 
 CUT_OFF = """

@@ -37,7 +37,7 @@ def broken(recorded: Recorded) -> Iterator[Change]:
 
 
 def too_much(recorded: Recorded) -> Iterator[Change]:
-    """What it makes of Ada's completed mission does not fit into its table."""
+    """A projection whose row of Ada's completed mission does not fit into its table."""
     if isinstance(recorded.event, MissionCompleted) and recorded.stream == ADA:
         key = (*recorded.member, recorded.event.mission_id)
         row = MemberMission(*key, "completed", 2**40, datetime.now(UTC))

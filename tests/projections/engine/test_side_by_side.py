@@ -25,6 +25,7 @@ from tests.boards import EVENT, clicks, end_of, opening, project, recording, ses
 from tests.conftest import of
 from tests.store import ask
 from tests.waiting import eventually
+from workers.background import background
 from workers.proof.tables import difference, pure, stored
 from workers.run import projectors
 
@@ -118,16 +119,11 @@ def test_leads_by_another_name_on_the_same_read_models_are_harmless(
 
     async def story(record: Callable[..., list[int]]) -> None:
         before = Projector((*READ_MODELS, LIVE_FEED))
-        tasks = [asyncio.create_task(run_elected(p, database)) for p in (before, *projectors())]
-        try:
+        async with background(*(run_elected(p, database) for p in (before, *projectors()))):
             for i in range(40):
                 more = (session("s1", hours=i), star("s1", f"usr_{i}"))
                 await asyncio.to_thread(record, *clicks(2), *clicks(2, "ben"), *more)
             await eventually(lambda: set(ask(database, STANDING)) == {(end_of(database),)}, 30)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     with recording(database) as record:
         record(*opening(), session("s1"))

@@ -166,7 +166,7 @@ def test_mission_worth_nothing_gives_a_place_to_who_had_none() -> None:
 
 
 def test_progress_counts_all_that_was_done_and_what_there_is_to_do() -> None:
-    """What is no longer in the catalogue still counts for whoever did it, and for nobody else."""
+    """A mission that left the catalogue counts for those who completed it, and for nobody else."""
     catalogue, smaller = open_catalogue("a", "b"), open_catalogue("b", points=1)
     of_event, then_b = stream("catalogue", EVENT), MissionCompleted("b", 10)
     log = recorded(

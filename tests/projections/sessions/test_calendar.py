@@ -1,22 +1,16 @@
 """An agenda to take away, read from Postgres and folded, is the one that the rules look at."""
 
-import asyncio
-from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command, stream
-from projections.engine import tables
-from projections.engine.election import connect
-from projections.engine.reading import answered
-from projections.question import Ask, MemberAsk, Own
+from projections.question import Ask, MemberAsk
 from projections.read_model import folded
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import Programme
@@ -24,45 +18,17 @@ from projections.sessions.rows import SESSIONS
 from tests.harness.agenda import PROGRAMME, STARRED
 from tests.harness.play import Play, opening, played
 from tests.harness.values import EVENT, MEMBERS
+from tests.projections.sessions.conftest import StoredRows
 
 EVENTS = count()
 SOME = PROGRAMME.commands(EVENT) | STARRED.commands(EVENT)
 TOLD = st.builds(lambda a, b: a + b, opening(EVENT), st.lists(SOME, min_size=8, max_size=25))
 
 
-class Shown:
-    """Postgres, with read models as a projector would have written them."""
-
-    def __init__(self, database: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._connection = self._loop.run_until_complete(connect(database, "reader"))
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._connection.close())
-        self._loop.close()
-
-    def write(self, rows: Any) -> None:
-        self._loop.run_until_complete(self._write(rows))
-
-    async def _write(self, rows: Any) -> None:
-        for table, of_table in rows.items():
-            await tables.write(self._connection, tables.write_statement(table), of_table.values())
-
-    def ask(self, question: Own[Any, Programme], ask: Ask) -> Programme:
-        return self._loop.run_until_complete(answered(self._connection, question, ask))
-
-
-@pytest.fixture(scope="module")
-def shown(new_database: Callable[[], str]) -> Iterator[Shown]:
-    shown = Shown(new_database())
-    yield shown
-    shown.close()
-
-
 @settings(max_examples=60)
 @given(TOLD)
 def test_agenda_to_take_away_is_all_of_it_or_what_a_member_has_starred(
-    shown: Shown, story: list[Command]
+    shown: StoredRows, story: list[Command]
 ) -> None:
     event_id = f"evt_{next(EVENTS)}"
     play = played(replace(command, event_id=event_id) for command in story)

@@ -1,9 +1,7 @@
 """The questions about sessions, asked of Postgres and of the log, beside an evaluation of their own
 that was written from the words of the request."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -21,9 +19,6 @@ from domain.agenda_items import AgendaItem
 from domain.aggregate import Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
 from domain.conferences import ConferenceAnnounced
-from projections.engine import tables
-from projections.engine.election import connect
-from projections.engine.reading import answered
 from projections.read_model import Rows, folded
 from projections.sessions.questions import (
     WINDOWS,
@@ -37,6 +32,7 @@ from projections.sessions.rows import SESSIONS, Agenda, Item
 from tests.harness.agenda import areas, items, speakers
 from tests.harness.play import Play
 from tests.harness.values import MEMBERS
+from tests.projections.sessions.conftest import StoredRows
 
 MEMBER = MEMBERS[0]
 EVENTS = count()
@@ -179,45 +175,15 @@ def comparable(said: Any, at: datetime) -> list[dict[str, Any]]:
     return found
 
 
-class Shown:
-    """Postgres, with read models as a projector would have written them."""
-
-    def __init__(self, database: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._connection = self._loop.run_until_complete(connect(database, "reader"))
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._connection.close())
-        self._loop.close()
-
-    def write(self, rows: Any) -> None:
-        self._loop.run_until_complete(self._write(rows))
-
-    async def _write(self, rows: Any) -> None:
-        for table, of_table in rows.items():
-            await tables.write(self._connection, tables.write_statement(table), of_table.values())
-
-    def ask(self, ask: SessionsAsk) -> Any:
-        question = WINDOWS[ask.window]
-        return self._loop.run_until_complete(answered(self._connection, question, ask))
-
-
 def folded_sessions(rows: Rows, ask: SessionsAsk) -> Any:
     found = {table: list(of_table.values()) for table, of_table in rows.items()}
     return WINDOWS[ask.window].answer(ask, found)
 
 
-@pytest.fixture(scope="module")
-def shown(new_database: Callable[[], str]) -> Iterator[Shown]:
-    shown = Shown(new_database())
-    yield shown
-    shown.close()
-
-
 @settings(max_examples=150)
 @given(facts=facts(), limit=st.sampled_from([1, 2, 5, 100]), zone=st.sampled_from(sorted(ZONES)))
 def test_sessions_are_those_that_the_request_describes(
-    shown: Shown, facts: Facts, limit: int, zone: str
+    shown: StoredRows, facts: Facts, limit: int, zone: str
 ) -> None:
     event_id = f"evt_{next(EVENTS)}"
     rows = folded(SESSIONS, log_of(facts, event_id))
@@ -226,12 +192,12 @@ def test_sessions_are_those_that_the_request_describes(
         at = facts.at.astimezone(ZoneInfo(zone))  # the same moment, whoever's clock says it
         ask = SessionsAsk(event_id, MEMBER, window, at, limit)
         wanted = expected(facts, ask)
-        assert comparable(shown.ask(ask), facts.at) == wanted
+        assert comparable(shown.ask(WINDOWS[ask.window], ask), facts.at) == wanted
         assert comparable(folded_sessions(rows, ask), facts.at) == wanted
-        assert folded_sessions(rows, ask) == shown.ask(ask)
+        assert folded_sessions(rows, ask) == shown.ask(WINDOWS[ask.window], ask)
 
 
-def test_with_equal_priority_more_matches_come_first(shown: Shown) -> None:
+def test_with_equal_priority_more_matches_come_first(shown: StoredRows) -> None:
     """Half an hour is worth five areas."""
     zone, at = "UTC", datetime(2026, 9, 1, 9, tzinfo=UTC)
     five = tuple("abcde")
@@ -248,7 +214,7 @@ def test_with_equal_priority_more_matches_come_first(shown: Shown) -> None:
     rows = folded(SESSIONS, log_of(facts, event_id))
     shown.write(rows)
     ask = SessionsAsk(event_id, MEMBER, "next_60", at)
-    for said in (shown.ask(ask), folded_sessions(rows, ask)):
+    for said in (shown.ask(WINDOWS[ask.window], ask), folded_sessions(rows, ask)):
         assert [(s.session_id, s.priority_score, s.match_count) for s in said.sessions] == [
             ("suited", 100, 5),
             ("soon", 100, 0),

@@ -1,4 +1,4 @@
-"""What is kept of a programme, and who hears of its changes."""
+"""The rows of a programme, and the messages about its changes."""
 
 from typing import Any
 

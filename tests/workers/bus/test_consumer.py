@@ -2,8 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.boards import clicks, opening, recording
 from tests.restarting import Restarting
 from tests.store import ask
 from tests.waiting import eventually
+from workers.background import background
 from workers.bus import consumer as module
 from workers.bus.consumer import Delivery, DurableConsumer
 from workers.bus.relay import Relay
@@ -45,20 +45,9 @@ class Outside:
                     await delivery.ack()
 
 
-@asynccontextmanager
-async def doing(*work: Any) -> AsyncIterator[list["asyncio.Task[Any]"]]:
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def telling(database: str, nats: str) -> Any:
     followers = (Projector(READ_MODELS), Relay(nats))
-    return doing(*(run_elected(one, database) for one in followers))
+    return background(*(run_elected(one, database) for one in followers))
 
 
 def recorded(database: str, stream: str = "%") -> list[int]:
@@ -81,7 +70,7 @@ def test_each_event_is_delivered_in_order_with_its_facts(database: str, nats: st
         await delivery.ack()
 
     async def story() -> None:
-        async with telling(database, nats), doing(Outside(nats).run(handle)):
+        async with telling(database, nats), background(Outside(nats).run(handle)):
             await eventually(lambda: len(found) == 7, 30)
 
     with recording(database) as record:
@@ -105,7 +94,7 @@ def test_only_the_subjects_that_were_chosen_are_delivered(database: str, nats: s
     outside = Outside(nats, subjects="events.missions.*.ben.>")
 
     async def story() -> None:
-        async with telling(database, nats), doing(outside.run()):
+        async with telling(database, nats), background(outside.run()):
             await eventually(lambda: len(outside.handled) == 2, 30)
 
     with recording(database) as record:
@@ -128,7 +117,7 @@ def test_what_is_not_acknowledged_comes_again_before_what_follows(
             await delivery.ack()
 
     async def story() -> None:
-        async with telling(database, nats), doing(Outside(nats).run(handle)):
+        async with telling(database, nats), background(Outside(nats).run(handle)):
             await eventually(lambda: len(came) == 9, 30)
 
     with recording(database) as record:
@@ -151,7 +140,7 @@ def test_what_takes_long_is_not_delivered_again_while_there_are_signs_of_life(
         await delivery.ack()
 
     async def story() -> None:
-        async with telling(database, nats), doing(Outside(nats).run(handle)):
+        async with telling(database, nats), background(Outside(nats).run(handle)):
             await eventually(lambda: len(came) == 2, 30)
 
     with recording(database) as record:
@@ -167,10 +156,10 @@ def test_worker_that_ends_goes_on_after_what_it_has_handled(database: str, nats:
         async with telling(database, nats):
             for i in range(4):
                 seen = len(outside.handled)
-                async with doing(outside.run()):
+                async with background(outside.run()):
                     await eventually(lambda than=seen: len(outside.handled) > than + 2, 30)
                 await asyncio.to_thread(record, *clicks(4, f"usr_{i}"))
-            async with doing(outside.run()):
+            async with background(outside.run()):
                 await heard_all(database, outside)
 
     with recording(database) as record:
@@ -197,10 +186,10 @@ def test_nats_that_loses_things_under_load_makes_no_gap_and_no_double(
         async def again_and_again() -> None:
             """A worker keeps its position, so it may begin again whenever it likes."""
             while True:
-                async with doing(outside.run()) as (running,):
+                async with background(outside.run()) as (running,):
                     await asyncio.wait({running}, timeout=2)
 
-        async with telling(database, nats.url), doing(again_and_again()):
+        async with telling(database, nats.url), background(again_and_again()):
             await load(record, 5)
             await heard_all(database, outside)
             restarting.kill()

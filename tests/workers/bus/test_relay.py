@@ -41,7 +41,7 @@ async def jetstream(nats: str) -> AsyncIterator[JetStreamContext]:
 
 
 async def streamed(nats: str) -> list[Message]:
-    """What the stream holds, in its order."""
+    """The messages of the stream, in order."""
     found = []
     async with jetstream(nats) as js:
         state = (await js.stream_info(NAME)).state

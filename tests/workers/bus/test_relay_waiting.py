@@ -1,4 +1,4 @@
-"""What is said of a relay whose NATS does not answer."""
+"""The lag of a relay whose NATS does not answer."""
 
 import asyncio
 import os

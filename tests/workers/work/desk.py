@@ -153,3 +153,13 @@ async def working(database: str) -> AsyncIterator[Desk]:
 
 def subjects(pieces: Sequence[Piece]) -> list[str]:
     return [piece.subject for piece in pieces]
+
+
+def story(database: str, of: Callable[[Desk], Awaitable[None]]) -> None:
+    """Runs a test with a desk in a loop of its own."""
+
+    async def told() -> None:
+        async with working(database) as desk:
+            await of(desk)
+
+    asyncio.run(told())

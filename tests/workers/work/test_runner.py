@@ -1,7 +1,6 @@
 """One worker: what it does with a piece, and what becomes of one that fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ from tests.workers.work.desk import (
     Desk,
     letters,
     send_letter,
+    story,
     summaries,
     summarize,
-    working,
 )
 from workers.proof import notes
 from workers.work import runner as module
@@ -26,14 +25,6 @@ from workers.work.kind import Piece, Tools
 from workers.work.runner import Runner, run_work
 
 IT = "evt_1:it"
-
-
-def story(database: str, of: Callable[[Desk], Awaitable[None]]) -> None:
-    async def told() -> None:
-        async with working(database) as desk:
-            await of(desk)
-
-    asyncio.run(told())
 
 
 async def failing(piece: Piece, tools: Tools) -> Result:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,21 +11,13 @@ from tests.workers.work.desk import (
     Desk,
     letters,
     send_letter,
+    story,
     subjects,
     summaries,
-    working,
 )
 from workers.work.kind import Kind, NotBegunError, Piece, Tools
 
 IT = "evt_1:it"
-
-
-def story(database: str, of: Callable[[Desk], Awaitable[None]]) -> None:
-    async def told() -> None:
-        async with working(database) as desk:
-            await of(desk)
-
-    asyncio.run(told())
 
 
 # Deaths

@@ -1,7 +1,7 @@
 """Work as an operator sees it: `parked` and `lag`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -9,7 +9,7 @@ from domain.work import Result
 from projections.engine import lag
 from projections.engine.election import connect
 from projections.engine.lag import Lag
-from tests.workers.work.desk import Desk, letters, send_letter, summaries, summarize, working
+from tests.workers.work.desk import Desk, letters, send_letter, story, summaries, summarize
 from workers.operations.lag import why
 from workers.operations.parked import main
 from workers.proof import notes
@@ -28,14 +28,6 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
 @pytest.fixture(autouse=True)
 def _here(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
-
-
-def story(database: str, of: Callable[[Desk], Awaitable[None]]) -> None:
-    async def told() -> None:
-        async with working(database) as desk:
-            await of(desk)
-
-    asyncio.run(told())
 
 
 async def operator(*arguments: str) -> int:
