@@ -135,6 +135,7 @@ class Live:
         if all(after <= self._watch.positions[name] for name in NAMES):
             return [after] * len(NAMES)
         positions, published, end = await self._standing()
+        published = max(published, self._position)  # which its row may say a moment later
         after = min(after, end)
         return [after if p >= min(after, published) else p for p in positions]
 
