@@ -1,6 +1,8 @@
 """The laws of questions, each by itself, on a real Postgres."""
 
 import asyncio
+import importlib
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any, TypeVar
@@ -87,8 +89,11 @@ def store(database: str) -> Iterator[Store]:
     store.close()
 
 
-def test_every_question_is_tried() -> None:
-    assert {*OWN, *WIDE} == {*QUESTIONS}
+def test_every_question_that_the_product_asks_is_tried() -> None:
+    importlib.import_module("api.app")
+    product = [module for name, module in sys.modules.items() if name.startswith("projections.")]
+    asked = {q for module in product for q in vars(module).values() if isinstance(q, Own | Wide)}
+    assert {*OWN, *WIDE} == {*QUESTIONS} == asked
     assert len({question.name for question in QUESTIONS}) == len(QUESTIONS)
     assert {past.question for past in PAST} <= {*WIDE}
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from api import services
 from api.reads import as_of as module
 from domain.errors import Unavailable
+from projections.engine.election import connect
 from projections.missions.leaderboard import PAST_LEADERBOARD, LeaderboardAsk
 from tests.product import Product
 
@@ -32,6 +34,17 @@ def test_more_than_a_few_at_once_are_asked_to_come_back(monkeypatch: pytest.Monk
         return refused.value
 
     assert asyncio.run(ask()).retry_after == 2
+
+
+def test_statement_that_goes_through_a_whole_scope_ends_after_30_seconds(database: str) -> None:
+    async def settings() -> list[Any]:
+        async with await connect(database, "past") as connection:
+            await services._bounded(connection)
+            names = b"SHOW statement_timeout", b"SHOW jit"
+            shown = [await connection.execute(name) for name in names]
+            return [await cursor.fetchone() for cursor in shown]
+
+    assert asyncio.run(settings()) == [("30s",), ("off",)]
 
 
 def test_turns_are_given_back_also_by_reads_that_are_refused(product: Product) -> None:
