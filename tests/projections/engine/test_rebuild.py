@@ -57,7 +57,7 @@ def schemas(database: str) -> set[str]:
     return {name for (name,) in rows}
 
 
-SCHEMAS = {"events", "views", "public", "information_schema"}
+SCHEMAS = {"events", "views", "work", "public", "information_schema"}
 
 
 @pytest.mark.parametrize("model", READ_MODELS, ids=lambda model: model.name)
