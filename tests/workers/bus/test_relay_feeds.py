@@ -158,7 +158,7 @@ def page_of(aggregates: Sequence[str], published: int) -> list[Recorded]:
 def test_what_goes_is_a_beginning_of_the_page_and_what_it_says_is_shown(
     aggregates: list[str], moves: list[tuple[FeedState, FeedState, float]]
 ) -> None:
-    waiting, published, now, since = Waiting(FEEDS), 0, 0.0, 0.0
+    waiting, published, now, since = Waiting(FEEDS), 0, 0.0, None
     for missions, sessions, passes in moves:
         now += passes
         states = {MISSIONS: missions, SESSIONS: sessions}
@@ -174,7 +174,7 @@ def test_what_goes_is_a_beginning_of_the_page_and_what_it_says_is_shown(
             assert feed is not None
             assert states[feed.name].goes_on
             assert states[feed.name].position < page[len(ready)].position
-        since = now if ready else since
+        since = now if ready or since is None else since  # the first that waits, since when it does
         assert not page or ready or now - since <= module.PATIENCE
         published += len(ready)
 
