@@ -15,7 +15,7 @@ was handled. What a message holds: workers/bus/messages.py.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -32,7 +32,7 @@ from projections.engine.election import not_cancelled
 from workers.bus import messages
 
 NAME = str(messages.STREAM.name)
-ACK_WAIT = 30.0  # seconds without an answer or a sign of life until it is delivered again
+ACK_WAIT = 5.0  # seconds without an answer or a sign of life until it is delivered again
 POLL_SECONDS = 1.0  # seconds to wait for a message, and between looks whether we are still known
 
 
@@ -47,8 +47,11 @@ class Delivery(Struct, frozen=True, eq=False):
     facts: Raw  # JSON
     deliveries: int
     message: Msg
+    handled: Callable[[int], None]
 
     async def ack(self) -> None:
+        """It was handled, and is skipped from now on, also where JetStream forgets this answer."""
+        self.handled(self.position)
         await self.message.ack()
 
     async def retry(self, after: float) -> None:
@@ -113,7 +116,11 @@ class DurableConsumer:
             return None
         body = msgspec.json.decode(message.data, type=messages.Body)
         headers, deliveries = dict(message.headers or {}), message.metadata.num_delivered
-        return Delivery(position, message.subject, headers, body.event, deliveries, message)
+        about = headers, body.event, deliveries
+        return Delivery(position, message.subject, *about, message, self._handled)
+
+    def _handled(self, position: int) -> None:
+        self._after = max(self._after, position)
 
     async def _ensure_consumer(self) -> None:
         """JetStream does not know it at first, and any more once it has lost all it holds."""

@@ -23,7 +23,7 @@ def plant_bug(plant: Plant, program: str) -> None:
         services.open_recorder = lambda url, sql: plant.open_recorder(url)
     if plant.page and program == "workers":
         run: Any = importlib.import_module("workers.run")
-        run.Projector = partial(run.Projector, pages=_pages(plant.page))
+        run.SharedPages = partial(_pages, plant.page)
     if plant.window and program == "api":
         live: Any = importlib.import_module("api.live.feed")
         live.Live.join = _joining_late(live.Live, plant.window)
