@@ -248,7 +248,7 @@ def test_schedule_may_be_larger_than_other_bodies_but_bounded(
 
 def test_key_that_comes_again_gets_the_first_counts(event_id: str, organizer: httpx.Client) -> None:
     first = frab({"guid": "a"})
-    key = {"Idempotency-Key": "once"}
+    key = {"Idempotency-Key": "a schedule once"}
     said = post(organizer, event_id, first, headers=key)
     assert post(organizer, event_id, first, headers=key) == said
     other = organizer.post(at(event_id, "/schedule"), content=frab({"guid": "b"}), headers=key)
