@@ -177,7 +177,7 @@ async def load(record: Callable[..., list[int]], rounds: int) -> None:
 def test_nats_that_loses_things_under_load_makes_no_gap_and_no_double(
     database: str, restarting: Restarting, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a worker had fetched when it ended comes again only after ACK_WAIT."""
+    """A message that a worker had fetched when it ended comes again only after ACK_WAIT."""
     monkeypatch.setattr(module, "ACK_WAIT", 0.5)
     store, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
 
