@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.waiting import PATIENCE
 from workers.servers.processes import until
 
 
@@ -39,7 +40,7 @@ class Collector:
     def of_trace(self, trace: str) -> list[Seen]:
         return [span for span in self.spans if span.trace == trace]
 
-    def wait_for(self, trace: str, names: set[str], seconds: float = 10) -> list[Seen]:
+    def wait_for(self, trace: str, names: set[str], seconds: float = PATIENCE) -> list[Seen]:
         """The spans of a trace, as soon as there is one of each name."""
         until(lambda: names <= {span.name for span in self.of_trace(trace)}, seconds)
         return self.of_trace(trace)

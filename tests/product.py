@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
+from tests.waiting import PATIENCE
 from workers.servers.embedded import start_nats
 from workers.servers.processes import free_port, until
 from workers.tokens import sign
@@ -70,7 +71,7 @@ class Product:
     def start(self) -> None:
         self.start_workers()
         self.start_api()
-        assert until(self.ready, 20), self.log("api")
+        assert until(self.ready, PATIENCE), self.log("api")
 
     def stop(self) -> None:
         self.stop_api()
@@ -78,7 +79,7 @@ class Product:
 
     def start_api(self) -> None:
         self.api = self._spawn("api", "-m", "api", "serve")
-        assert until(self._answers, 20), self.log("api")
+        assert until(self._answers, PATIENCE), self.log("api")
 
     def start_workers(self) -> None:
         self.workers = self._spawn("workers", "-m", "workers", "run")
@@ -188,4 +189,4 @@ def mission(id: str, points: int = 10, **more: Any) -> dict[str, Any]:  # noqa: 
 def _end(process: "subprocess.Popen[bytes] | None", how: signal.Signals) -> None:
     if process is not None:
         process.send_signal(how)
-        process.wait(10)
+        process.wait(PATIENCE)

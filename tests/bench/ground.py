@@ -17,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from sql.migrate import migrate
 from tests.product import ROOT, Product
+from tests.waiting import PATIENCE
 from workers.servers.embedded import start_postgres
 from workers.servers.processes import until
 
@@ -33,7 +34,7 @@ class Measured(Product):
 
     def start_api(self) -> None:
         self.api = self._spawn("api", "-m", "tests.bench.server")
-        assert until(self._answers, 20), self.log("api")
+        assert until(self._answers, PATIENCE), self.log("api")
 
     def drain(self, seconds: float = 60) -> None:
         """Waits until projector and relay have nothing left to do."""

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from api.pages import FILES, TYPES
 from tests.product import Product
+from tests.waiting import PATIENCE
 
 ARGUMENTS = (
     "--headless",
@@ -96,6 +97,9 @@ def find_chromium() -> str | None:
     on_path = map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))
     known = (os.environ.get("CHROMIUM"), *on_path)
     return next((path for path in known if path and Path(path).exists()), None)
+
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 # For this package only: while Playwright's loop is up, no other test could run one of its own.

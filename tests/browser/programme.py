@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import Conference
+from tests.waiting import PATIENCE
 from workers.servers.processes import until
 
 DAY = "2026-05-0{}T{}:00+02:00"  # in Vienna
@@ -74,7 +75,7 @@ def expect_shown(page: Page, *item_ids: str) -> None:
     def shown() -> list[str]:
         return page.locator(".tile").evaluate_all("all => all.map((t) => t.dataset.session)")
 
-    assert until(lambda: sorted(shown()) == sorted(item_ids), 5), shown()
+    assert until(lambda: sorted(shown()) == sorted(item_ids), PATIENCE), shown()
 
 
 def star(page: Page, title: str) -> Locator:

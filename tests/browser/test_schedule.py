@@ -21,6 +21,7 @@ from tests.browser.programme import (
     star,
     tile,
 )
+from tests.waiting import PATIENCE
 from tests.workers.schedules.files import REAL, real
 from workers.servers.processes import until
 
@@ -108,7 +109,7 @@ def test_line_for_now_moves_with_time(conference: Conference, page: Page) -> Non
     before = line.evaluate("line => Number(line.style.getPropertyValue('--at'))")
     page.clock.fast_forward("10:00")
     minutes = "line => Number(line.style.getPropertyValue('--at'))"
-    assert until(lambda: line.evaluate(minutes) == pytest.approx(before + 10, abs=1.1), 5)
+    assert until(lambda: line.evaluate(minutes) == pytest.approx(before + 10, abs=1.1), PATIENCE)
 
 
 def test_label_of_an_hour_gives_way_to_the_clock_of_the_line(

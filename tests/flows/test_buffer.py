@@ -8,7 +8,7 @@ from projections.engine.election import run_elected
 from tests.api.live.hearing import serving, working
 from tests.boards import Record, clicks, opening, recording
 from tests.restarting import Restarting
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 from tests.workers.work.echo import NAME, clicked, echo, echoed, parked, storing
 from workers.work.reaction import Reaction
 from workers.work.reactor import Reactor
@@ -28,7 +28,7 @@ async def reacting(database: str) -> AsyncIterator[None]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def soon(condition: Callable[[], object], seconds: float = 20) -> None:
+async def soon(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Waits for what is asked of the database, in a thread, so that the others here go on."""
     await eventually(lambda: asyncio.to_thread(condition), seconds)
 

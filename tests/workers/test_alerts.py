@@ -18,6 +18,7 @@ from projections.read_models import READ_MODELS
 from sql import statements
 from sql.migrate import migrate
 from tests.product import Product
+from tests.waiting import PATIENCE
 from tests.workers.rules import Scrape, firing, firing_by_promtool, rules, scraped
 from workers.servers.embedded import Server, start_nats, start_postgres
 from workers.servers.processes import until
@@ -261,7 +262,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    assert until(condition, 20)
+    assert until(condition, PATIENCE)
 
 
 def waits_for_a_lock(watched: Watched, kind: str) -> bool:

@@ -11,6 +11,7 @@ from tests.api import sessions_now
 from tests.api.agents.asking import problem
 from tests.product import Product
 from tests.store import ask
+from tests.waiting import PATIENCE
 from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
@@ -79,7 +80,7 @@ def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Prod
         held_back = [ada.get(read) for read in reads]
         neighbour = [ben.get(read) for read in reads]
         let_go(poisoned, "replay")
-        assert until(lambda: "Read-Model" not in ada.get(reads[-1]).headers, 5)
+        assert until(lambda: "Read-Model" not in ada.get(reads[-1]).headers, PATIENCE)
         replayed = [ada.get(read) for read in reads]
 
     assert said == {
@@ -127,7 +128,7 @@ def test_agenda_that_is_held_back_is_folded_however_it_is_asked_for(poisoned: Pr
         held_back = [ada.request(how, url, json=body) for how, url, body in asked]
         held_back.append(calendar.get(link))
         let_go(poisoned, "replay")
-        assert until(lambda: "Read-Model" not in ada.get(asked[0][1]).headers, 5)
+        assert until(lambda: "Read-Model" not in ada.get(asked[0][1]).headers, PATIENCE)
         replayed = [ada.request(how, url, json=body) for how, url, body in asked]
         replayed.append(calendar.get(link))
 
@@ -163,8 +164,8 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
             "INSERT INTO events.log VALUES (%s, 1, 'FromTheFuture', '{}')",
             f"missions:{event}:ada",
         )
-        assert until(lambda: len(parked(poisoned)) == len(READ_MODELS), 10)
-        assert until(lambda: ada.get(path).status_code == 503, 5)
+        assert until(lambda: len(parked(poisoned)) == len(READ_MODELS), PATIENCE)
+        assert until(lambda: ada.get(path).status_code == 503, PATIENCE)
         refused = [
             ada.get(path),
             ada.get(f"{path}/history"),

@@ -9,6 +9,7 @@ import psycopg
 
 from tests.product import Product
 from tests.store import ask
+from tests.waiting import PATIENCE
 from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
@@ -37,14 +38,14 @@ def test_renewal_holds_up_neither_feeds_nor_reads_nor_readiness(product: Product
     event = product.event({"id": "goals", "points": 10})
     path = f"/api/events/{event}"
     with product.member(event, "ada") as ada, unrenewed(product):
-        assert until(lambda: REMARK in ready(product).json().get("degraded", []), 5)
+        assert until(lambda: REMARK in ready(product).json().get("degraded", []), PATIENCE)
         with product.listening(event, "ada") as feed:
             told = ada.patch(f"{path}/missions/goals", json=COMPLETED).headers["Event-Position"]
             heard = next(feed)["id"]
         began = time.monotonic()
         answers = [ada.get(f"{path}/leaderboard") for _ in range(8)]
         took = time.monotonic() - began
-        assert until(lambda: ready(product).status_code == 200, 10)
+        assert until(lambda: ready(product).status_code == 200, PATIENCE)
         said = ready(product).json()
     assert heard == int(told)
     assert [answer.headers.get("Read-Model") for answer in answers] == ["folded"] * 8
@@ -52,4 +53,4 @@ def test_renewal_holds_up_neither_feeds_nor_reads_nor_readiness(product: Product
     assert took < 8 * 0.25  # for so long each would wait for a projector
     assert said == {"status": "ready", "reasons": [], "degraded": [REMARK]}
     with product.member(event, "ada") as ada:
-        assert until(lambda: "Read-Model" not in ada.get(f"{path}/leaderboard").headers, 10)
+        assert until(lambda: "Read-Model" not in ada.get(f"{path}/leaderboard").headers, PATIENCE)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
 from workers.servers.processes import command_of, free_port, pid_in, until
 
 ROOT = Path(__file__).parents[3]
@@ -88,7 +89,7 @@ class Run:
         def begun() -> bool:
             return all(pid_in(self.data_dir / name) for name in PIDS)
 
-        return self.said("called with") and until(begun, 10)
+        return self.said("called with") and until(begun, PATIENCE)
 
     def pid(self, name: str) -> int:
         pid = pid_in(self.data_dir / name)
@@ -96,7 +97,7 @@ class Run:
         return pid
 
     def has_another(self, name: str, old: int) -> bool:
-        return until(lambda: pid_in(self.data_dir / name) not in (old, None), 10)
+        return until(lambda: pid_in(self.data_dir / name) not in (old, None), PATIENCE)
 
     def pids(self) -> dict[str, int]:
         return {name: self.pid(name) for name in PIDS}
@@ -209,8 +210,8 @@ def test_supervisor_starts_again_what_ended_where_it_was(data_dir: Path) -> None
             os.kill(before[file], signal.SIGKILL)
             assert run.said(f"{name} ended unasked (exit code -9)")
             assert run.has_another(file, before[file])
-            assert until(lambda: listening(data_dir) == ports, 10)
-            assert until(run.answers, 10)
+            assert until(lambda: listening(data_dir) == ports, PATIENCE)
+            assert until(run.answers, PATIENCE)
             changed = {n for n, pid in run.pids().items() if pid != before[n]}
             assert changed - {"helper.pid"} == {file}
 
