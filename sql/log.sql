@@ -20,11 +20,17 @@ ORDER BY notification_id
 LIMIT %(most)s;
 
 -- name: streams
--- a few streams in the order of the log, from a position up to another
+-- a few streams in the order of the log, from a position up to another, without what was dropped of
+-- them in a read model, if one is named
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
 WHERE originator_id = ANY(%(streams)s)
 AND notification_id >= %(first)s AND notification_id <= %(until)s
+AND NOT EXISTS (
+    SELECT FROM views.dropped AS d
+    WHERE d.reader = %(read_model)s AND d.stream = originator_id
+    AND notification_id BETWEEN d.position AND d.until
+)
 ORDER BY notification_id;
 
 -- name: end

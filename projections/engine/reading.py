@@ -63,7 +63,7 @@ def worded(question: Tables) -> str:
             found.*
         FROM json_to_recordset(%(asks)s::json)
             AS ask (n integer, concerns text[], refolded json, {", ".join(columns)})
-        CROSS JOIN LATERAL ({found}) AS found
+        LEFT JOIN LATERAL ({found}) AS found ON true
     """  # noqa: S608 - names of ours, no values
 
 
@@ -114,12 +114,18 @@ async def read(
 
 def asked(question: Tables, asks: Sequence[Ask], refolded: Sequence[Struct] = ()) -> dict[str, str]:
     """The statement's parameter."""
-    concerns = question.concerns if isinstance(question, Wide) else question.streams
     rows = [
-        msgspec.structs.asdict(ask) | {"n": n, "concerns": concerns(ask), "refolded": refolded}
+        msgspec.structs.asdict(ask)
+        | {"n": n, "concerns": _own_streams(question, ask), "refolded": refolded}
         for n, ask in enumerate(asks)
     ]
     return {"asks": msgspec.json.encode(rows).decode()}
+
+
+def _own_streams(question: Tables, ask: Ask) -> Sequence[StreamName]:
+    if isinstance(question, Wide):
+        return question.streams(question.key(ask))
+    return question.streams(ask)
 
 
 def in_order(rows: Sequence[Any]) -> list[Read]:
@@ -162,9 +168,14 @@ async def folded_answer(
     until: int = event_log.END,
     moment: datetime | None = None,
 ) -> tuple[int, Answer]:
-    """From the log, up to a position or a moment. The position is that of the last event used: a
-    moment is one position of the streams that the answer is made of."""
-    log = await event_log.streams_as_of(connection, question.streams(ask), until, moment)
+    """From the log: as the tables will be, without what was dropped from them; or as of a position
+    or a moment. The position is that of the last event used: a moment is one position of the
+    streams that the answer is made of."""
+    names = question.streams(ask)
+    if until == event_log.END and moment is None:
+        log = await event_log.streams(connection, names, read_model=question.read_model.name)
+    else:
+        log = await event_log.streams_as_of(connection, names, until, moment)
     rows = await _folded(question, log)
     found = {table: list(of_table.values()) for table, of_table in rows.items()}
     return event_log.last(log), question.answer(ask, found)
@@ -175,23 +186,6 @@ async def _folded(question: Tables, log: Sequence[Recorded]) -> Rows:
     if len(log) <= PAGE:
         return folded(question.read_model, log)
     return await asyncio.to_thread(folded, question.read_model, log)
-
-
-async def refolded_answer(
-    connection: Connection,
-    question: Wide[AskT, Answer],
-    ask: AskT,
-    parked: Sequence[StreamName] = (),
-) -> tuple[int, Answer]:
-    """From the tables as they are, with the rows of the asker and of what is parked folded anew.
-    The position is the later one of what the tables show and of what the asker did."""
-    own = question.streams(question.key(ask))
-    names = dict.fromkeys(chain(own, *map(question.streams_beside, parked)))
-    log = await event_log.streams(connection, list(names))
-    rows = (await _folded(question, log))[question.table]
-    (found,) = await read(connection, question, [ask], list(rows.values()))
-    position = event_log.last(recorded for recorded in log if recorded.stream in own)
-    return max(found.position, position), answer_of(question, ask, found)
 
 
 async def answer_from_log(
