@@ -14,7 +14,7 @@ from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.store.recorder import open_recorder
+from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History
 from projections.engine.batches import Batches
 from projections.engine.event_log import SQL, Connection
@@ -82,20 +82,26 @@ def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> P
         timeout=2,
         reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
         open=False,
-        kwargs={"autocommit": True, "application_name": name},
+        kwargs=KEPT_ALIVE | {"autocommit": True, "application_name": name},
         configure=configure,
     )
 
 
 async def _configure(connection: Connection) -> None:
-    await connection.execute(SQL["in_utc"])
-    await connection.execute(SQL["no_jit"])
+    """For what a request waits for: a statement that hangs gives its connection back."""
+    await _everywhere(connection)
+    await connection.execute(SQL["at_most_5_seconds"])
 
 
 async def _bounded(connection: Connection) -> None:
     """For reads of a whole scope: a few at once, and none for ever."""
-    await _configure(connection)
+    await _everywhere(connection)
     await connection.execute(SQL["at_most_30_seconds"])
+
+
+async def _everywhere(connection: Connection) -> None:
+    await connection.execute(SQL["in_utc"])
+    await connection.execute(SQL["no_jit"])
 
 
 def services(request: LitestarRequest[Any, Any, Any]) -> Services:

@@ -7,6 +7,10 @@ SET TIME ZONE 'UTC';
 -- take longer than to run it
 SET jit = off;
 
+-- name: at_most_5_seconds
+-- of a statement whose rows somebody waits for
+SET statement_timeout = '5s';
+
 -- name: at_most_30_seconds
 -- of a statement that goes through all of a scope
 SET statement_timeout = '30s';

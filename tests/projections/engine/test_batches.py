@@ -138,13 +138,60 @@ def test_store_that_is_away_is_said_to_all_who_asked_and_the_next_are_answered(
     assert run(recorded, ask, most=1) == 1
 
 
-def test_pool_that_has_no_connection_left_is_waited_for_only_so_long(recorded: str) -> None:
+def test_pool_that_has_no_connection_left_is_waited_for_only_so_long(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+
     async def ask() -> list[Any]:
         async with pooled(recorded, most=1) as pool, pool.connection():
             reads = (Batches(pool).read(BOARD, ADA) for _ in range(3))
             return await asyncio.gather(*reads, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(ask())] == [PoolTimeout] * 3
+
+
+def test_who_came_later_is_not_failed_with_who_came_first(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has as long as any other, also where the pool gives no connection meanwhile."""
+    monkeypatch.setattr(module, "PATIENCE", 0.6)
+
+    async def ask() -> tuple[Any, Any]:
+        async with pooled(recorded, most=1) as pool:
+            batches = Batches(pool)
+            async with pool.connection():
+                first = batches.read(BOARD, ADA)
+                (failed,) = await asyncio.gather(first, return_exceptions=True)
+                later = [batches.read(BOARD, ADA) for _ in range(20)]
+                pool_gave_up = asyncio.create_task(pool.getconn())
+                await asyncio.gather(pool_gave_up, return_exceptions=True)
+                assert not any(one.done() for one in later)
+            return failed, await asyncio.gather(*later)
+
+    failed, found = asyncio.run(ask())
+    assert isinstance(failed, PoolTimeout)
+    assert [completed(ADA, one) for one in found] == [1] * 20
+
+
+def test_statement_that_hangs_fails_whoever_waits_for_it_and_whoever_comes_meanwhile(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+
+    async def ask(batches: Batches) -> tuple[list[Any], int]:
+        with psycopg.connect(recorded) as connection:
+            connection.execute("LOCK TABLE views.member_missions")
+            asks = [batches.read(BOARD, ADA) for _ in range(20)]
+            await asyncio.sleep(0)
+            asks += [batches.read(BOARD, ADA) for _ in range(200)]
+            async with asyncio.timeout(3):
+                hung = await asyncio.gather(*asks, return_exceptions=True)
+        return hung, completed(ADA, await batches.read(BOARD, ADA))
+
+    hung, later = run(recorded, ask)
+    assert [type(one) for one in hung] == [PoolTimeout] * 220
+    assert later == 1
 
 
 def test_ask_that_postgres_does_not_take_is_said_to_who_asked_and_to_nobody_else(
