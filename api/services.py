@@ -13,6 +13,7 @@ from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
+from api.reads.turns import Turns
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History
@@ -43,7 +44,7 @@ class Services:
         self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
         self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
         self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
-        self.past_reads = asyncio.Semaphore(PASTS)
+        self.past_reads = Turns(PASTS)
         self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)

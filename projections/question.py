@@ -20,14 +20,22 @@ from msgspec import Struct
 from domain.aggregate import Recorded, StreamName
 from projections.read_model import ReadModel, RowKey, Table
 
+RESERVED = {"n", "concerns", "refolded"}  # what else a statement has of each ask
+
 Found = Mapping[Table, Sequence[Any]]
 """Rows by table, in no order."""
 
 
 class Ask(Struct, frozen=True):
-    """Fields are `str`, `int` or `datetime`. Statements have them as parameters of these names."""
+    """Fields are `str`, `int` or `datetime`. Statements have them as parameters of these names,
+    which are none of RESERVED."""
 
     event_id: str
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if taken := RESERVED & cls.__annotations__.keys():
+            raise TypeError(f"{cls.__name__}: {', '.join(sorted(taken))} is of the statement's own")
 
     @property
     def scope_id(self) -> str:

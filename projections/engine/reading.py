@@ -32,11 +32,11 @@ Tables = Own[Any, Any] | Wide[Any, Any]
 class Read(Struct, frozen=True):
     """The tables' answer to one ask. `position` is what the tables show, `concerned` that of the
     last event that concerns the asker, shown or not. `columns` are JSON: of an own question an
-    array of rows for each of its selects, of a wide one the row that it finds."""
+    array of rows for each of its selects, of a wide one the row that it finds, if any."""
 
     position: int
     concerned: int
-    columns: Sequence[str]
+    columns: Sequence[Any]
 
 
 # A statement
@@ -137,6 +137,8 @@ def answer_of(question: Tables, ask: Ask, read: Read) -> Any:
     """From what the tables gave."""
     if isinstance(question, Wide):
         (column,) = read.columns
+        if column is None:
+            raise LookupError(f"the statement of {question.name} gave no row")
         return question.answer(ask, _decoder(question.found).decode(column))
     tables = [select.table for select in question.rows]
     found = {

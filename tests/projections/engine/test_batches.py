@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.missions import CompleteMission
 from projections.engine import batches as module
+from projections.engine import reading
 from projections.engine.batches import AT_ONCE, Batches
 from projections.engine.reading import answer_of
+from projections.missions.leaderboard import LEADERBOARD, LeaderboardAsk
 from projections.missions.questions import BOARD
 from projections.question import MemberAsk
 from tests.boards import EVENT, MISSION, Record, opening, project, recording
@@ -208,3 +212,28 @@ def test_ask_that_postgres_does_not_take_is_said_to_who_asked_and_to_nobody_else
     of_ada, of_wrong, of_bob = run(recorded, ask)
     assert isinstance(of_wrong, psycopg.DataError)
     assert [completed(ADA, of_ada), completed(BOB, of_bob)] == [1, 0]
+
+
+def test_ask_for_which_a_statement_gives_no_row_is_nobody_elses_fault(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement is to give one. Where it does not, only who asked that hears of it."""
+    statement = "SELECT count(*) AS ahead FROM views.leaderboard WHERE {} HAVING count(*) > 0"
+    of_member = statement.format("member_id = %(member_id)s")
+    monkeypatch.setattr(reading, "statements", lambda file: {"found": of_member})
+    question = replace(LEADERBOARD, statement=("toys", "found"), answer=lambda ask, found: found)
+    asks = [LeaderboardAsk(EVENT, name) for name in ("bob", "ada", "cyd")]
+
+    async def ask(batches: Batches) -> list[Any]:
+        return await asyncio.gather(*(batches.read(question, ask) for ask in asks))
+
+    of_bob, of_ada, of_cyd = run(recorded, ask)
+    assert [one.columns for one in (of_bob, of_ada, of_cyd)] == [[None], ['{"ahead":1}'], [None]]
+    with pytest.raises(LookupError, match="leaderboard"):
+        answer_of(question, asks[0], of_bob)
+
+
+@pytest.mark.parametrize("name", ["n", "concerns", "refolded"])
+def test_ask_has_no_field_that_the_statement_has_itself(name: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        msgspec.defstruct("Toy", [(name, int)], bases=(MemberAsk,), frozen=True)
