@@ -13,8 +13,9 @@ from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
+from api.reads.turns import Turns
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.store.recorder import open_recorder
+from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History
 from projections.engine.batches import Batches
 from projections.engine.event_log import SQL, Connection
@@ -43,7 +44,7 @@ class Services:
         self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
         self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
         self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
-        self.past_reads = asyncio.Semaphore(PASTS)
+        self.past_reads = Turns(PASTS)
         self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
@@ -82,20 +83,26 @@ def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> P
         timeout=2,
         reconnect_timeout=1,  # who asks next tries again; the pool alone would wait ever longer
         open=False,
-        kwargs={"autocommit": True, "application_name": name},
+        kwargs=KEPT_ALIVE | {"autocommit": True, "application_name": name},
         configure=configure,
     )
 
 
 async def _configure(connection: Connection) -> None:
-    await connection.execute(SQL["in_utc"])
-    await connection.execute(SQL["no_jit"])
+    """For what a request waits for: a statement that hangs gives its connection back."""
+    await _everywhere(connection)
+    await connection.execute(SQL["at_most_5_seconds"])
 
 
 async def _bounded(connection: Connection) -> None:
     """For reads of a whole scope: a few at once, and none for ever."""
-    await _configure(connection)
+    await _everywhere(connection)
     await connection.execute(SQL["at_most_30_seconds"])
+
+
+async def _everywhere(connection: Connection) -> None:
+    await connection.execute(SQL["in_utc"])
+    await connection.execute(SQL["no_jit"])
 
 
 def services(request: LitestarRequest[Any, Any, Any]) -> Services:

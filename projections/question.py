@@ -20,14 +20,22 @@ from msgspec import Struct
 from domain.aggregate import Recorded, StreamName
 from projections.read_model import ReadModel, RowKey, Table
 
+RESERVED = {"n", "concerns", "refolded"}  # what else a statement has of each ask
+
 Found = Mapping[Table, Sequence[Any]]
 """Rows by table, in no order."""
 
 
 class Ask(Struct, frozen=True):
-    """Fields are `str`, `int` or `datetime`. Statements have them as parameters of these names."""
+    """Fields are `str`, `int` or `datetime`. Statements have them as parameters of these names,
+    which are none of RESERVED."""
 
     event_id: str
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if taken := RESERVED & cls.__annotations__.keys():
+            raise TypeError(f"{cls.__name__}: {', '.join(sorted(taken))} is of the statement's own")
 
     @property
     def scope_id(self) -> str:
@@ -92,13 +100,13 @@ class Own(Struct, Generic[AskT, Answer], frozen=True, eq=False):
 class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     """A question about a scope. It has no streams that could be folded, for they would be all of
     the scope's. While the projector is away, or some of the scope is parked, it is answered from
-    the tables as they are, but for a few rows of `table` that are folded anew: the asker's, and
-    those that are parked.
+    the tables with the rows of `table` that are folded on: the asker's, those that are parked, and
+    those of what was recorded since, as far as that is bounded (`projections.engine.tail`).
 
-    `key` is the asker's row, and `streams` what the row of a key is folded from. `statement`, of
-    `sql/<file>.sql`, gives one row of `found`'s fields; its parameter `refolded` is a JSON array
-    of rows that stand for those of the table. `concerns`: the last event of these is waited for.
-    """
+    `key` is the asker's row, and `streams` what the row of a key is folded from: names of streams
+    that end with the last part of the key. The last event of the asker's is waited for.
+    `statement`, of `sql/<file>.sql`, gives one row of `found`'s fields; its parameter `refolded` is
+    a JSON array of rows that stand for those of the table. A row of it, once there, stays."""
 
     name: str
     read_model: ReadModel
@@ -106,7 +114,6 @@ class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     table: Table
     key: Callable[[AskT], RowKey]
     streams: Callable[[RowKey], Sequence[StreamName]]
-    concerns: Callable[[AskT], Sequence[StreamName]]
     statement: tuple[str, str]
     found: type[Struct]
     answer: Callable[[AskT, Any], Answer]
@@ -115,13 +122,13 @@ class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
 
     def stands_on(self, ask: AskT, stream: StreamName) -> bool:
         """Whether a row of the table is folded from this stream."""
-        return stream in self.streams_beside(stream)
-
-    def streams_beside(self, stream: StreamName) -> Sequence[StreamName]:
-        """The streams of the row that this stream belongs to; none, if it belongs to none."""
         key = tuple(stream.split(":")[1:])
-        streams = self.streams(key) if len(key) == self.table.keys else ()
-        return streams if stream in streams else ()
+        return len(key) == self.table.keys and stream in self.streams(key)
+
+    def scope(self, ask: AskT) -> Sequence[str]:
+        """What the names of the streams of all rows of the scope begin with."""
+        names = self.streams(self.key(ask))
+        return [name.rpartition(":")[0] + ":" for name in names]
 
 
 class Past(Struct, Generic[AskT, Answer], frozen=True, eq=False):

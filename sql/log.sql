@@ -7,6 +7,10 @@ SET TIME ZONE 'UTC';
 -- take longer than to run it
 SET jit = off;
 
+-- name: at_most_5_seconds
+-- of a statement whose rows somebody waits for
+SET statement_timeout = '5s';
+
 -- name: at_most_30_seconds
 -- of a statement that goes through all of a scope
 SET statement_timeout = '30s';
@@ -20,11 +24,17 @@ ORDER BY notification_id
 LIMIT %(most)s;
 
 -- name: streams
--- a few streams in the order of the log, from a position up to another
+-- a few streams in the order of the log, from a position up to another, without what was dropped of
+-- them in a read model, if one is named
 SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
 WHERE originator_id = ANY(%(streams)s)
 AND notification_id >= %(first)s AND notification_id <= %(until)s
+AND NOT EXISTS (
+    SELECT FROM views.dropped AS d
+    WHERE d.reader = %(read_model)s AND d.stream = originator_id
+    AND notification_id BETWEEN d.position AND d.until
+)
 ORDER BY notification_id;
 
 -- name: end

@@ -34,7 +34,11 @@ SELECT
     (
         SELECT count(*) FROM views.leaderboard AS other, me
         WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
-        AND other.member_id <> ALL (ARRAY(SELECT member_id FROM anew))
+        AND (other.points_earned, -other.reached_position)
+            > (me.points_earned, -me.reached_position)
+    ) - (
+        SELECT count(*) FROM anew JOIN views.leaderboard AS other USING (event_id, member_id), me
+        WHERE other.shown AND other.missions_completed > 0
         AND (other.points_earned, -other.reached_position)
             > (me.points_earned, -me.reached_position)
     ) + (

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated
 
@@ -27,6 +28,7 @@ AsOf = Annotated[
 ]
 
 PATIENCE = 2.0  # seconds until those who read all of a scope have let somebody else do so
+LONGEST = 60.0  # seconds that one of them may take
 
 
 async def respond_as_of(
@@ -52,19 +54,22 @@ async def _of_scope(
     until: int,
     moment: datetime | None,
 ) -> tuple[int, Answer]:
-    """A few at once, on connections of their own, so that they hold nobody else up."""
+    """A few at once, one of each who asks, on connections of their own and none for ever: so that
+    they hold nobody else up, nor each other for long."""
     at_home = services(request)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await at_home.past_reads.acquire()
-    except TimeoutError:
-        raise Unavailable("Others look that far back just now. Try again.", retry_after=2) from None
-    try:
-        async with at_home.past_pool.connection() as connection:
-            await _check_has_come(connection, until)
-            return await past_answer(connection, past, ask, until, moment)
-    finally:
-        at_home.past_reads.release()
+    async with AsyncExitStack() as held:
+        try:
+            await held.enter_async_context(at_home.past_reads.of(request.user.sub, PATIENCE))
+        except TimeoutError:
+            said = "Others look that far back just now, or you do. Try again."
+            raise Unavailable(said, retry_after=2) from None
+        try:
+            async with asyncio.timeout(LONGEST), at_home.past_pool.connection() as connection:
+                await _check_has_come(connection, until)
+                return await past_answer(connection, past, ask, until, moment)
+        except TimeoutError:
+            said = f"To look that far back takes more than {LONGEST:.0f} seconds just now."
+            raise Unavailable(said, retry_after=60) from None
 
 
 async def _check_has_come(connection: Connection, until: int) -> None:

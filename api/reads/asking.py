@@ -6,7 +6,7 @@ from the log.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -24,8 +24,8 @@ from projections.engine.reading import (
     answer_from_log,
     answer_of,
     folded_answer,
-    refolded_answer,
 )
+from projections.engine.tail import refolded_answer
 from projections.question import Answer, AskT, FromLog, Own, Wide
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,22 @@ async def respond(
 async def read(
     request: Request, question: Question[AskT, Answer], ask: AskT
 ) -> tuple[Answer, Headers]:
-    """The answer, and the headers that say what it shows."""
-    found, wanted = await _found(request, question, ask)
+    """The answer, and the headers that say what it shows. What is told is waited for twice: as long
+    as a live projector takes, and then for as long as it may take to be there at all."""
+    soon = 0.0 if question.read_model.name in services(request).watch.renewed else SOON
+    for seconds in (soon, PATIENCE - SOON):
+        if told := await _told(request, question, ask, seconds):
+            return told
+    raise _not_here(minimum(request))
+
+
+async def _told(
+    request: Request, question: Question[AskT, Answer], ask: AskT, seconds: float
+) -> tuple[Answer, Headers] | None:
+    """The answer from the tables, if they show within so many seconds what was told; else folded.
+    None: that does not show the minimum either, which a header means. A cookie may be left from a
+    store that is no more, or be of what is beyond the tail of a wide question."""
+    found, wanted = await _found(request, question, ask, seconds)
     name = question.read_model.name
     parked = {
         stream: first
@@ -57,50 +71,36 @@ async def read(
     if found.position >= wanted and not parked:
         content: Answer = answer_of(question, ask, found)
         return content, {"Event-Position": str(found.position)}
+    if not await is_recorded(request):
+        return None
     with _what_is_parked_may_be_unreadable(request, name, parked):
-        position, content = await _folded(request, question, ask, list(parked))
+        position, content = await _folded(request, question, ask)
+    if has_header(request) and position < minimum(request):
+        return None
     return content, {"Event-Position": str(position), **FOLDED}
 
 
-async def _found(request: Request, question: Question[AskT, Answer], ask: AskT) -> tuple[Read, int]:
+async def _found(
+    request: Request, question: Question[AskT, Answer], ask: AskT, seconds: float
+) -> tuple[Read, int]:
     """The rows that the tables give, and the position that they should show. While a live projector
     may bring them there, they are waited for; what is parked is known then up to there."""
-    at_home, name = services(request), question.read_model.name
-    reads, reach = at_home.reads, at_home.watch.reach
+    reads, watch = services(request).reads, services(request).watch
     found = await reads.read(question, ask)
     wanted = max(minimum(request), found.concerned)
-    soon = 0.0 if name in at_home.watch.renewed else SOON
-    known = await reach(name, wanted, soon)
+    known = await watch.reach(question.read_model.name, wanted, seconds)
     if found.position < wanted and known:
-        found = await reads.read(question, ask)
-    if found.position < wanted and not await _can_be_folded(request, question, found):
-        if not await reach(name, wanted, PATIENCE - SOON) and not await _can_be_folded(
-            request, question, found
-        ):
-            raise _not_here(wanted)
         found = await reads.read(question, ask)
     return found, wanted
 
 
-async def _can_be_folded(request: Request, question: Question[AskT, Answer], found: Read) -> bool:
-    """Whether the log has the minimum, and a fold would show it. A wide question is folded only as
-    far as the asker is concerned. It does without a minimum that is left in a cookie."""
-    if isinstance(question, Wide) and has_header(request) and found.concerned < minimum(request):
-        return False
-    return await is_recorded(request)
-
-
 async def _folded(
-    request: Request,
-    question: Question[AskT, Answer],
-    ask: AskT,
-    parked: Sequence[StreamName],
+    request: Request, question: Question[AskT, Answer], ask: AskT
 ) -> tuple[int, Answer]:
-    """From the log: the position that the answer shows, and the answer. Of a wide question only a
-    few rows are folded: see `Wide`."""
+    """From the log: the position that the answer shows, and the answer."""
     async with services(request).pool.connection() as connection:
         if isinstance(question, Wide):
-            return await refolded_answer(connection, question, ask, parked)
+            return await refolded_answer(connection, question, ask)
         end = await event_log.end(connection)  # before: what is folded shows this, or later
         position, content = await folded_answer(connection, question, ask)
         return max(position, end), content

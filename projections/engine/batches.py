@@ -7,30 +7,35 @@ after it came, so what was recorded before it came is waited for, or shown, as e
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from projections.engine.event_log import Connection
 from projections.engine.reading import Read, Tables, read
 from projections.question import Ask
 
 AT_ONCE = 2  # statements of one question: one runs while the rows of another are decoded
+PATIENCE = 3.0  # seconds until an ask is answered, or fails: also while a statement hangs
 
-Waiting = deque[tuple[Ask, asyncio.Future[Read]]]
+Asked = tuple[Ask, asyncio.Future[Read]]
 
 
 class Batches:
     def __init__(self, pool: "AsyncConnectionPool[Connection]") -> None:
         self._pool = pool
-        self._waiting: dict[Tables, Waiting] = defaultdict(deque)
+        self._waiting: dict[Tables, deque[Asked]] = defaultdict(deque)
         self._readers: dict[Tables, set[asyncio.Task[None]]] = defaultdict(set)
+        self._deadlines: deque[tuple[float, asyncio.Future[Read]]] = deque()  # the next one first
+        self._timer: asyncio.TimerHandle | None = None
 
     def read(self, question: Tables, ask: Ask) -> "asyncio.Future[Read]":
-        """Raises what the statement raises, as for all that were asked with it."""
+        """Raises what the statement raises, as for all that were asked with it; PoolTimeout where
+        nothing was read in time."""
         future: asyncio.Future[Read] = asyncio.get_running_loop().create_future()
         self._waiting[question].append((ask, future))
+        self._wait_at_most(future)
         readers = self._readers[question]
         if len(readers) < AT_ONCE:
             reader = asyncio.create_task(self._answer_all(question))
@@ -38,25 +43,50 @@ class Batches:
             reader.add_done_callback(readers.discard)
         return future
 
+    def _wait_at_most(self, future: "asyncio.Future[Read]") -> None:
+        """One timer for all, since all are as patient: that of the oldest ask."""
+        deadlines, loop = self._deadlines, future.get_loop()
+        while deadlines and deadlines[0][1].done():
+            deadlines.popleft()
+        deadlines.append((loop.time() + PATIENCE, future))
+        if self._timer is None:
+            self._timer = loop.call_later(PATIENCE, self._expire)
+
+    def _expire(self) -> None:
+        loop, deadlines = asyncio.get_running_loop(), self._deadlines
+        while deadlines and (deadlines[0][1].done() or deadlines[0][0] <= loop.time()):
+            _, future = deadlines.popleft()
+            if not future.done():
+                future.set_exception(PoolTimeout(f"nothing was read in {PATIENCE} s"))
+        self._timer = loop.call_at(deadlines[0][0], self._expire) if deadlines else None
+
     async def _answer_all(self, question: Tables) -> None:
         waiting = self._waiting[question]
         while waiting:
-            batch: Waiting = deque()
-            before = len(waiting)
+            batch: list[Asked] = []
             try:
                 async with self._pool.connection() as connection:
-                    while waiting and len(batch) < question.together:
-                        batch.append(waiting.popleft())
-                    await _answer(connection, question, batch)
+                    batch += _next(waiting, question.together)
+                    if batch:
+                        await _answer(connection, question, batch)
+            except PoolTimeout as e:
+                _fail(batch, e)  # those that still wait have deadlines of their own
             except BaseException as e:
-                if not batch:  # no connection within the pool's patience: who came first has had it
-                    batch.extend(waiting.popleft() for _ in range(min(before, len(waiting))))
-                _fail(batch, e)
+                _fail(batch or list(_next(waiting, len(waiting))), e)
                 if not isinstance(e, Exception):
                     raise
 
 
-async def _answer(connection: Connection, question: Tables, batch: Waiting) -> None:
+def _next(waiting: deque[Asked], most: int) -> Iterator[Asked]:
+    """Takes from those that wait, without those who have gone."""
+    while waiting and most:
+        one = waiting.popleft()
+        if not one[1].done():
+            most -= 1
+            yield one
+
+
+async def _answer(connection: Connection, question: Tables, batch: Sequence[Asked]) -> None:
     try:
         found = await read(connection, question, [ask for ask, _ in batch])
     except psycopg.DataError:
@@ -70,16 +100,14 @@ async def _answer(connection: Connection, question: Tables, batch: Waiting) -> N
             future.set_result(one_found)
 
 
-async def _answer_alone(
-    connection: Connection, question: Tables, one: tuple[Ask, asyncio.Future[Read]]
-) -> None:
+async def _answer_alone(connection: Connection, question: Tables, one: Asked) -> None:
     try:
-        await _answer(connection, question, deque([one]))
+        await _answer(connection, question, [one])
     except psycopg.DataError as e:
         _fail([one], e)
 
 
-def _fail(batch: Iterable[tuple[Ask, asyncio.Future[Read]]], error: BaseException) -> None:
+def _fail(batch: Iterable[Asked], error: BaseException) -> None:
     for _, future in batch:
         if not future.done() and isinstance(error, Exception):
             future.set_exception(error)

@@ -65,10 +65,20 @@ async def readable(
 
 
 async def streams(
-    connection: Connection, names: Sequence[StreamName], until: int = END, first: int = 0
+    connection: Connection,
+    names: Sequence[StreamName],
+    until: int = END,
+    first: int = 0,
+    read_model: str = "",
 ) -> list[Recorded]:
-    """Streams up to a position, whole or from one on, in the order of the log."""
-    parameters = {"streams": list(names), "first": first, "until": until}
+    """Streams up to a position, whole or from one on, in the order of the log. Of a read model,
+    without what was dropped from it."""
+    parameters = {
+        "streams": list(names),
+        "first": first,
+        "until": until,
+        "read_model": read_model,
+    }
     cursor = await connection.execute(SQL["streams"], parameters, prepare=True)
     return await recorded(connection, await cursor.fetchall())
 

@@ -32,11 +32,11 @@ Tables = Own[Any, Any] | Wide[Any, Any]
 class Read(Struct, frozen=True):
     """The tables' answer to one ask. `position` is what the tables show, `concerned` that of the
     last event that concerns the asker, shown or not. `columns` are JSON: of an own question an
-    array of rows for each of its selects, of a wide one the row that it finds."""
+    array of rows for each of its selects, of a wide one the row that it finds, if any."""
 
     position: int
     concerned: int
-    columns: Sequence[str]
+    columns: Sequence[Any]
 
 
 # A statement
@@ -63,7 +63,7 @@ def worded(question: Tables) -> str:
             found.*
         FROM json_to_recordset(%(asks)s::json)
             AS ask (n integer, concerns text[], refolded json, {", ".join(columns)})
-        CROSS JOIN LATERAL ({found}) AS found
+        LEFT JOIN LATERAL ({found}) AS found ON true
     """  # noqa: S608 - names of ours, no values
 
 
@@ -114,12 +114,18 @@ async def read(
 
 def asked(question: Tables, asks: Sequence[Ask], refolded: Sequence[Struct] = ()) -> dict[str, str]:
     """The statement's parameter."""
-    concerns = question.concerns if isinstance(question, Wide) else question.streams
     rows = [
-        msgspec.structs.asdict(ask) | {"n": n, "concerns": concerns(ask), "refolded": refolded}
+        msgspec.structs.asdict(ask)
+        | {"n": n, "concerns": _own_streams(question, ask), "refolded": refolded}
         for n, ask in enumerate(asks)
     ]
     return {"asks": msgspec.json.encode(rows).decode()}
+
+
+def _own_streams(question: Tables, ask: Ask) -> Sequence[StreamName]:
+    if isinstance(question, Wide):
+        return question.streams(question.key(ask))
+    return question.streams(ask)
 
 
 def in_order(rows: Sequence[Any]) -> list[Read]:
@@ -131,6 +137,8 @@ def answer_of(question: Tables, ask: Ask, read: Read) -> Any:
     """From what the tables gave."""
     if isinstance(question, Wide):
         (column,) = read.columns
+        if column is None:
+            raise LookupError(f"the statement of {question.name} gave no row")
         return question.answer(ask, _decoder(question.found).decode(column))
     tables = [select.table for select in question.rows]
     found = {
@@ -162,9 +170,14 @@ async def folded_answer(
     until: int = event_log.END,
     moment: datetime | None = None,
 ) -> tuple[int, Answer]:
-    """From the log, up to a position or a moment. The position is that of the last event used: a
-    moment is one position of the streams that the answer is made of."""
-    log = await event_log.streams_as_of(connection, question.streams(ask), until, moment)
+    """From the log: as the tables will be, without what was dropped from them; or as of a position
+    or a moment. The position is that of the last event used: a moment is one position of the
+    streams that the answer is made of."""
+    names = question.streams(ask)
+    if until == event_log.END and moment is None:
+        log = await event_log.streams(connection, names, read_model=question.read_model.name)
+    else:
+        log = await event_log.streams_as_of(connection, names, until, moment)
     rows = await _folded(question, log)
     found = {table: list(of_table.values()) for table, of_table in rows.items()}
     return event_log.last(log), question.answer(ask, found)
@@ -175,23 +188,6 @@ async def _folded(question: Tables, log: Sequence[Recorded]) -> Rows:
     if len(log) <= PAGE:
         return folded(question.read_model, log)
     return await asyncio.to_thread(folded, question.read_model, log)
-
-
-async def refolded_answer(
-    connection: Connection,
-    question: Wide[AskT, Answer],
-    ask: AskT,
-    parked: Sequence[StreamName] = (),
-) -> tuple[int, Answer]:
-    """From the tables as they are, with the rows of the asker and of what is parked folded anew.
-    The position is the later one of what the tables show and of what the asker did."""
-    own = question.streams(question.key(ask))
-    names = dict.fromkeys(chain(own, *map(question.streams_beside, parked)))
-    log = await event_log.streams(connection, list(names))
-    rows = (await _folded(question, log))[question.table]
-    (found,) = await read(connection, question, [ask], list(rows.values()))
-    position = event_log.last(recorded for recorded in log if recorded.stream in own)
-    return max(found.position, position), answer_of(question, ask, found)
 
 
 async def answer_from_log(

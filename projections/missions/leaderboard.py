@@ -100,7 +100,6 @@ LEADERBOARD = Wide(
     table=RANKS,
     key=_key,
     streams=rank_streams,
-    concerns=lambda ask: (stream("missions", ask.event_id, ask.member_id),),
     statement=("missions", "ranked"),
     found=Ranked,
     answer=leaderboard,

@@ -241,7 +241,8 @@ def test_command_answers_with_its_position_and_its_key_is_kept(
     key = {"Idempotency-Key": "once"}
     first, again = (eve.post(f"{PATH}/star-for", json=given, headers=key) for _ in range(2))
     assert int(first.headers["Event-Position"]) > 0
-    assert "min-position" in first.headers["Set-Cookie"]
+    (cookie,) = first.headers.get_list("Set-Cookie")
+    assert cookie.startswith(f"min-position={first.headers['Event-Position']}; HttpOnly;")
     assert again.content == first.content
     other = eve.post(f"{PATH}/star-for", json=given | {"sessionId": "web"}, headers=key)
     problem(other, 409)

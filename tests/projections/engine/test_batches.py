@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.missions import CompleteMission
 from projections.engine import batches as module
+from projections.engine import reading
 from projections.engine.batches import AT_ONCE, Batches
 from projections.engine.reading import answer_of
+from projections.missions.leaderboard import LEADERBOARD, LeaderboardAsk
 from projections.missions.questions import BOARD
 from projections.question import MemberAsk
 from tests.boards import EVENT, MISSION, Record, opening, project, recording
@@ -138,13 +142,60 @@ def test_store_that_is_away_is_said_to_all_who_asked_and_the_next_are_answered(
     assert run(recorded, ask, most=1) == 1
 
 
-def test_pool_that_has_no_connection_left_is_waited_for_only_so_long(recorded: str) -> None:
+def test_pool_that_has_no_connection_left_is_waited_for_only_so_long(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+
     async def ask() -> list[Any]:
         async with pooled(recorded, most=1) as pool, pool.connection():
             reads = (Batches(pool).read(BOARD, ADA) for _ in range(3))
             return await asyncio.gather(*reads, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(ask())] == [PoolTimeout] * 3
+
+
+def test_who_came_later_is_not_failed_with_who_came_first(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has as long as any other, also where the pool gives no connection meanwhile."""
+    monkeypatch.setattr(module, "PATIENCE", 0.6)
+
+    async def ask() -> tuple[Any, Any]:
+        async with pooled(recorded, most=1) as pool:
+            batches = Batches(pool)
+            async with pool.connection():
+                first = batches.read(BOARD, ADA)
+                (failed,) = await asyncio.gather(first, return_exceptions=True)
+                later = [batches.read(BOARD, ADA) for _ in range(20)]
+                pool_gave_up = asyncio.create_task(pool.getconn())
+                await asyncio.gather(pool_gave_up, return_exceptions=True)
+                assert not any(one.done() for one in later)
+            return failed, await asyncio.gather(*later)
+
+    failed, found = asyncio.run(ask())
+    assert isinstance(failed, PoolTimeout)
+    assert [completed(ADA, one) for one in found] == [1] * 20
+
+
+def test_statement_that_hangs_fails_whoever_waits_for_it_and_whoever_comes_meanwhile(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+
+    async def ask(batches: Batches) -> tuple[list[Any], int]:
+        with psycopg.connect(recorded) as connection:
+            connection.execute("LOCK TABLE views.member_missions")
+            asks = [batches.read(BOARD, ADA) for _ in range(20)]
+            await asyncio.sleep(0)
+            asks += [batches.read(BOARD, ADA) for _ in range(200)]
+            async with asyncio.timeout(3):
+                hung = await asyncio.gather(*asks, return_exceptions=True)
+        return hung, completed(ADA, await batches.read(BOARD, ADA))
+
+    hung, later = run(recorded, ask)
+    assert [type(one) for one in hung] == [PoolTimeout] * 220
+    assert later == 1
 
 
 def test_ask_that_postgres_does_not_take_is_said_to_who_asked_and_to_nobody_else(
@@ -161,3 +212,28 @@ def test_ask_that_postgres_does_not_take_is_said_to_who_asked_and_to_nobody_else
     of_ada, of_wrong, of_bob = run(recorded, ask)
     assert isinstance(of_wrong, psycopg.DataError)
     assert [completed(ADA, of_ada), completed(BOB, of_bob)] == [1, 0]
+
+
+def test_ask_for_which_a_statement_gives_no_row_is_nobody_elses_fault(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement is to give one. Where it does not, only who asked that hears of it."""
+    statement = "SELECT count(*) AS ahead FROM views.leaderboard WHERE {} HAVING count(*) > 0"
+    of_member = statement.format("member_id = %(member_id)s")
+    monkeypatch.setattr(reading, "statements", lambda file: {"found": of_member})
+    question = replace(LEADERBOARD, statement=("toys", "found"), answer=lambda ask, found: found)
+    asks = [LeaderboardAsk(EVENT, name) for name in ("bob", "ada", "cyd")]
+
+    async def ask(batches: Batches) -> list[Any]:
+        return await asyncio.gather(*(batches.read(question, ask) for ask in asks))
+
+    of_bob, of_ada, of_cyd = run(recorded, ask)
+    assert [one.columns for one in (of_bob, of_ada, of_cyd)] == [[None], ['{"ahead":1}'], [None]]
+    with pytest.raises(LookupError, match="leaderboard"):
+        answer_of(question, asks[0], of_bob)
+
+
+@pytest.mark.parametrize("name", ["n", "concerns", "refolded"])
+def test_ask_has_no_field_that_the_statement_has_itself(name: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        msgspec.defstruct("Toy", [(name, int)], bases=(MemberAsk,), frozen=True)

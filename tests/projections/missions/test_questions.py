@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from domain.aggregate import stream
 from domain.attendees import Profile, SaveProfile
 from domain.catalogues import Mission, PublishCatalogue
 from domain.missions import CompleteMission, StartMission
-from projections.engine import event_log
+from projections.engine import event_log, tail
 from projections.engine.election import connect
 from projections.engine.event_log import Connection
-from projections.engine.reading import answered, folded_answer, past_answer, refolded_answer
+from projections.engine.reading import answered, folded_answer, past_answer
+from projections.engine.tail import MOST, refolded_answer
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD, LeaderboardAsk
 from projections.missions.questions import BOARD, HISTORY
 from projections.question import MemberAsk
@@ -111,23 +113,105 @@ def leaderboard(connection: Connection) -> Awaitable[Any]:
     return refolded_answer(connection, LEADERBOARD, LEADERS)
 
 
-def test_leaderboard_of_a_dead_projector_is_the_table_with_the_row_of_the_asker(
-    database: str,
-) -> None:
-    """Events of others since then are not folded, be they many or unreadable."""
+UNHEARD = """
+    INSERT INTO events.log (originator_id, originator_version, topic, state)
+    VALUES (%s, 1, 'Unheard', '')
+"""
+PARK = """
+    INSERT INTO views.parked (reader, stream, position, problem)
+    SELECT name, %s, (SELECT max(notification_id) + 1 FROM events.log), ''
+    FROM views.positions WHERE kind = 'read_model'
+"""
+
+
+def test_leaderboard_of_a_dead_projector_shows_all_up_to_what_cannot_be_read(database: str) -> None:
+    """And of the asker, all there is."""
     with recording(database) as record:
         record(*opening(), *clicks(1, "bob"), *clicks(1, "cyd"))
         asyncio.run(project(database))
         record(SaveProfile(event_id=EVENT, member_id="ada", profile=Profile("Ada L.")))
-        told = record(*clicks(1_101, "ada"))
-        record(*clicks(2, "bob"), *clicks(1, "dan"))
-    unheard = "INSERT INTO events.log (originator_id, originator_version, topic, state)"
-    ask(database, unheard + f" VALUES ('missions:{EVENT}:eve', 1, 'Unheard', '')")
+        told = record(*clicks(2, "bob"), *clicks(1, "dan"))
+        ask(database, UNHEARD, f"missions:{EVENT}:eve")
+        record(*clicks(1_101, "ada"), *clicks(1, "fay"))
     ((position, leaders),) = asked(database, leaderboard)
     names = [(place.rank, place.name, place.points_earned) for place in leaders.entries]
-    assert names == [(1, "bob", 10), (2, "cyd", 10), (3, "Ada L.", 10)]
+    assert names == [(1, "cyd", 10), (2, "dan", 10), (3, "Ada L.", 10)]
     assert (leaders.me.rank, leaders.me.points_earned) == (3, 10)
     assert position == told[-1]
+
+
+def test_leaderboard_of_a_dead_projector_is_folded_only_so_far(database: str) -> None:
+    with recording(database) as record:
+        record(*opening(), *clicks(1, "bob"))
+        asyncio.run(project(database))
+        told = record(*clicks(MOST, "cyd"), *clicks(1, "dan"), *clicks(1, "ada"))
+    ((position, leaders),) = asked(database, leaderboard)
+    assert [place.member_id for place in leaders.entries] == ["bob", "ada"]
+    assert position == told[MOST - 1]
+
+
+def test_log_is_looked_through_only_so_far_for_the_events_of_a_leaderboard(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "LOOKED_AT", 5)
+    with recording(database) as record:
+        record(*opening(), *opening("evt_2"))
+        asyncio.run(project(database))
+        told = record(*clicks(4, "bob", "evt_2"), *clicks(1, "cyd"), *clicks(1, "dan"))
+    ((position, leaders),) = asked(database, leaderboard)
+    assert [place.member_id for place in leaders.entries] == ["cyd"]
+    assert position == told[4]
+
+
+def test_leaderboard_that_is_folded_is_of_one_moment(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A projector that comes back meanwhile shows in the next."""
+    standing = tail._standing
+
+    async def come_back(*about: Any) -> Any:
+        found = await standing(*about)
+        await asyncio.to_thread(lambda: record(*clicks(1, "cyd")))
+        await project(database)
+        return found
+
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(project(database))
+        (told,) = record(*clicks(1, "bob"))
+        monkeypatch.setattr(tail, "_standing", come_back)
+        ((position, leaders),) = asked(database, leaderboard)
+    assert position == told
+    assert [place.member_id for place in leaders.entries] == ["bob"]
+
+
+def test_what_was_dropped_does_not_come_back_while_the_projector_is_away(database: str) -> None:
+    other = Mission("talk", "Talk", "", 5, "")
+    with recording(database) as record:
+        record(*opening(), PublishCatalogue(event_id=EVENT, missions=(MISSION, other)))
+        asyncio.run(project(database))
+        ask(database, PARK, f"missions:{EVENT}:ada")
+        record(*clicks(1, "ada"))
+        asyncio.run(project(database))
+        ask(database, "UPDATE views.parked SET asked = 'drop'")
+        asyncio.run(project(database))
+        assert not ask(database, "SELECT FROM views.parked")
+        record(CompleteMission(event_id=EVENT, member_id="ada", mission_id="talk"))
+    away = asked(
+        database,
+        leaderboard,
+        lambda c: folded_answer(c, BOARD, ADA),
+        lambda c: folded_answer(c, HISTORY, ADA),
+    )
+    asyncio.run(project(database))
+    back = asked(
+        database,
+        lambda c: answered(c, LEADERBOARD, LEADERS),
+        lambda c: answered(c, BOARD, ADA),
+        lambda c: answered(c, HISTORY, ADA),
+    )
+    assert [answer for _, answer in away] == back
+    assert back[0].me.points_earned == 5
 
 
 def test_row_that_is_folded_anew_stands_for_that_of_the_table(database: str) -> None:
@@ -154,9 +238,8 @@ def test_leaderboard_is_alike_the_moment_before_and_after_a_replay(database: str
         ask(database, parked, board)
         record(*clicks(3, "ada"), *clicks(1, "bob"))
     asyncio.run(project(database))
-    of_bob: Any = lambda c: refolded_answer(  # noqa: E731
-        c, LEADERBOARD, LeaderboardAsk(EVENT, "bob"), [board]
-    )
+    as_bob = LeaderboardAsk(EVENT, "bob")
+    of_bob: Any = lambda c: refolded_answer(c, LEADERBOARD, as_bob)  # noqa: E731
     before = asked(database, leaderboard, of_bob)
     assert ask(database, "SELECT member_id FROM views.leaderboard ORDER BY 1") == [("bob",)]
     ask(database, "UPDATE views.parked SET asked = 'replay'")
