@@ -60,10 +60,21 @@ SELECT 1;
 SELECT set_config('search_path', %(schema)s, false), set_config('TimeZone', 'UTC', false);
 
 -- name: enrol
--- a reader of the log has a position
-INSERT INTO positions (name, kind, version)
-SELECT name, %(kind)s, version
+-- a reader of the log has a position: one that was set aside, or else before the first event
+WITH kept AS (
+    DELETE FROM views.set_aside WHERE name = ANY(%(names)s) RETURNING name, version, position
+)
+
+INSERT INTO positions (name, kind, version, position, seen, began)
+SELECT
+    asked.name, %(kind)s, coalesce(kept.version, asked.version),
+    coalesce(kept.position, 0), coalesce(kept.position, 0),
+    CASE
+        WHEN kept.name IS NULL THEN (SELECT coalesce(max(notification_id), 0) FROM events.log)
+        ELSE 0
+    END
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS asked (name, version)
+LEFT JOIN kept USING (name)
 ON CONFLICT (name) DO NOTHING;
 
 -- name: positions

@@ -4,9 +4,20 @@
 -- version before, which may run beside this one. A database that is new has none, and what follows
 -- copies nothing.
 --
--- Where a projector of this version began before these tables were there, it has positions already,
--- and cannot have written a row. The copy takes their place, and with another epoch (`turn`) who
--- leads has lost the lead, and begins anew from the position that was copied.
+-- The version before is not ready while any row of views.positions has no projector. So a position
+-- that was copied waits beside that table until the first projector of this version takes it up.
+
+-- Positions of read models that nobody keeps at present: whoever enrols one goes on from there. Also
+-- where a version sets its read models aside before an earlier one takes its place.
+CREATE TABLE views.set_aside (
+    name text PRIMARY KEY,
+    version integer NOT NULL,
+    position bigint NOT NULL
+);
+
+-- Where the log ended when a reader got its position: what it makes of events up to there was never
+-- news to anybody.
+ALTER TABLE views.positions ADD COLUMN began bigint NOT NULL DEFAULT 0;
 
 -- Rows of a feed expire: up to this position they are deleted, and a rebuild does not look at them.
 CREATE TABLE views.expired (
@@ -105,10 +116,8 @@ dropped AS (
     ON CONFLICT DO NOTHING
 )
 
-INSERT INTO views.positions (name, kind, version, position, seen)
-SELECT 'live_missions', 'read_model', 1, position, position FROM old
-ON CONFLICT (name) DO UPDATE SET
-    position = excluded.position, seen = excluded.seen, turn = positions.turn + 1;
+INSERT INTO views.set_aside (name, version, position)
+SELECT 'live_missions', 1, position FROM old;
 
 WITH old AS (
     SELECT position FROM views.positions WHERE name = 'live_feed' AND version = 1
@@ -151,10 +160,8 @@ dropped AS (
     ON CONFLICT DO NOTHING
 )
 
-INSERT INTO views.positions (name, kind, version, position, seen)
-SELECT 'live_sessions', 'read_model', 1, position, position FROM old
-ON CONFLICT (name) DO UPDATE SET
-    position = excluded.position, seen = excluded.seen, turn = positions.turn + 1;
+INSERT INTO views.set_aside (name, version, position)
+SELECT 'live_sessions', 1, position FROM old;
 
 -- What the relay and upkeep look for. After the copy, which is faster without.
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from domain.agenda import CancelItem
+from domain.errors import Invalid, Refused
 from projections.engine import projector as module
 from projections.engine import tables
 from projections.engine.election import connect, run_elected
@@ -26,6 +27,7 @@ from tests.conftest import of
 from tests.store import ask
 from tests.waiting import eventually
 from workers.background import background
+from workers.operations.set_aside import set_aside
 from workers.proof.tables import difference, pure, stored
 from workers.run import projectors
 
@@ -160,6 +162,25 @@ def of_before(database: str) -> list[tuple[Any, ...]]:
     return sorted(ask(database, SAID + "live_feed"), key=lambda row: (row[2], row[1]))
 
 
+def project_before(database: str) -> None:
+    """The projector of the version before, which has one feed and knows of no other."""
+    insert = """INSERT INTO views.positions (name, kind) VALUES (%s, 'read_model')
+        ON CONFLICT DO NOTHING"""
+    for model in OLD:
+        ask(database, insert, model.name)
+
+    async def story() -> None:
+        projector = Projector(OLD, enrols=False)
+        try:
+            await projector.start(database)
+            while await projector.step():
+                pass
+        finally:
+            await projector.stop()
+
+    asyncio.run(story())
+
+
 SAID = "SELECT event_id, member_id, position, type, data::text FROM views."
 OLD = [*(model for model in READ_MODELS if model not in FEEDS), LIVE_FEED]
 
@@ -174,22 +195,17 @@ def positions(database: str) -> dict[str, int]:
     return dict(ask(database, "SELECT name, position FROM views.positions"))
 
 
-@pytest.mark.parametrize("leads_before", [False, True])
-def test_feeds_begin_where_the_one_before_stands_and_nothing_is_folded_again(
-    earlier: str, leads_before: bool
-) -> None:
-    """Also where the new program runs before its tables are there."""
+def test_feeds_begin_where_the_one_before_stands_and_nothing_is_folded_again(earlier: str) -> None:
     with recording(earlier) as record:
         record(*opening(), session("s1"))
         record(star("s1", "ada"), star("s1", "eve"))
         said(record, (1, 2))
-        asyncio.run(project(earlier, OLD))
+        project_before(earlier)
         stands = end_of(earlier)
         record(*clicks(2, "cy"))  # the old one does not know of it yet
-        if leads_before:
-            asyncio.run(project(earlier, FEEDS))
         ask(earlier, "UPDATE views.live_feed SET data = '{}' WHERE position = %s", stands)
         migrate(earlier)
+        asyncio.run(enrolled(earlier))
         assert {positions(earlier)[feed.name] for feed in FEEDS} == {stands}
         assert feeds(earlier) == of_before(earlier)
         said(record, (3,))
@@ -201,10 +217,56 @@ def test_feeds_begin_where_the_one_before_stands_and_nothing_is_folded_again(
     assert wrong[0].startswith("live_sessions is not the fold of the log: none missing, none too")
 
 
+async def enrolled(database: str) -> None:
+    projector = Projector(READ_MODELS)
+    await projector.start(database)
+    await projector.stop()
+
+
+def test_version_before_stays_ready_until_the_new_projectors_run(earlier: str) -> None:
+    """It takes every position for one that its own projector keeps."""
+    with recording(earlier) as record:
+        record(*opening(), *clicks(2))
+    project_before(earlier)
+    migrate(earlier)
+    assert positions(earlier).keys() == {model.name for model in OLD}
+
+
+def test_read_models_that_are_set_aside_go_on_from_there(earlier: str) -> None:
+    """The version before may take the new one's place for a while."""
+    aside = [feed.name for feed in FEEDS]
+    with recording(earlier) as record:
+        record(*opening(), session("s1"), star("s1"), *clicks(1))
+        project_before(earlier)
+        migrate(earlier)
+        record(*clicks(2), session("s1", hours=1))
+        asyncio.run(project(earlier, [*READ_MODELS, LIVE_FEED]))
+        ask(earlier, "UPDATE views.positions SET beat_at = now() - interval '1 minute'")
+        assert set_aside(earlier, aside) == sorted(aside)
+        assert positions(earlier).keys() == {model.name for model in OLD}
+        record(*clicks(2), session("s1", hours=2))
+        project_before(earlier)
+        asyncio.run(project(earlier, [*READ_MODELS, LIVE_FEED]))
+        assert ask(earlier, "SELECT name FROM views.set_aside") == []
+    assert set(positions(earlier).values()) == {end_of(earlier)}
+    assert ask(earlier, PARKED) == []
+    assert asyncio.run(differences(earlier)) == []
+    assert feeds(earlier) == of_before(earlier)
+
+
+def test_read_model_that_somebody_keeps_is_not_set_aside(database: str) -> None:
+    asyncio.run(project(database))
+    with pytest.raises(Refused, match="Stop the workers"):
+        set_aside(database, ["live_missions"])
+    with pytest.raises(Invalid, match="no read model nobody"):
+        set_aside(database, ["nobody"])
+    assert "live_missions" in positions(database)
+
+
 def test_what_the_feed_before_has_parked_waits_in_the_feed_that_it_is_of(earlier: str) -> None:
     with recording(earlier) as record:
         record(*opening(), *clicks(1))
-        asyncio.run(project(earlier, OLD))
+        project_before(earlier)
         for stream in (ADA, f"agenda:{EVENT}"):
             ask(
                 earlier,
@@ -214,7 +276,7 @@ def test_what_the_feed_before_has_parked_waits_in_the_feed_that_it_is_of(earlier
                 end_of(earlier) + 1,
             )
         record(*clicks(2), session("s1"))
-        asyncio.run(project(earlier, OLD))
+        project_before(earlier)
         migrate(earlier)
         of_new = "SELECT reader, stream, problem FROM views.parked WHERE reader <> 'live_feed'"
         assert sorted(ask(earlier, of_new)) == [
@@ -242,7 +304,7 @@ def test_feed_before_is_kept_where_it_was_and_not_begun_where_it_was_not(
 
     with recording(earlier) as record:
         record(*opening(), *clicks(1))
-        asyncio.run(project(earlier, OLD))
+        project_before(earlier)
         migrate(earlier)
         record(*clicks(2))
     with recording(database) as record:
