@@ -55,7 +55,8 @@ def _joining_late(live: Any, seconds: float) -> Any:
             pages.append(await self.missed(resumed))
         await asyncio.sleep(seconds)
         reader = await join(self, audience, None, *rest)  # as one who has heard all until now
-        reader.queue.extendleft((live.OF_NO_FEED, 0, page) for page in reversed(pages))
+        for page in pages:
+            reader.offer(live.OF_NO_FEED, 0, page)
         return reader
 
     return joined
