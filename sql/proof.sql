@@ -22,15 +22,15 @@ SELECT EXISTS (
     WHERE split_part(originator_id, ':', 2) NOT LIKE 'proof-%%'
 );
 
--- name: last_messages
--- the position of the last message in each member's live feeds
-SELECT member_id, max(position)
+-- name: messages
+-- how many messages after a position are in each member's live feeds
+SELECT member_id, count(*)
 FROM (
     SELECT event_id, member_id, position FROM views.live_missions
     UNION ALL
     SELECT event_id, member_id, position FROM views.live_sessions
 ) AS said
-WHERE event_id = %(event_id)s
+WHERE event_id = %(event_id)s AND position > %(after)s
 GROUP BY member_id;
 
 -- name: rows_of

@@ -47,12 +47,12 @@ class Client:
             self.close()
             raise
 
-    async def stream(self, path: str, after: int) -> AsyncGenerator[bytes, None]:
-        """Server-sent events, as raw bytes. Raises LostError where the answer is not 200; ends with
-        the connection."""
+    async def stream(self, path: str, last_id: str) -> AsyncGenerator[bytes, None]:
+        """Server-sent events after the one with this id, as raw bytes. Raises LostError where the
+        answer is not 200; ends with the connection."""
         try:
             async with asyncio.timeout(PATIENCE):
-                answer = await self._begin("GET", path, b"", {"Last-Event-ID": str(after)})
+                answer = await self._begin("GET", path, b"", {"Last-Event-ID": last_id})
         except LOST as e:
             self.close()
             raise LostError(f"{type(e).__name__}: {e}") from None

@@ -1,6 +1,7 @@
 """Waiting for the end of a proof: which readers have not come to the end of the log."""
 
 import time
+from collections import Counter
 from itertools import chain
 
 import psycopg
@@ -27,7 +28,9 @@ class CatchingUp:
         self._spec = spec
         self._tail = LineReader(spec.file("tail.jsonl"), list[int])
         self._heard = LineReader(spec.file("heard.jsonl"), Heard)
-        self._reached = dict.fromkeys([*FOLLOWERS, "the tail", WORK, *spec.readers()], 0)
+        # Positions, and of readers of live feeds how many messages: a late feed's come last, with
+        # positions below those of other feeds.
+        self._reached = Counter(dict.fromkeys([*FOLLOWERS, "the tail", WORK, *spec.readers()], 0))
         self._moved = self._polled = 0.0
 
     def done(self) -> bool:
@@ -48,12 +51,11 @@ class CatchingUp:
             ((end,),) = connection.execute(LOG["end"]).fetchall()
             rows = connection.execute(LOG["positions"], {"names": FOLLOWERS}).fetchall()
             ((undone,),) = connection.execute(SQL["undone"]).fetchall()
-            event = {"event_id": self._spec.event_id}
-            messages: dict[str, int] = dict(
-                connection.execute(SQL["last_messages"], event).fetchall()
-            )
-        self._reached |= {str(row[0]): int(row[1]) for row in rows}
-        self._reached |= {one.reader: one.position for one in self._heard.new()}
+            about = {"event_id": self._spec.event_id, "after": self._spec.start}
+            messages: dict[str, int] = dict(connection.execute(SQL["messages"], about).fetchall())
+        for name, position, *_ in rows:
+            self._reached[str(name)] = int(position)
+        self._reached.update(one.reader for one in self._heard.new())
         self._reached["the tail"] = max(chain([self._reached["the tail"]], *self._tail.new()))
         self._reached[WORK] = int(end) - undone  # of as many pieces
         readers = {r: messages.get(m, 0) for r, m in self._spec.readers().items()}

@@ -201,23 +201,46 @@ def _misread(read: Sequence[int], expected: Sequence[int]) -> tuple[list[int], l
     return sorted(due - seen.keys()), sorted(twice | late)
 
 
-def feeds(heard: Iterable[Heard], rows: Iterable[Message], readers: Mapping[str, str]) -> Check:
-    """Each reader got every message of its member once, in order, and as the feed has it.
-    `readers`: all readers, each with its member."""
+def feeds(
+    heard: Iterable[Heard],
+    said: Mapping[str, Iterable[Message]],
+    readers: Mapping[str, str],
+) -> Check:
+    """Each reader got every message of its member once, as the feed has it, and in the order of its
+    feed; messages of different feeds may overtake each other. `said`: the rows of each feed by the
+    feed's name. `readers`: all readers, each with its member."""
     received: dict[str, list[Heard]] = defaultdict(list)
     for one in heard:
         received[one.reader].append(one)
     messages: dict[str, dict[int, Message]] = defaultdict(dict)
-    for row in rows:
-        messages[row.member_id][row.position] = row
+    feed_at: dict[int, str] = {}  # an event is on one feed at most
+    for name, rows in said.items():
+        for row in rows:
+            messages[row.member_id][row.position] = row
+            feed_at[row.position] = name
     lost, doubled, looked_at = [], [], 0
     for reader, member in readers.items():
         looked_at += len(messages[member])
-        missing, more = _misread([h.position for h in received[reader]], sorted(messages[member]))
+        missing, more = _misheard(received[reader], messages[member], feed_at)
         lost += [f"{reader} did not hear what {member} was told at {p}" for p in missing]
         doubled += [f"{reader} heard {p} twice, or too late" for p in more]
         doubled += _altered(reader, received[reader], messages[member])
     return Check("changes on live feeds", looked_at, lost, doubled)
+
+
+def _misheard(
+    heard: Iterable[Heard], messages: Iterable[int], feed_at: Mapping[int, str]
+) -> tuple[list[int], list[int]]:
+    """The positions that one reader missed, and those that came twice or after a later one of
+    their feed."""
+    read: dict[str, list[int]] = defaultdict(list)
+    due: dict[str, list[int]] = defaultdict(list)
+    for one in heard:
+        read[feed_at.get(one.position, "")].append(one.position)
+    for position in messages:
+        due[feed_at[position]].append(position)
+    each = [_misread(read[name], due[name]) for name in {**due, **read}]
+    return sorted(p for lost, _ in each for p in lost), sorted(p for _, more in each for p in more)
 
 
 def _altered(reader: str, heard: Iterable[Heard], messages: Mapping[int, Message]) -> Iterator[str]:

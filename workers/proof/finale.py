@@ -82,8 +82,10 @@ async def _pages(spec: Spec) -> list[Recorded]:
 async def check(spec: Spec, found: Found) -> list[Check]:
     log, entries = found.log, found.entries
     pure = tables.pure(log)
-    said = chain.from_iterable(pure[feed.messages].values() for feed in FEEDS)
-    rows = [row for row in said if row.position > spec.start]
+    said = {
+        feed.name: [row for row in pure[feed.messages].values() if row.position > spec.start]
+        for feed in FEEDS
+    }
     return [
         checks.acknowledged(entries, log, spec.event_id),
         checks.answered(entries, {one.member for one in found.ended}, spec.writers()),
@@ -92,7 +94,7 @@ async def check(spec: Spec, found: Found) -> list[Check]:
         checks.same_reply(entries),
         checks.versions(log),
         checks.in_order("events read by the tail", found.tail, found.positions),
-        checks.feeds(found.heard, rows, spec.readers()),
+        checks.feeds(found.heard, said, spec.readers()),
         await _read_models(spec, pure),
         await _stream(spec, log),
         work_checks.summaries(log),

@@ -2,6 +2,7 @@
 which recovery is measured."""
 
 import asyncio
+import re
 import time
 from contextlib import aclosing, suppress
 from itertools import count
@@ -46,15 +47,15 @@ class OverHttp:
 
 # Live feeds
 class Listener:
-    """A reader of a live feed. It resumes after the last message that it got whole. A restless one
-    disconnects after a while, again and again."""
+    """A reader of a live feed. It resumes by the id of the last message that it got whole, as
+    browsers do. A restless one disconnects after a while, again and again."""
 
     def __init__(
         self, spec: Spec, reader: str, member: str, book: LineWriter, marks: LineWriter
     ) -> None:
         self._reader, self._member = reader, member
         self._calm = reader.startswith(CALM)
-        self._after = spec.start
+        self._last_id = str(spec.start)
         self.opened = 0
         self._path = f"/api/events/{spec.event_id}/members/{member}/stream"
         self._client = Client(spec.port, spec.token(member))
@@ -74,7 +75,7 @@ class Listener:
                 await asyncio.sleep(PAUSE)
 
     async def _listen(self) -> None:
-        async with aclosing(self._client.stream(self._path, self._after)) as messages:
+        async with aclosing(self._client.stream(self._path, self._last_id)) as messages:
             async for message in messages:
                 self._take(message)
         await asyncio.sleep(PAUSE)  # the server ended the stream
@@ -83,13 +84,18 @@ class Listener:
         fields = dict(line.split(b": ", 1) for line in message.split(b"\n") if b": " in line)
         if b"id" not in fields:
             return  # a comment
-        self._after = int(fields[b"id"])
-        data = msgspec.Raw(fields[b"data"])
-        self._book.write(
-            Heard(self._reader, self._member, self._after, fields[b"event"].decode(), data)
-        )
+        self._last_id = fields[b"id"].decode()
+        position = position_in(self._last_id)
+        type_, data = fields[b"event"].decode(), msgspec.Raw(fields[b"data"])
+        self._book.write(Heard(self._reader, self._member, position, type_, data))
         if self._member == PROBE:
-            self._marks.write(Mark("heard", self._after, time.monotonic()))
+            self._marks.write(Mark("heard", position, time.monotonic()))
+
+
+def position_in(id_: str) -> int:
+    """The position of the message with this id: the number that it ends with. What is before that
+    says how far each feed was heard, and is the server's."""
+    return int(re.split(r"\D", id_)[-1])
 
 
 # The probe

@@ -26,7 +26,7 @@ def plant_bug(plant: Plant, program: str) -> None:
         run.SharedPages = partial(_pages, plant.page)
     if plant.window and program == "api":
         live: Any = importlib.import_module("api.live.feed")
-        live.Live.join = _joining_late(live.Live, plant.window)
+        live.Live.join = _joining_late(live, plant.window)
     leases.SQL.update(plant.work)
     if plant.keeps_older:
         of_notes: Any = notes
@@ -41,18 +41,22 @@ def _pages(statement: str) -> Any:
 
 
 def _joining_late(live: Any, seconds: float) -> Any:
-    """`Live.join` with a window: what was missed is read first, and what comes before the reader
-    listens is lost."""
-    join = live.join
+    """`Live.join` with a window: what was missed is read first, and what is said after that and
+    before the reader listens is lost."""
+    join = live.Live.join
 
-    async def joined(self: Any, audience: Any, after: int | None, *rest: Any) -> Any:
-        reader = await join(self, audience, after, *rest)
-        self.leave(reader)
-        if reader.missed:
-            reader.queue.append((0, await self.missed(reader)))
+    async def joined(self: Any, audience: Any, after: Any, *rest: Any) -> Any:
+        if after is None:
+            return await join(self, audience, None, *rest)
+        resumed = await join(self, audience, after, *rest)
+        self.leave(resumed)
+        pages = []
+        while resumed.missed:
+            pages.append(await self.missed(resumed))
         await asyncio.sleep(seconds)
-        self._readers.setdefault(audience, set()).add(reader)
-        self._slices[0].add(reader)
+        reader = await join(self, audience, None, *rest)  # as one who has heard all until now
+        for page in pages:
+            reader.offer(live.OF_NO_FEED, 0, page)
         return reader
 
     return joined

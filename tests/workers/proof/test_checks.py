@@ -1,6 +1,7 @@
 """The checker, checked: it says nothing of a run that went well, and finds whatever is taken from
 such a run, added to it, or told otherwise."""
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -210,35 +211,64 @@ def test_order_that_is_not_the_log_s_is_found(expected: list[int], number: int) 
     assert not checks.in_order("events", read, expected).holds
 
 
-def feeds(run: Ran) -> tuple[list[Message], list[Heard]]:
+Said = dict[str, list[Message]]
+
+
+def feeds(run: Ran) -> tuple[Said, list[Heard]]:
+    """What each feed says, and everybody hearing one feed after the other."""
     pure = tables.pure(run.log)
-    rows = [row for feed in FEEDS for row in pure[feed.messages].values()]
-    return rows, [Heard(r.member_id, r.member_id, r.position, r.type, r.data) for r in rows]
+    said = {feed.name: list(pure[feed.messages].values()) for feed in FEEDS}
+    return said, [
+        Heard(row.member_id, row.member_id, row.position, row.type, row.data)
+        for rows in said.values()
+        for row in rows
+    ]
+
+
+def interleaved(said: Said, random: Random) -> list[Heard]:
+    """The messages of each feed in their order, and the feeds in any."""
+    rest = [list(rows) for rows in said.values()]
+    heard = []
+    while rest := [rows for rows in rest if rows]:
+        row = random.choice(rest).pop(0)
+        heard.append(Heard(row.member_id, row.member_id, row.position, row.type, row.data))
+    return heard
 
 
 READERS = {member: member for member in MEMBERS}
 
 
-@given(runs)
-def test_reader_who_hears_everything_holds(run: Ran) -> None:
-    rows, heard = feeds(run)
-    check = checks.feeds(heard, rows, READERS)
+@given(runs, st.randoms())
+def test_reader_who_hears_everything_holds(run: Ran, random: Random) -> None:
+    """Whichever feed is late."""
+    said, heard = feeds(run)
+    check = checks.feeds(interleaved(said, random), said, READERS)
     assert check.holds
-    assert check.looked_at == len(rows)
+    assert check.looked_at == len(heard)
+
+
+@given(busy, which)
+def test_message_that_overtakes_another_of_its_feed_is_found(run: Ran, number: int) -> None:
+    said, heard = feeds(run)
+    ours = [one for one in heard if one.type == "MISSION_UPDATED" and one.member == "ada"]
+    others = [one for one in heard if one not in ours]
+    at = number % (len(ours) - 1)
+    ours[at : at + 2] = reversed(ours[at : at + 2])
+    assert len(checks.feeds([*others, *ours], said, READERS).doubled) == 1
 
 
 @given(busy, which)
 def test_message_that_was_missed_doubled_or_altered_is_found(run: Ran, number: int) -> None:
-    rows, heard = feeds(run)
+    said, heard = feeds(run)
     at = number % len(heard)
     other = replace(heard[at], data=Raw(msgspec.json.encode("other")))
     without, after = heard[:at], heard[at + 1 :]
-    assert len(checks.feeds(without + after, rows, READERS).lost) == 1
-    assert len(checks.feeds([*heard, heard[at]], rows, READERS).doubled) == 1
-    assert len(checks.feeds([*without, other, *after], rows, READERS).doubled) == 1
+    assert len(checks.feeds(without + after, said, READERS).lost) == 1
+    assert len(checks.feeds([*heard, heard[at]], said, READERS).doubled) == 1
+    assert len(checks.feeds([*without, other, *after], said, READERS).doubled) == 1
 
 
 @given(runs)
 def test_reader_who_never_heard_anything_is_found(run: Ran) -> None:
-    rows, _ = feeds(run)
-    assert len(checks.feeds([], rows, READERS).lost) == len(rows)
+    said, heard = feeds(run)
+    assert len(checks.feeds([], said, READERS).lost) == len(heard)
