@@ -118,13 +118,30 @@ class AcceptUnseen(Accept, frozen=True, kw_only=True):
         return {}
 
 
+class Invite(Command, frozen=True, kw_only=True):
+    """Looks at the member's calendar, and writes to those of others alone."""
+
+    aggregate: ClassVar[str] = "calendar"
+    member: str
+    others: tuple[str, ...]
+    slot: int
+
+    def stream_key(self) -> tuple[str, ...]:
+        return ("evt_1", self.member)
+
+
 class Misdirect(Accept, frozen=True, kw_only=True):
     """Returns an event for a stream of another aggregate."""
 
     to: StreamName
 
 
-def decide_sync(command: Accept, state: Calendar) -> tuple[Struct, ...]:
+def decide_sync(command: Accept | Invite, state: Calendar) -> tuple[Struct, ...]:
+    if isinstance(command, Invite):
+        if command.slot in state.syncs:
+            raise Refused(f"{command.slot} is taken.")
+        accepted = SyncAccepted(command.member, command.slot)
+        return tuple(On(calendar(other), accepted) for other in command.others)
     ours = SyncAccepted(command.other, command.slot)
     theirs = On(calendar(command.other), SyncAccepted(command.member, command.slot))
     match command:

@@ -65,7 +65,7 @@ class Batch:
         self._load = load
         self._decisions: list[_Decision] = []
         self._first: dict[KeyName, _Decision] = {}  # of each key that is new in this batch
-        self._given: set[StreamName] = set()
+        self._looked_at: set[StreamName] = set()
 
     def decide(self, pending: PendingCommand) -> None:
         repeated = pending.key and self._repeated(pending, pending.key)
@@ -76,9 +76,9 @@ class Batch:
         return [_key_row(d, d.pending.key) for d in self._first.values() if d.pending.key]
 
     def stands_on(self) -> dict[StreamName, int]:
-        """Streams that decisions looked at and do not write to, with the versions they had. The
-        versions of those written to are checked by the log's primary key."""
-        only_read = self._given - self.streams.keys() if self.recorded else ()
+        """Streams that decisions looked at and do not write to, their own among them, with the
+        versions they had. The versions of those written to are checked by the log's primary key."""
+        only_read = self._looked_at - self.streams.keys() if self.recorded else ()
         return {name: self._cache.get(name).version for name in only_read}
 
     def answers(self, positions: Sequence[int]) -> list[Answer]:
@@ -156,11 +156,9 @@ class Batch:
 
     def _streams_of(self, command: Command) -> tuple[Folded, dict[str, Folded]]:
         """A command's own, and those given to it by field."""
-        given = command.given()
-        self._given.update(given.values())
-        return self._state_of(stream_of(command)), {
-            field: self._state_of(name) for field, name in given.items()
-        }
+        own, given = stream_of(command), command.given()
+        self._looked_at.update((own, *given.values()))
+        return self._state_of(own), {field: self._state_of(name) for field, name in given.items()}
 
     def _change(
         self, command: Command, own: Folded, given: Mapping[str, Folded], by: Author

@@ -27,6 +27,7 @@ from tests.store import (
     Accept,
     AcceptIfOpen,
     AcceptUnseen,
+    Invite,
     Misdirect,
     SyncAccepted,
     TicketTaken,
@@ -250,6 +251,27 @@ def test_decision_never_stands_on_what_a_writer_without_the_lock_has_changed(
     ours = [r.stream for r in log_of(url) if r.actor == AUTHOR.actor]
     expected = [calendar("ada"), calendar("ben")] if isinstance(outcome, Outcome) else []
     assert ours == expected
+
+
+@pytest.mark.parametrize("as_one", [False, True], ids=["alone", "in a bulk"])
+@pytest.mark.parametrize(
+    ("write", "refused"), [("own", False), ("own, and there", True), ("target", False)]
+)
+def test_decision_that_writes_to_others_alone_stands_on_its_own_stream_too(
+    database: str, write: str, refused: bool, as_one: bool
+) -> None:
+    async def story(history: History) -> list[Any]:
+        invite = Invite(member="ada", others=("ben",), slot=9)
+        if not as_one:
+            return await all_of(history.execute(invite, by=AUTHOR))
+        bulk = await history.execute_all([invite], by=AUTHOR, key=KEY)
+        return [refusal.problem for refusal in bulk.refused] or [bulk]
+
+    with opened(database, recorder=overtaken_by(database, [WRITES[write]])) as history:
+        (outcome,) = asyncio.run(story(history))
+        assert history.counts["conflicts"] == 1
+    assert isinstance(outcome, Refused) == refused
+    assert ((9, "ada") in syncs(database)["ben"]) == (not refused)
 
 
 def test_writer_without_the_lock_that_never_stops_is_said_to_be_there(
