@@ -274,6 +274,7 @@ def test_command_nobody_waits_for_any_more_is_not_recorded(
 
     with locked(database):
         outcomes = asyncio.run(story())
+    monkeypatch.undo()
     served = asyncio.run(take(history, "cleo"))
     assert [type(o) for o in outcomes] == [Unavailable] * 2
     assert history.counts["timeouts"] == 2
