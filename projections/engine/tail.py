@@ -87,7 +87,7 @@ async def _tail(
     without: Sequence[StreamName],
     standing: Standing,
 ) -> tuple[int, list[Recorded]]:
-    """As much of it as may be folded and can be read, and up to which position that is all."""
+    """The position up to which this is all of it, and as much as may be folded and can be read."""
     about = {"after": standing.position, "scope": scope, "without": without, "most": MOST + 1}
     cursor = await connection.execute(SQL["tail"], about | {"until": standing.until}, prepare=True)
     rows = await cursor.fetchall()
