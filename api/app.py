@@ -22,10 +22,14 @@ from api import (
 from api.agents import mcp
 from api.agents.tool import route
 from api.agents.tools import TOOLS
+from api.formats import frab
 from api.http.problems import HANDLERS, LARGEST_BODY
 from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
+from api.session_tools import EventSessionsInput
+from projections.conferences import Conference
+from projections.sessions.questions import Schedule
 from workers.settings import Settings
 
 WITH_TOKEN = Router(
@@ -56,6 +60,15 @@ ROUTES = (
 # What `/metrics` says of capabilities, in this order, behind what it says of this process.
 FAMILIES = (mission_metrics.families,)
 
+# Components of the description that are not named as their types.
+NAMES: dict[type, str] = {
+    EventSessionsInput: "Wanted",
+    frab.Conference: "api_frab_Conference",
+    frab.Schedule: "api_frab_Schedule",
+    Conference: "projections_conferences_Conference",
+    Schedule: "projections_programme_Schedule",
+}
+
 OPENAPI = OpenAPIConfig(
     title="Rapport",
     version="0.1.0",
@@ -69,7 +82,7 @@ OPENAPI = OpenAPIConfig(
     ),
     security=[{"token": []}, {"cookie": []}],
     operation_id_creator=lambda handler, method, path: handler.handler_name,
-    render_plugins=[Described()],
+    render_plugins=[Described(NAMES)],
     openapi_router=Router(
         "/schema", route_handlers=[], include_in_schema=False, before_request=pages.schema_page
     ),

@@ -1,6 +1,6 @@
 """The OpenAPI description, completed and corrected where the framework falls short."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 COMMANDS = ("put", "patch", "post", "delete")
 FEED = "text/event-stream"
+COMPONENTS = "#/components/schemas/"
 
 IDEMPOTENCY_KEY: Schema = {
     "name": "Idempotency-Key",
@@ -92,14 +93,35 @@ LINKS = (
 class Described(OpenAPIRenderPlugin):
     """The description as JSON, at `/schema` and `/schema/openapi.json`."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[type, str]) -> None:
+        """`names`: of components, where they are not those of the types. What clients generate is
+        named so: a type that moves or is renamed keeps the name that it was published under."""
         super().__init__(path=["/openapi.json", "/"], media_type=MediaType.JSON)
+        self._names = names
         self._rendered: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
         if self._rendered is None:
-            self._rendered = msgspec.json.encode(_completed(openapi_schema, request.app))
+            self._rendered = _named(_completed(openapi_schema, request.app), self._names)
         return self._rendered
+
+
+def _named(schema: Schema, names: Mapping[type, str]) -> bytes:
+    """The description as JSON. The framework puts the module before names that several types have,
+    and msgspec titles a type with its name."""
+    components = schema["components"]["schemas"]
+    given = {}
+    for shape, name in names.items():
+        long = "_".join((*shape.__module__.split("."), shape.__name__))
+        given[long if long in components else shape.__name__] = name
+    for old, new in given.items():
+        component = components[new] = components.pop(old)
+        if component.get("title") == old:
+            component["title"] = new
+    text = msgspec.json.encode(schema)
+    for old, new in given.items():
+        text = text.replace(f'"{COMPONENTS}{old}"'.encode(), f'"{COMPONENTS}{new}"'.encode())
+    return text
 
 
 def _completed(schema: Schema, app: Litestar) -> Schema:
@@ -155,7 +177,7 @@ def _with_bodies(schema: Schema, app: Litestar) -> None:
         if handler.parsed_data_field
     }
     shapes, components = msgspec.json.schema_components(
-        types.values(), ref_template="#/components/schemas/{name}"
+        types.values(), ref_template=COMPONENTS + "{name}"
     )
     for (path, method), shape in zip(types, shapes, strict=True):
         if operation := schema["paths"].get(path, {}).get(method):

@@ -13,7 +13,7 @@ from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
-from api.reads.turns import Turns
+from api.turns import Turns
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History

@@ -126,7 +126,7 @@ class Wide(Struct, Generic[AskT, Answer], frozen=True, eq=False):
         return len(key) == self.table.keys and stream in self.streams(key)
 
     def scope(self, ask: AskT) -> Sequence[str]:
-        """What the names of the streams of all rows of the scope begin with."""
+        """The beginnings of the names of all streams that rows of the scope are folded from."""
         names = self.streams(self.key(ask))
         return [name.rpartition(":")[0] + ":" for name in names]
 

@@ -5,12 +5,14 @@ and the tail, which is the first of the scope's events that come after. The tail
 request never folds a scope: what is beyond it is not shown, and the position says so.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import chain
 from operator import attrgetter
 from typing import Any
 
+import psycopg
 from msgspec import Struct
 from psycopg import sql
 
@@ -18,12 +20,15 @@ from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log, tables
 from projections.engine.event_log import Connection
+from projections.engine.parking import said
 from projections.engine.reading import answer_of, read
 from projections.question import Answer, AskT, Wide
 from projections.read_model import ReadModel, Rows, fold, looked_up
 from sql import VIEWS, statements
 
 SQL = statements("tail")
+log = logging.getLogger(__name__)
+
 MOST = 500  # events of the scope that are folded for one request
 LOOKED_AT = 10_000  # events of the log, of whatever scope, that they are searched in
 
@@ -41,7 +46,21 @@ async def refolded_answer(
     connection: Connection, question: Wide[AskT, Answer], ask: AskT
 ) -> tuple[int, Answer]:
     """The position up to which everything of the scope is shown, and the answer. The asker's own
-    streams are shown to their end. All is of one moment: a rebuild waits until it is read."""
+    streams are shown to their end. What cannot be applied of others, and would be parked, leaves it
+    at what the tables show of them."""
+    try:
+        return await _refolded(connection, question, ask, MOST)
+    except psycopg.OperationalError:
+        raise
+    except Exception as e:
+        log.warning("%s is not folded beyond its tables: %s", question.name, said(e))
+        return await _refolded(connection, question, ask, 0)
+
+
+async def _refolded(
+    connection: Connection, question: Wide[AskT, Answer], ask: AskT, most: int
+) -> tuple[int, Answer]:
+    """All is of one moment: a rebuild waits until it is read."""
     names = [sql.Identifier(VIEWS, table.name) for table in question.read_model.tables]
     lock = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names))
     async with connection.transaction():
@@ -49,8 +68,8 @@ async def refolded_answer(
         # Takes no snapshot. After one, a table that a rebuild puts in place would be empty in it
         await connection.execute(lock)
         standing = await _standing(connection, question, ask)
-        position, log = await _unshown(connection, question, ask, standing)
-        rows = await _folded(connection, question.read_model, log)
+        position, events = await _unshown(connection, question, ask, standing, most)
+        rows = await _folded(connection, question.read_model, events)
         anew = [*rows.get(question.table, {}).values()]
         (found,) = await read(connection, question, [ask], anew)
     return position, answer_of(question, ask, found)
@@ -64,7 +83,7 @@ async def _standing(connection: Connection, question: Wide[AskT, Any], ask: AskT
 
 
 async def _unshown(
-    connection: Connection, question: Wide[AskT, Any], ask: AskT, standing: Standing
+    connection: Connection, question: Wide[AskT, Any], ask: AskT, standing: Standing, most: int
 ) -> tuple[int, list[Recorded]]:
     """Everything of the scope up to the position is in the tables or in the events, which are in
     the order of the log."""
@@ -77,7 +96,7 @@ async def _unshown(
     }
     cursor = await connection.execute(SQL["unshown"], about, prepare=True)
     waiting = await event_log.recorded(connection, await cursor.fetchall())
-    position, tail = await _tail(connection, question.scope(ask), list(firsts), standing)
+    position, tail = await _tail(connection, question.scope(ask), list(firsts), standing, most)
     return position, list(merge(waiting, tail, key=attrgetter("position")))
 
 
@@ -86,22 +105,25 @@ async def _tail(
     scope: Sequence[str],
     without: Sequence[StreamName],
     standing: Standing,
+    most: int,
 ) -> tuple[int, list[Recorded]]:
-    """As much of it as may be folded and can be read, and up to which position that is all."""
-    about = {"after": standing.position, "scope": scope, "without": without, "most": MOST + 1}
+    """The position up to which this is all of it, and as much as may be folded and can be read."""
+    about = {"after": standing.position, "scope": scope, "without": without, "most": most + 1}
     cursor = await connection.execute(SQL["tail"], about | {"until": standing.until}, prepare=True)
     rows = await cursor.fetchall()
-    position = rows[MOST][0] - 1 if len(rows) > MOST else standing.until
+    position = rows[most][0] - 1 if len(rows) > most else standing.until
     try:
-        return position, await event_log.recorded(connection, rows[:MOST])
+        return position, await event_log.recorded(connection, rows[:most])
     except UnreadableEventError as e:
         position = e.position - 1
         return position, await event_log.recorded(connection, [r for r in rows if r[0] <= position])
 
 
-async def _folded(connection: Connection, read_model: ReadModel, log: Iterable[Recorded]) -> Rows:
+async def _folded(
+    connection: Connection, read_model: ReadModel, events: Iterable[Recorded]
+) -> Rows:
     """The rows that the events change, as the projector would change them."""
-    changes = [*chain.from_iterable(map(read_model.project, log))]
+    changes = [*chain.from_iterable(map(read_model.project, events))]
     rows: Rows = {}
     for table, keys in looked_up(changes).items():
         statement = tables.read_statement(table)

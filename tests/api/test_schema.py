@@ -1,6 +1,7 @@
 """The promises of the OpenAPI description, checked on the running product by schemathesis."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,15 @@ from tests.product import ROOT, Product
 
 RUN = (sys.executable, "-m", "schemathesis.cli", "run")
 HOW = ("--checks=all", "--suppress-health-check=all", "--no-color", "--request-timeout=10")
+PUBLISHED = """
+    Advice AgendaSession Announced Board BoardMission ConferenceBody Day Entry Event FieldError
+    FoundNow FoundSoon Generator Health Imported ItemBody Leaderboard Ledger Link Me Mission
+    MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails ProfileBody
+    Progress Published QuestionBody SavedItem SavedProfile SavedSpeaker ScheduleFile Session
+    SessionBody SessionNow SessionSoon SessionsNow SessionsSoon SpeakerBody Star StarredSession
+    StatusBody TelemetryBody Wanted api_frab_Conference api_frab_Schedule
+    projections_conferences_Conference projections_programme_Schedule
+"""
 EXAMPLES = 10  # of an operation, besides its edges and the walks along its links
 
 
@@ -47,3 +57,17 @@ def _secret(product: Product, event: str) -> str:
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]
+
+
+def test_components_are_named_as_they_were_published_wherever_their_types_are(
+    product: Product,
+) -> None:
+    """Clients are generated from them. Of a name that several types have, the framework makes the
+    path of the module: such types are to be named in `api.app.NAMES`."""
+    described = httpx.get(f"{product.url}/schema/openapi.json")
+    names = described.json()["components"]["schemas"].keys()
+    published = set(PUBLISHED.split())
+    assert names >= published
+    assert not {name for name in names - published if "_" in name}
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', described.text))
+    assert referred <= names

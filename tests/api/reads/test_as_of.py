@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api import services
 from api.reads import as_of as module
-from api.reads.turns import Turns
+from api.turns import Turns
 from domain.errors import Unavailable
 from projections.engine.election import connect
 from projections.engine.reading import past_answer

@@ -117,6 +117,13 @@ UNHEARD = """
     INSERT INTO events.log (originator_id, originator_version, topic, state)
     VALUES (%s, 1, 'Unheard', '')
 """
+TOO_MANY_POINTS = """
+    INSERT INTO events.log (originator_id, originator_version, topic, state)
+    VALUES (%s, 1, 'MissionCompleted', '{
+        "at": "2026-01-01T00:00:00Z", "actor": "eve", "tenant": "evt",
+        "data": {"mission_id": "goals", "points": 9223372036854775808, "cause": "member"}
+    }')
+"""
 PARK = """
     INSERT INTO views.parked (reader, stream, position, problem)
     SELECT name, %s, (SELECT max(notification_id) + 1 FROM events.log), ''
@@ -138,6 +145,20 @@ def test_leaderboard_of_a_dead_projector_shows_all_up_to_what_cannot_be_read(dat
     assert names == [(1, "cyd", 10), (2, "dan", 10), (3, "Ada L.", 10)]
     assert (leaders.me.rank, leaders.me.points_earned) == (3, 10)
     assert position == told[-1]
+
+
+def test_leaderboard_of_a_dead_projector_goes_without_what_cannot_be_applied(
+    database: str,
+) -> None:
+    """It would be parked by now. The asker sees what they did all the same."""
+    with recording(database) as record:
+        record(*opening(), *clicks(1, "bob"))
+        (shown,) = {*asyncio.run(project(database)).values()}
+        record(*clicks(1, "ada"))
+        ask(database, TOO_MANY_POINTS, f"missions:{EVENT}:eve")
+    ((position, leaders),) = asked(database, leaderboard)
+    assert [place.member_id for place in leaders.entries] == ["bob", "ada"]
+    assert shown <= position < end_of(database)
 
 
 def test_leaderboard_of_a_dead_projector_is_folded_only_so_far(database: str) -> None:
