@@ -32,7 +32,7 @@ class LastId(Struct, frozen=True):
 
 
 def parsed(text: str) -> LastId:
-    """Of a text of the pattern LAST_POSITION that is not empty."""
+    """`text` has the pattern LAST_POSITION, and is not empty."""
     top, *others = text.split("-")
     named = (one.split(".") for one in others)
     return LastId(int(top), {name: int(position) for name, position in named})

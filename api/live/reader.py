@@ -130,6 +130,6 @@ class Reader:
 
 
 def encoded(type_: str, data: bytes | str) -> bytes:
-    """What follows its id: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    """A message without its id: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
     data = data.encode() if isinstance(data, str) else data
     return b"event: %s\ndata: %s\n\n" % (type_.encode(), data)

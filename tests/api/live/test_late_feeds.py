@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from api.http.fields import LAST_POSITION
 from api.live import feed as module
-from api.live.feed import Live
+from api.live.feed import Late, Live
 from api.live.ids import NAMES, LastId, parsed
 from api.live.reader import Reader
 from api.live.watch import Watch
@@ -26,7 +26,7 @@ from projections.missions.rows import LIVE_MISSIONS, MISSION_LEADERBOARD
 from projections.read_model import Change, ReadModel, Table
 from projections.read_models import CAPABILITIES, READ_MODELS
 from tests.api.live.hearing import LATER, ids_of, positions, running, serving, working
-from tests.boards import EVENT, Record, clicks, end_of, opening, recording, session, star
+from tests.boards import EVENT, Record, clicks, end_of, opening, project, recording, session, star
 from tests.store import ask
 from tests.waiting import eventually
 from workers.bus.relay import Relay
@@ -151,7 +151,7 @@ def test_reader_hears_both_feeds_though_one_says_late_what_was_before(
 
 
 def expected(everything: list[int], heard: int) -> list[int]:
-    """Of what was told, the rest in the order of the log."""
+    """The rest of what was told, in the order of the log."""
     return sorted(everything[heard:])
 
 
@@ -218,6 +218,37 @@ def test_feed_that_is_made_anew_holds_up_no_other(database: str, nats: str, how:
     with recording(database) as record:
         record(*opening(), session("s1"))
         record(*clicks(4), star("s1", "ben"))
+        asyncio.run(story(record))
+
+
+def test_while_a_feed_catches_up_only_those_whom_it_told_something_ask_for_it(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            async with working(database, nats):
+                await eventually(lambda: process.watch.positions[LIVE_MISSIONS.name])
+            monkeypatch.setattr(module, "POLL_SECONDS", LATER)
+            ada, ben = await process.read(None), await process.read(None, BEN)
+            asked: list[str] = []
+            plain = process.live.missed
+
+            async def missed(reader: Reader) -> bytes:
+                asked.append(reader.audience[1])
+                return await plain(reader)
+
+            process.live.missed = missed  # type: ignore[method-assign]
+            before = end_of(database)
+            of_ada = await clicked(record, 3)
+            await project(database)
+            process.live._late[LIVE_MISSIONS.name] = Late(of_ada[-1] + 9, None, before)
+            process.watch.positions |= {LIVE_MISSIONS.name: of_ada[-1]}
+            await process.live._look_for_late()
+            await eventually(lambda: ada == of_ada)
+            assert (set(asked), ben) == ({"ada"}, [])
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
         asyncio.run(story(record))
 
 
