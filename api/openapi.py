@@ -41,7 +41,7 @@ LAST_EVENT_ID: Schema = {
     "name": "Last-Event-ID",
     "in": "header",
     "required": False,
-    "description": "resume after this position; browsers send it by themselves",
+    "description": "resume after the message of this id, or after a position; browsers send it",
     "schema": {"type": "string", "pattern": fields.LAST_POSITION},
 }
 EVENT_POSITION: Schema = {

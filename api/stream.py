@@ -13,6 +13,7 @@ from api.http.fields import EventId, MemberId
 from api.http.problems import documented
 from api.http.wording import WORDS
 from api.live.feed import COMMENT, Live
+from api.live.ids import LastId, parsed
 from api.live.reader import Reader
 from api.reads.reading import check_exists
 from api.services import Request, services
@@ -77,7 +78,7 @@ async def stream(
         str | None,
         Parameter(
             pattern=fields.LAST_POSITION,
-            description="resume after this position, as `Last-Event-ID` does",
+            description="resume after the message of this id, as `Last-Event-ID` does",
         ),
     ] = None,
 ) -> Response[None]:
@@ -85,17 +86,17 @@ async def stream(
     principal = request.user
     member = principal.as_member(event_id, member_id)
     await check_exists(request, event_id)
-    after = _position(request.headers.get("last-event-id") or last_event_id)
+    last = _last_id(request.headers.get("last-event-id") or last_event_id)
     if request.scope.get("headers_only"):
         return Response(None, media_type="text/event-stream")
     cycle = request.scope.get("cycle")
-    reader = await at_home.live.join((event_id, member), after, principal.expires_at, cycle)
+    reader = await at_home.live.join((event_id, member), last, principal.expires_at, cycle)
     return FeedResponse(at_home.live, reader)
 
 
-def _position(given: str | None) -> int | None:
+def _last_id(given: str | None) -> LastId | None:
     if not given:
         return None
     if not re.match(fields.LAST_POSITION, given):
         raise Invalid("", ("Last-Event-ID", WORDS[fields.LAST_POSITION]))
-    return int(given)
+    return parsed(given)

@@ -26,11 +26,23 @@ SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
 ON CONFLICT ({key_columns}) DO NOTHING;
 
 -- name: since
--- what feeds have said to one member, each since a position of its own, in the order of the log
-SELECT feed, position, type, data
-FROM ({feeds}) AS said
-ORDER BY position
-LIMIT %(most)s;
+-- how far these feeds have come, in their order; and what they have said to one member, each since a
+-- position of its own, in the order of the log: nulls where that is nothing
+SELECT
+    ARRAY(
+        SELECT coalesce(p.position, 0)
+        FROM unnest(%(names)s::text[]) WITH ORDINALITY AS feed (name, place)
+        LEFT JOIN views.positions AS p USING (name)
+        ORDER BY feed.place
+    ) AS shown,
+    said.feed, said.position, said.type, said.data
+FROM (VALUES (1)) AS once
+LEFT JOIN LATERAL (
+    SELECT feed, position, type, data FROM ({feeds}) AS each
+    ORDER BY position
+    LIMIT %(most)s
+) AS said ON true
+ORDER BY said.position;
 
 -- name: since_of_one
 -- of one of them, by its place among them
@@ -42,6 +54,11 @@ LIMIT %(most)s;
     ORDER BY position
     LIMIT %(most)s
 )
+
+-- name: told
+-- the members that a feed has told something of events after a position, up to another
+SELECT DISTINCT event_id, member_id FROM {table}
+WHERE position > %(after)s AND position <= %(until)s;
 
 -- name: said_at
 -- what a feed says of each of these events; null where it is more than so many messages

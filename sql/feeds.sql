@@ -1,14 +1,15 @@
 -- name: standing
--- how far these feeds have come, in this order; how far the bus has; and where the log ends
+-- how far these feeds have come, in this order, and where the log ended when each began (with one
+-- that has not begun: where it ends); how far the bus has come; and where the log ends
 SELECT
-    ARRAY(
-        SELECT coalesce(p.position, 0)
-        FROM unnest(%(names)s::text[]) WITH ORDINALITY AS feed (name, place)
-        LEFT JOIN views.positions AS p USING (name)
-        ORDER BY feed.place
-    ),
+    array_agg(coalesce(p.position, 0) ORDER BY feed.place),
+    array_agg(coalesce(p.began, log.log_end) ORDER BY feed.place),
     coalesce((SELECT position FROM views.positions WHERE name = 'relay'), 0),
-    (SELECT coalesce(max(notification_id), 0) FROM events.log);
+    log.log_end
+FROM unnest(%(names)s::text[]) WITH ORDINALITY AS feed (name, place)
+LEFT JOIN views.positions AS p USING (name)
+CROSS JOIN (SELECT coalesce(max(notification_id), 0) AS log_end FROM events.log) AS log
+GROUP BY log.log_end;
 
 -- name: expired_to
 -- rows of a feed are deleted up to this position

@@ -73,8 +73,9 @@ SELECT
         WHEN kept.name IS NULL THEN (SELECT coalesce(max(notification_id), 0) FROM events.log)
         ELSE 0
     END
-FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS asked (name, version)
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) WITH ORDINALITY AS asked (name, version, place)
 LEFT JOIN kept USING (name)
+ORDER BY asked.place
 ON CONFLICT (name) DO NOTHING;
 
 -- name: positions

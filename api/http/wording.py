@@ -15,7 +15,7 @@ WORDS = {
     ID: "must be 1-128 of A-Z a-z 0-9 _ - .",
     NO_CONTROL: "must hold no control characters but tab and newline",
     POSITION: "must be a position: a whole number from 0",
-    LAST_POSITION: "must be a position: a whole number from 0",
+    LAST_POSITION: "must be a position: a whole number from 0, or the id of a message",
     OF_LINK: "must be the 43 characters that the link ends with",
     URL: "must be an http or https address",
     EMAIL: "must be a mail address",

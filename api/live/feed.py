@@ -9,12 +9,10 @@ a reader gets everything once and in order, whatever NATS does.
 Each capability has a feed of its own (`FEEDS`), and one that is stuck, being rebuilt or slow holds
 up no other. Its events come without what is said of them; once it shows them, their readers read
 on from Postgres. So an open stream hears everything of each feed, once and in that feed's order;
-what a late feed says has a lower id than what others have said meanwhile.
-
-Resuming by an id, one number N, gives all that feeds have said since N; of a feed that is late at
-that moment, all that it says from where it stands. So nothing is missing and nothing comes twice
-but for this: what a late feed has said after the last message that somebody heard, and before they
-come back, with a position below N. Boards and agendas show it: whoever comes back reads those anew.
+what a late feed says has a lower position than what others have said meanwhile. The id of a message
+says how far each feed was heard (`ids.py`), so whoever resumes by it misses nothing and hears
+nothing twice. A plain number may also be the position of something else, a command's reply say:
+then a feed that has not come so far is heard from where it stands.
 """
 
 import asyncio
@@ -26,16 +24,18 @@ from typing import Any
 
 import msgspec
 import nats.errors
+import psycopg
 from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
-from api.live.reader import OF_NO_FEED, Audience, Reader
+from api.live.ids import NAMES, OF_NO_FEED, LastId
+from api.live.reader import Audience, Reader, encoded
 from api.live.watch import Watch
 from projections.engine.event_log import Connection
-from projections.engine.feed import since_statement
+from projections.engine.feed import since_statement, statement
 from projections.read_models import FEEDS
 from sql import statements
 from workers import telemetry
@@ -44,13 +44,16 @@ from workers.bus import messages
 log = logging.getLogger(__name__)
 
 SQL = statements("feeds")
-NAMES = [feed.name for feed in FEEDS]
+BY_NAME = {feed.name: feed for feed in FEEDS}
 PLACES = {aggregate: i for i, feed in enumerate(FEEDS) for aggregate in feed.aggregates}
 SINCE = since_statement(FEEDS)
 PAGE = 500  # messages
 HEARTBEAT = 10.0  # seconds between comments to each reader
 TICKS = 40  # slices of readers, so that they are not all written to at once
 POLL_SECONDS = 1.0  # seconds between looks at what was shown and not heard of
+MOMENT = 0.5  # seconds for which messages wait for other feeds to come as far
+QUERIES = 4  # that ask for readers at once: the rest of the pool is for requests
+UNBOUNDED = 2**63
 COMMENT = b":\n\n"
 
 _bodies = msgspec.json.Decoder(messages.Body)
@@ -78,6 +81,8 @@ class Live:
         watch.on_moved = self._catch_up
         self._position = 0  # of the last message of NATS, or of what was read in its place
         self._late: dict[str, Late] = {}
+        self._waited: dict[str, int] = {}  # positions that a feed has not reached within a MOMENT
+        self._querying = asyncio.Semaphore(QUERIES)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
@@ -93,7 +98,7 @@ class Live:
     async def run(self) -> None:
         """Connects, for ever, keeps the readers' hearts beating, and looks for what was lost."""
         connecting = asyncio.create_task(self._connect())
-        looked = time.monotonic()
+        looked, looking = time.monotonic(), asyncio.create_task(self._look_for_late())
         try:
             while True:
                 await asyncio.sleep(HEARTBEAT / TICKS)
@@ -101,50 +106,63 @@ class Live:
                 if time.monotonic() - looked >= POLL_SECONDS:
                     self._find_overdue()
                     looked = time.monotonic()
+                    if looking.done():  # while it hangs, hearts go on beating
+                        looking = asyncio.create_task(self._look_for_late())
         finally:
             connecting.cancel()
+            looking.cancel()
             self.end()
             if self._client:
                 await self._client.close()
 
     async def join(
-        self, audience: Audience, after: int | None, expires_at: float, cycle: Any
+        self, audience: Audience, last: LastId | None, expires_at: float, cycle: Any
     ) -> Reader:
-        """A reader that hears what is announced from now on, and first what was since `after`."""
-        sent = await (self._shown() if after is None else self._heard_by(after))
-        reader = Reader(audience, sent, expires_at, cycle)
-        reader.missed = after is not None
+        """A reader that hears what is announced from now on, and first what was since `last`."""
+        before = self._position
+        sent, top = await (self._shown() if last is None else self._heard_by(last))
+        reader = Reader(audience, sent, top, expires_at, cycle)
+        reader.missed = last is not None or before != self._position
         reader.dropped = self._ended
         self._readers.setdefault(audience, set()).add(reader)
         self._slices[next(self._placed) % TICKS].add(reader)
-        self._expect_late({audience[0]})
+        self._expect_late({audience[0]}, self._position)
         return reader
 
-    async def _shown(self) -> list[int]:
-        """The position of each feed: what comes later is new to a reader who joins now."""
+    async def _shown(self) -> tuple[list[int], int]:
+        """The position of each feed: what comes later is new to a reader who joins now. What a late
+        feed is still to say of before is not."""
         known = [self._watch.positions[name] for name in NAMES]
-        if all(known):
-            return known
-        positions, *_ = await self._standing()
-        return positions
-
-    async def _heard_by(self, after: int) -> list[int]:
-        """Up to where someone has heard each feed who last heard `after`. A feed is late where the
-        bus is ahead of it; and nobody has heard what is not in the log: who comes with a position
-        of a store that is no more would wait for it in vain."""
-        if all(after <= self._watch.positions[name] for name in NAMES):
-            return [after] * len(NAMES)
-        positions, published, end = await self._standing()
+        if min(known) == max(known) > 0 or min(known) >= self._position > 0:
+            return known, 0
+        positions, _, published, end = await self._standing()
         published = max(published, self._position)  # which its row may say a moment later
-        after = min(after, end)
-        return [after if p >= min(after, published) else p for p in positions]
+        return [p if p >= published else end for p in positions], 0
 
-    async def _standing(self) -> tuple[list[int], int, int]:
-        """How far each feed has come, how far the bus has, and the end of the log."""
+    async def _heard_by(self, last: LastId) -> tuple[list[int], int]:
+        """Up to where someone has heard each feed who comes back with this id; and the highest
+        position that they heard. Nobody has heard what is not in the log: who comes with a position
+        of a store that is no more would wait for it in vain. With a plain number a feed that has
+        not come so far is taken as heard up to where it stands, but for what was no news when it
+        began."""
+        heard = last.of_each()
+        if all(p <= self._watch.positions[name] for p, name in zip(heard, NAMES, strict=True)):
+            return heard, last.top
+        positions, began, _, end = await self._standing()
+        heard, top = [min(p, end) for p in heard], min(last.top, end)
+        if last.is_plain:
+            if await self._wait_for(positions, top):
+                positions, began, *_ = await self._standing()
+            heard = [min(top, max(p, b)) for p, b in zip(positions, began, strict=True)]
+        return heard, top
+
+    async def _standing(self) -> tuple[list[int], list[int], int, int]:
+        """How far each feed has come, where the log ended when each began, how far the bus has
+        come, and the end of the log."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL["standing"], {"names": NAMES}, prepare=True)
-            ((positions, published, end),) = await cursor.fetchall()
-        return positions, published, end
+            ((positions, began, published, end),) = await cursor.fetchall()
+        return positions, began, published, end
 
     def leave(self, reader: Reader) -> None:
         for slice_ in self._slices:
@@ -157,19 +175,47 @@ class Live:
             self._readers.pop(reader.audience, None)
 
     async def missed(self, reader: Reader) -> bytes:
-        """A page of the messages in Postgres that this reader has not heard."""
+        """A page of the messages in Postgres that this reader has not heard; up to where the
+        hindmost feed is, if it is only a moment behind: then the rest is still missed."""
         reader.taken = True
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
-        scope_id, member_id = reader.audience
-        about = {"scope_id": scope_id, "member_id": member_id, "after": reader.sent, "most": PAGE}
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(SINCE, about, prepare=True)
-            rows = await cursor.fetchall()
-        if len(rows) == PAGE:
+        shown, rows = await self._said_since(reader)
+        in_time = (p for name, p in zip(NAMES, shown, strict=True) if not self._is_late(name, p))
+        bound = min(in_time, default=UNBOUNDED)
+        ready = [row for row in rows if row[1] <= bound]
+        pieces = [reader.hear(f, p, encoded(*said), shown) for f, p, *said in ready]
+        if len(rows) == PAGE or len(ready) < len(rows):
             reader.missed = True
-        for feed, position, *_ in rows:
-            reader.sent[feed] = position
-        return b"".join(encoded(position, *said) for _, position, *said in rows)
+        else:
+            reader.hear_all(shown)
+        if not ready and rows:
+            await self._wait_for(shown, rows[0][1])
+        return b"".join(pieces)
+
+    async def _said_since(self, reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
+        """How far each feed has come, and rows of a feed's place, position, type and data."""
+        scope_id, member_id = reader.audience
+        to = {"scope_id": scope_id, "member_id": member_id}
+        about = {"names": NAMES, "after": reader.sent, "most": PAGE}
+        async with self._querying, self._pool.connection() as connection:
+            cursor = await connection.execute(SINCE, to | about, prepare=True)
+            rows = await cursor.fetchall()
+        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
+
+    def _is_late(self, name: str, position: int) -> bool:
+        """Whether it makes no sense to wait for a feed that has come so far."""
+        return position < self._waited.get(name, 0)
+
+    async def _wait_for(self, positions: list[int], position: int) -> bool:
+        """Whether there was anything to wait for: feeds that have come less far than this. Most are
+        a few milliseconds behind another, and after a wait they agree."""
+        stand = zip(NAMES, positions, strict=True)
+        behind = [name for name, p in stand if p < position and not self._is_late(name, p)]
+        deadline = time.monotonic() + MOMENT
+        for name in behind:
+            if not await self._watch.reach(name, position, max(0.0, deadline - time.monotonic())):
+                self._waited[name] = position
+        return bool(behind)
 
     def end(self) -> None:
         """Ends every stream; readers come back to whoever serves next."""
@@ -205,7 +251,7 @@ class Live:
     def _miss_all(self) -> None:
         """Every reader reads on from Postgres now; and again when late feeds have caught up."""
         self._miss(None)
-        self._expect_late(None)
+        self._expect_late(None, self._position)
 
     def _miss(self, scopes: set[str] | None) -> None:
         for (scope_id, _), readers in self._readers.items():
@@ -213,11 +259,11 @@ class Live:
                 for reader in readers:
                     reader.miss()
 
-    def _expect_late(self, scopes: set[str] | None) -> None:
-        """Readers look again once the feeds show all that was announced up to now."""
+    def _expect_late(self, scopes: set[str] | None, position: int) -> None:
+        """Readers look again once the feeds show all that was announced up to this position."""
         for name in NAMES:
-            if self._watch.positions[name] < self._position:
-                self._expect(name, self._position, scopes)
+            if self._watch.positions[name] < position:
+                self._expect(name, position, scopes)
 
     def _expect(self, name: str, position: int, scopes: set[str] | None) -> None:
         """Readers of these scopes read on from Postgres once the feed shows this position."""
@@ -237,6 +283,7 @@ class Live:
         """Positions after this one are given again, to other events."""
         self._position = min(self._position, end)
         self._late.clear()
+        self._waited.clear()
         for readers in self._readers.values():
             for reader in readers:
                 reader.go_back(end)
@@ -253,23 +300,40 @@ class Live:
             self._position = overdue
             self._miss_all()
         self._looked = shown, self._position
-        for name, late in self._late.items():
+
+    async def _look_for_late(self) -> None:
+        """Has those read on to whom a late feed has told something since the last look."""
+        for name, late in list(self._late.items()):
             position = self._watch.positions[name]
-            if position > late.looked_at:
-                late.looked_at = position
-                self._miss(late.scopes)
+            if position <= late.looked_at:
+                continue
+            between = {"after": late.looked_at, "until": position}
+            try:
+                async with self._pool.connection() as connection:
+                    cursor = await connection.execute(statement("told", BY_NAME[name]), between)
+                    told = await cursor.fetchall()
+            except psycopg.Error as e:
+                log.warning("cannot look for what %s has told: %s", name, e)
+                continue
+            late.looked_at = position
+            for audience in told:
+                for reader in self._readers.get(audience, ()):
+                    reader.miss()
 
     async def _hear(self, message: Msg) -> None:
         headers = message.headers or {}
         position = messages.position(headers)
         if position <= self._position:
             return  # not ours, a relay that was overtaken, a stream that is being made again
-        has_gap = bool(self._position) and headers.get(messages.PREVIOUS) != str(self._position)
+        first, previous = not self._position, headers.get(messages.PREVIOUS)
+        has_gap = not first and previous != str(self._position)
         self._position = position
         self.counts["messages"] += 1
         if has_gap:
             self.counts["gaps"] += 1
-            self._miss_all()
+            self._miss(None)
+        if has_gap or first:  # what was announced before, this process has not heard
+            self._expect_late(None, position - 1)
         if self._readers and self._announce(position, message, headers.get("traceparent")):
             await asyncio.sleep(0)  # lets those read who do, before there is more
 
@@ -304,11 +368,20 @@ class Live:
             with telemetry.span(
                 f"sse {one.type}", trace, SpanKind.CONSUMER, streams, position=position
             ):
-                piece = encoded(position, one.type, bytes(one.data))
+                piece, bounds = encoded(one.type, bytes(one.data)), self._bounds(one.scope_id)
                 for reader in tuple(readers):
-                    reader.offer(feed, position, piece)
+                    reader.offer(feed, position, piece, bounds)
                     behind |= reader.behind
         return behind
+
+    def _bounds(self, scope_id: str) -> list[int]:
+        """With a message, its readers have heard all of each feed that is not late; of one that is
+        late, no more than they were sent."""
+        return [0 if self._is_expected(name, scope_id) else UNBOUNDED for name in NAMES]
+
+    def _is_expected(self, name: str, scope_id: str) -> bool:
+        late = self._late.get(name)
+        return late is not None and (late.scopes is None or scope_id in late.scopes)
 
     def _beat(self) -> None:
         self._slice = (self._slice + 1) % TICKS
@@ -322,9 +395,3 @@ class Live:
                 reader.wake()
             else:
                 reader.beat(COMMENT)
-
-
-def encoded(position: int, type_: str, data: bytes | str) -> bytes:
-    """https://html.spec.whatwg.org/multipage/server-sent-events.html"""
-    data = data.encode() if isinstance(data, str) else data
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (position, type_.encode(), data)

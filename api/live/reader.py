@@ -2,21 +2,22 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from api.live import ids
+from api.live.ids import OF_NO_FEED
 from workers import telemetry
 
 QUEUE = 256  # messages that may wait for a reader; with more it is dropped
 
 Audience = tuple[str, str]  # (scope_id, member_id)
-OF_NO_FEED = -1  # the place of what is not kept, such as a comment
 
 
 class Reader:
-    """One open stream. `sent[place]` is the position up to which it has heard the feed of that
-    place: feeds advance by themselves, and what a late one says comes with a lower position than
-    what another has said already."""
+    """One open stream. `sent[place]` is the position up to which it was sent all of the feed of
+    that place: feeds advance by themselves, and what a late one says comes with a lower position
+    than what another has said already. `top` is the highest position of what it was sent."""
 
     __slots__ = (
         "audience",
@@ -28,16 +29,18 @@ class Reader:
         "sent",
         "stream",
         "taken",
+        "top",
         "unread",
         "woken",
     )
 
     def __init__(
-        self, audience: Audience, sent: Iterable[int], expires_at: float, cycle: Any
+        self, audience: Audience, sent: Iterable[int], top: int, expires_at: float, cycle: Any
     ) -> None:
         """`expires_at`: Unix seconds, of its token."""
         self.audience = audience
         self.sent = list(sent)
+        self.top = top
         self.expires_at = expires_at
         self.cycle = cycle
         # The trace of the request that opened it.
@@ -46,16 +49,17 @@ class Reader:
         self.taken = True
         self.dropped = False
         self.unread = False
-        self.queue: deque[tuple[int, int, bytes]] = deque()  # of which feed, position, message
+        self.queue: deque[tuple[int, int, bytes, Sequence[int]]] = deque()  # as `offer` takes them
         self.woken: asyncio.Future[None] | None = None
 
     @property
     def behind(self) -> bool:
         return len(self.queue) > QUEUE // 2
 
-    def offer(self, feed: int, position: int, message: bytes) -> None:
+    def offer(self, feed: int, position: int, message: bytes, bounds: Sequence[int] = ()) -> None:
+        """`message` comes without its id; `bounds` are those of `hear`."""
         if len(self.queue) < QUEUE:
-            self.queue.append((feed, position, message))
+            self.queue.append((feed, position, message, bounds))
             self.wake()
         elif not self.dropped:
             self.drop()
@@ -75,6 +79,7 @@ class Reader:
     def go_back(self, end: int) -> None:
         """Forgets what was sent after this position: the store was restored to an older state."""
         self.sent = [min(position, end) for position in self.sent]
+        self.top = min(self.top, end)
         self.queue.clear()
         self.miss()
 
@@ -103,10 +108,28 @@ class Reader:
             return b""
         pieces = []
         while self.queue:
-            feed, position, message = self.queue.popleft()
-            if feed == OF_NO_FEED:
+            feed, position, message, bounds = self.queue.popleft()
+            if not bounds:  # a comment
                 pieces.append(message)
-            elif position > self.sent[feed]:
-                pieces.append(message)
-                self.sent[feed] = position
+            elif feed == OF_NO_FEED or position > self.sent[feed]:
+                pieces.append(self.hear(feed, position, message, bounds))
         return b"".join(pieces)
+
+    def hear(self, feed: int, position: int, message: bytes, bounds: Sequence[int]) -> bytes:
+        """A message with its id, as it is sent. With those before it, all of each feed was sent up
+        to the position of the message, or up to the bound of that feed where this is lower."""
+        self.hear_all([min(position, bound) for bound in bounds])
+        if feed != OF_NO_FEED:
+            self.sent[feed] = max(self.sent[feed], position)
+        self.top = max(self.top, position)
+        return b"id: %s\n%s" % (ids.encoded(self.top, self.sent, feed, position), message)
+
+    def hear_all(self, positions: Iterable[int]) -> None:
+        """All of each feed has been sent up to these positions."""
+        self.sent = list(map(max, self.sent, positions))
+
+
+def encoded(type_: str, data: bytes | str) -> bytes:
+    """A message without its id: https://html.spec.whatwg.org/multipage/server-sent-events.html"""
+    data = data.encode() if isinstance(data, str) else data
+    return b"event: %s\ndata: %s\n\n" % (type_.encode(), data)

@@ -16,6 +16,7 @@ from sql import statements
 SQL = statements("log")
 OPENING = statements("history")["opening"]
 END = 2**63 - 1
+PIECE = 500  # events that are decoded before others of this process have their turn
 
 Connection = AsyncConnection[TupleRow]
 
@@ -113,7 +114,12 @@ async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded
     cached: after one is destroyed, no later read can open what it sealed."""
     needed = mapper.needed(rows)
     keys = await opening(connection, needed) if needed else {}
-    return [mapper.recorded(*row, keys=keys) for row in rows]
+    found: list[Recorded] = []
+    for start in range(0, len(rows), PIECE):
+        if start:
+            await asyncio.sleep(0)
+        found += [mapper.recorded(*row, keys=keys) for row in rows[start : start + PIECE]]
+    return found
 
 
 async def opening(connection: Connection, names: Collection[SealId]) -> SealKeys:

@@ -116,8 +116,10 @@ def _encoded(message: Struct) -> tuple[str, Raw]:
 
 # Statements, worded like those of tables.py
 def since_statement(feeds: Sequence[Feed]) -> bytes:
-    """Takes `scope_id`, `member_id`, `after` (a position for each feed, in their order) and
-    `most`; gives rows of a feed's place, position, type and data."""
+    """Takes `names` of the feeds, `scope_id`, `member_id`, `after` (a position for each feed, in
+    their order) and `most`; gives rows of how far each feed has come (a list of positions), a
+    feed's place, position, type and data. One row, with nulls from the place on, where nothing was
+    said."""
     each = [
         sql.SQL(SQL["since_of_one"]).format(place=sql.Literal(place), table=_table(feed))
         for place, feed in enumerate(feeds)
@@ -127,7 +129,7 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 @cache
 def statement(name: str, feed: Feed) -> bytes:
-    """`said_at`, `aged` or `expire` of `sql/engine.sql`."""
+    """`said_at`, `told`, `aged` or `expire` of `sql/engine.sql`."""
     return sql.SQL(SQL[name]).format(table=_table(feed)).as_bytes(None)
 
 

@@ -8,7 +8,8 @@ write the same page one commits, and the other starts anew.
 
 Each capability has a projector of its own (`read_models.CAPABILITIES`): lead, connection and
 transaction are its own, so a slow or stuck read model holds up only its own capability. Several
-share a process; each lets the others on after a few hundred events.
+share a process; each lets the others on after it has worked through a few hundred events. The
+events of a page, 4,000 at most, are decoded in pieces as well, and read in one statement.
 
 An event that a read model cannot apply parks its stream there: it and the stream's later events
 wait in the log, everything else goes on, until somebody asks that they be replayed or dropped.
@@ -46,7 +47,7 @@ from sql import VIEWS
 log = logging.getLogger(__name__)
 
 PAGE = 4_000  # events of one transaction
-PIECE = 500  # changes that are folded before others of this process have their turn
+PIECE = 500  # events or changes that are worked through before others have their turn
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 
@@ -256,14 +257,20 @@ class Projector:
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
-        changes = [
-            list(chain.from_iterable(map(m.project, self.parking.applicable(m.name, page))))
-            for m in models
-        ]
+        changes = [await self._projected(model, page) for model in models]
         rows = await self._read(looked_up(chain.from_iterable(changes)))
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
                 await self._write(rows, of_model)
+
+    async def _projected(self, model: ReadModel, page: Sequence[Recorded]) -> list[Change | FanOut]:
+        """The changes of a page, made in pieces between which others of this process run."""
+        changes: list[Change | FanOut] = []
+        applicable = self.parking.applicable(model.name, page)
+        for start in range(0, len(applicable), PIECE):
+            await asyncio.sleep(0)
+            changes += chain.from_iterable(map(model.project, applicable[start : start + PIECE]))
+        return changes
 
     @asynccontextmanager
     async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:

@@ -47,4 +47,10 @@ class SharedPages:
             found = await event_log.page(connection, *key)
         finally:
             page.set_result(found)
+            asyncio.get_running_loop().call_later(FRESH, self._forget, key, page)
         return found
+
+    def _forget(self, key: Key, page: asyncio.Future[Page]) -> None:
+        """Lets go of a page in time, also where no other page takes its place."""
+        if self._pages.get(key, (0.0, None))[1] is page:
+            del self._pages[key]

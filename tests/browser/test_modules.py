@@ -194,3 +194,48 @@ def test_banner_is_full_at_most_where_the_catalogue_shrank(modules: Page) -> Non
         "most": "15",
         "segments": [["completed", "5"], ["completed", "10"]],
     }
+
+
+RESUMING = """
+async ([ids, refusals]) => {
+  const opened = [], heard = [], timers = [];
+  class Source {
+    static OPEN = 1;
+    static CLOSED = 2;
+    constructor(url) {
+      this.url = url;
+      this.listeners = {};
+      opened.push(this);
+    }
+    addEventListener(type, listener) { this.listeners[type] = listener; }
+    close() {}
+  }
+  globalThis.EventSource = Source;
+  globalThis.setTimeout = (run) => timers.push(run);
+  const { Feed } = await import('/web/feed.js');
+  const nothing = () => {};
+  const told = { heard: (type, data, position) => heard.push(position) };
+  const others = { state: nothing, resumed: nothing, refused: nothing };
+  const feed = new Feed('/stream', 7, { ...told, ...others });
+  feed.open();
+  for (const lastEventId of ids) opened[0].listeners.MISSION_UPDATED({ lastEventId, data: '{}' });
+  for (let i = 0; i < refusals; i += 1) {
+    Object.assign(opened.at(-1), { readyState: Source.CLOSED });
+    opened.at(-1).onerror();
+    timers.pop()();
+  }
+  return [heard, opened.map(({ url }) => url)];
+}
+"""
+
+
+def test_feed_resumes_by_the_last_id_and_every_other_time_by_a_number_alone(modules: Page) -> None:
+    """A server of the version before takes nothing but a number."""
+    long = "100-live_sessions.60-live_missions.100"
+    late = "100-live_sessions.61"
+    heard, urls = modules.evaluate(RESUMING, [["99", long, late, "x"], 3])
+    assert heard == [99, 100, 61, None]
+    by = "/stream?last_event_id="
+    assert urls == [f"{by}7", f"{by}61", f"{by}{late}", f"{by}61"]
+    _, urls = modules.evaluate(RESUMING, [["99"], 2])
+    assert urls == [f"{by}7", f"{by}99", f"{by}99"]

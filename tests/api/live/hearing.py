@@ -9,6 +9,7 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from api.live.feed import Live
+from api.live.ids import parsed
 from api.live.reader import Reader
 from api.live.watch import Watch
 from projections.engine.election import Elected, run_elected
@@ -50,14 +51,20 @@ class Process:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.pool.close()
 
-    async def read(self, after: int | None = 0, audience: tuple[str, str] = ADA) -> list[int]:
-        """The positions as they come, in a list that grows."""
-        reader = await self.live.join(audience, after, LATER, None)
+    async def read(
+        self,
+        after: int | str | None = 0,
+        audience: tuple[str, str] = ADA,
+        ids: list[str] | None = None,
+    ) -> list[int]:
+        """The positions as they come, in a list that grows; and `ids` likewise."""
+        last = None if after is None else parsed(str(after))
+        reader = await self.live.join(audience, last, LATER, None)
         told: list[int] = []
-        self.tasks.append(asyncio.create_task(self._listen(reader, told)))
+        self.tasks.append(asyncio.create_task(self._listen(reader, told, ids)))
         return told
 
-    async def _listen(self, reader: Reader, told: list[int]) -> None:
+    async def _listen(self, reader: Reader, told: list[int], ids: list[str] | None = None) -> None:
         """Serves a reader as `api.stream` does."""
         while not reader.dropped:
             if reader.missed:
@@ -66,11 +73,17 @@ class Process:
                 await reader.wait()
                 piece = reader.take()
             told += positions(piece)
+            if ids is not None:
+                ids += ids_of(piece)
         self.live.leave(reader)
 
 
+def ids_of(piece: bytes) -> list[str]:
+    return [found.decode() for found in re.findall(rb"^id: (.+)$", piece, re.MULTILINE)]
+
+
 def positions(piece: bytes) -> list[int]:
-    return [int(found) for found in re.findall(rb"^id: (\d+)$", piece, re.MULTILINE)]
+    return [int(re.split("[-.]", id_)[-1]) for id_ in ids_of(piece)]
 
 
 @asynccontextmanager

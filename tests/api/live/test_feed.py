@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 from api.live import feed as module
 from api.live import reader as readers
 from api.live.feed import Live
+from api.live.ids import NAMES, OF_NO_FEED, LastId
 from api.live.reader import Reader
 from api.live.watch import Watch
 from domain.agenda import CancelItem, ScheduleItem
@@ -134,7 +135,7 @@ def test_gaps_doubles_and_messages_of_a_stale_relay_change_nothing(
             await eventually(lambda: told == of_ada[1:])
             late = await process.read(None)
             process.live._position = 0
-            process.watch.positions["live_missions"] = of_ada[0] - 1
+            process.watch.positions |= dict.fromkeys(NAMES, of_ada[0] - 1)
             again = await process.read(None)
             for i in (0, 1, 2, 5, 4, 5, 6, 9, 0, 3, 10, 13):
                 await process.live._hear(messages[i])
@@ -171,15 +172,15 @@ def test_gap_that_is_noticed_while_a_reader_waits_or_reads_is_made_up_for(
     async def story(record: Record) -> tuple[list[int], list[int]]:
         async with serving(database, nats) as process, working(database, nats):
             before = await recorded(record, 2)
-            reader = await process.live.join(ADA, before[-1], LATER, None)
+            reader = await process.live.join(ADA, LastId(before[-1]), LATER, None)
             told = positions(await process.live.missed(reader))
             waiting = asyncio.ensure_future(reader.wait())
             await asyncio.sleep(0)
             process.live.leave(reader)  # nothing real reaches it any more
             after = await recorded(record, 3)
-            await eventually(lambda: process.watch.positions["live_missions"] == after[-1])
+            await eventually(lambda: all(process.watch.positions[n] == after[-1] for n in NAMES))
             reader.miss()
-            reader.offer(0, after[-1], b"id: %d\n" % after[-1])
+            reader.offer(0, after[-1], b"\n", process.live._bounds(EVENT))
             await waiting
             assert reader.take() == b""
 
@@ -246,7 +247,7 @@ def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
 ) -> None:
     """`comings`: before each beat so many join, and one of them may leave."""
     live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
-    watch.positions |= dict.fromkeys(module.NAMES, 1)  # it need not ask
+    watch.positions |= dict.fromkeys(NAMES, 1)  # it need not ask
 
     async def joined(number: int) -> list[Reader]:
         return [await live.join(ADA, None, LATER, None) for _ in range(number)]
@@ -261,7 +262,7 @@ def test_reader_is_beaten_once_a_round_whoever_comes_and_goes(
         return staying
 
     heard = [list(reader.queue) for reader in asyncio.run(story())]
-    assert heard == [[(readers.OF_NO_FEED, 0, module.COMMENT)]] * before
+    assert heard == [[(OF_NO_FEED, 0, module.COMMENT, ())]] * before
 
 
 def test_every_reader_hears_a_heartbeat_and_is_ended_when_its_token_is(

@@ -2,6 +2,7 @@
 says late is heard all the same."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from api.http.fields import LAST_POSITION
 from api.live import feed as module
-from api.live.feed import Live
+from api.live.feed import Late, Live
+from api.live.ids import NAMES, LastId, parsed
+from api.live.reader import Reader
 from api.live.watch import Watch
 from domain.aggregate import Recorded
 from domain.missions import MissionCompleted, MissionReset
@@ -21,8 +25,8 @@ from projections.engine.projector import Projector
 from projections.missions.rows import LIVE_MISSIONS, MISSION_LEADERBOARD
 from projections.read_model import Change, ReadModel, Table
 from projections.read_models import CAPABILITIES, READ_MODELS
-from tests.api.live.hearing import LATER, running, serving, working
-from tests.boards import EVENT, Record, clicks, end_of, opening, recording, session, star
+from tests.api.live.hearing import LATER, ids_of, positions, running, serving, working
+from tests.boards import EVENT, Record, clicks, end_of, opening, project, recording, session, star
 from tests.store import ask
 from tests.waiting import eventually
 from workers.bus.relay import Relay
@@ -117,21 +121,38 @@ def test_reader_hears_both_feeds_though_one_says_late_what_was_before(
 
     async def story(record: Record) -> None:
         async with serving(database, nats) as process:
-            ada = await process.read()
+            async with working(database, nats):
+                pass
+            ids: list[str] = []
+            ada = await process.read(ids=ids)
             async with troubled(database, nats, stuck(LIVE_MISSIONS)):
                 late = await clicked(record, 4)
                 in_time = [await moved(record, 1), await moved(record, 2)]
                 await eventually(lambda: ada == in_time)
-                resumed = await process.read(in_time[-1])
+                resumed = await process.read(ids[-1])
+                plain = await process.read(in_time[-1])  # nor whoever knows the number alone
             async with working(database, nats):
-                await eventually(lambda: (ada, resumed) == ([*in_time, *late], late))
+                everything = [*in_time, *late]
+                await eventually(lambda: (ada, resumed, plain) == (everything, late, late))
                 more = [*await clicked(record, 2), await moved(record, 3)]
-                await eventually(lambda: (ada[6:], resumed[4:]) == (more, more))
+                everything += more
+                await eventually(lambda: (ada[6:], resumed[4:], plain[4:]) == (more, more, more))
+                later = [await process.read(id_) for id_ in ids]
+                await eventually(lambda: [told[-1:] for told in later[:-1]] == [more[-1:]] * 8)
+                assert later == [expected(everything, i) for i in range(1, 10)]
+            assert ids[-3:] == [str(position) for position in more]
+            tops = [int(id_.split("-")[0]) for id_ in ids]
+            assert tops == sorted(tops)
 
     with recording(database) as record:
         record(*opening(), session("s1"))
         record(star("s1", "ada"))
         asyncio.run(story(record))
+
+
+def expected(everything: list[int], heard: int) -> list[int]:
+    """The rest of what was told, in the order of the log."""
+    return sorted(everything[heard:])
 
 
 NOTHING = Table("live_missions_totals", LIVE_MISSIONS.tables[1].row, keys=1, overwrites=True)
@@ -200,25 +221,125 @@ def test_feed_that_is_made_anew_holds_up_no_other(database: str, nats: str, how:
         asyncio.run(story(record))
 
 
+def test_while_a_feed_catches_up_only_those_whom_it_told_something_ask_for_it(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(record: Record) -> None:
+        async with serving(database, nats) as process:
+            async with working(database, nats):
+                await eventually(lambda: process.watch.positions[LIVE_MISSIONS.name])
+            monkeypatch.setattr(module, "POLL_SECONDS", LATER)
+            ada, ben = await process.read(None), await process.read(None, BEN)
+            asked: list[str] = []
+            plain = process.live.missed
+
+            async def missed(reader: Reader) -> bytes:
+                asked.append(reader.audience[1])
+                return await plain(reader)
+
+            process.live.missed = missed  # type: ignore[method-assign]
+            before = end_of(database)
+            of_ada = await clicked(record, 3)
+            await project(database)
+            process.live._late[LIVE_MISSIONS.name] = Late(of_ada[-1] + 9, None, before)
+            process.watch.positions |= {LIVE_MISSIONS.name: of_ada[-1]}
+            await process.live._look_for_late()
+            await eventually(lambda: ada == of_ada)
+            assert (set(asked), ben) == ({"ada"}, [])
+
+    with recording(database) as record:
+        record(*opening(), session("s1"))
+        asyncio.run(story(record))
+
+
 # From where a reader resumes
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("advance"), st.integers(0, 1), st.integers(1, 9)),
+        st.tuples(st.just("read"), st.booleans(), st.integers(1, 4)),
+    ),
+    max_size=30,
+)
+
+
+@given(st.lists(st.sampled_from([0, 1, None]), max_size=30), steps, st.booleans())
+def test_reader_who_resumes_by_an_id_hears_everything_once(
+    log: list[int | None], steps: list[tuple[str, int, int]], catches_up: bool
+) -> None:
+    """`log`: of which feed each event is, if any. Feeds advance as they like; the reader reads a
+    page, and may come back with the last id that it heard."""
+    live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
+    shown = [0] * len(NAMES)
+    watch.positions |= dict.fromkeys(NAMES, 0)
+    told: list[int] = []
+    ids: list[str] = []
+
+    async def said_since(reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
+        events = [(feed, position) for position, feed in enumerate(log, 1) if feed is not None]
+        rows = [(f, p, "T", b"{}") for f, p in events if reader.sent[f] < p <= shown[f]]
+        return list(shown), rows[: module.PAGE]
+
+    async def standing() -> tuple[list[int], list[int], int, int]:
+        return list(shown), [0] * len(NAMES), 0, len(log)
+
+    live._said_since, live._standing = said_since, standing  # type: ignore[method-assign]
+
+    async def story() -> None:
+        reader = await live.join(BEN, LastId(0), LATER, None)
+        ends = [("advance", 0, 30), ("advance", 1, 30), ("read", 1, 4)] if catches_up else []
+        for what, which, number in [*steps, *ends, ("read", 0, 60)]:
+            if what == "advance":
+                shown[which] = min(len(log), shown[which] + number)
+                watch.positions[NAMES[which]] = shown[which]
+                continue
+            if which and ids:
+                reader = await live.join(BEN, parsed(ids[-1]), LATER, None)
+            for _ in range(number):
+                piece = await live.missed(reader)
+                told.extend(positions(piece))
+                ids.extend(ids_of(piece))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "MOMENT", 0)
+        patched.setattr(module, "PAGE", 3)
+        asyncio.run(story())
+    for feed, upto in enumerate(shown):
+        of_feed = [p for p, f in enumerate(log, 1) if f == feed]
+        assert [p for p in told if p in of_feed] == [p for p in of_feed if p <= upto]
+    tops = [parsed(id_).top for id_ in ids]
+    assert tops == sorted(tops)
+    assert all(re.fullmatch(LAST_POSITION, id_) for id_ in ids)
+
+
 standings = st.lists(st.integers(1, 20), min_size=2, max_size=2)
 
 
-@given(st.integers(0, 30), standings, st.integers(0, 20), st.data())
-def test_reader_resumes_each_feed_where_it_can_have_heard_it(
-    after: int, positions: list[int], published: int, data: Any
+@given(st.integers(0, 30), standings, st.lists(st.integers(0, 20), min_size=2, max_size=2))
+def test_whoever_knows_only_a_position_hears_each_feed_from_where_it_stands(
+    after: int, stand: list[int], began: list[int]
 ) -> None:
-    """After what was heard, where the bus has not overtaken the feed; else from where that stands;
-    and never later than the log ends."""
-    end = data.draw(st.integers(max(*positions, published), 25))
-    live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
-    watch.positions |= dict(zip(module.NAMES, positions, strict=True))
+    """Where it is behind; though not what was no news any more when it began."""
+    sent = joined(LastId(after), stand, began, 0).sent
+    for place, stands in enumerate(stand):
+        assert sent[place] == min(after, 20, max(stands, began[place]))
 
-    async def standing() -> tuple[list[int], int, int]:
-        return positions, published, end
+
+@given(standings, st.integers(0, 20))
+def test_whoever_joins_now_hears_nothing_that_a_late_feed_has_still_to_say(
+    stand: list[int], published: int
+) -> None:
+    sent = joined(None, stand, [0, 0], published).sent
+    for place, stands in enumerate(stand):
+        assert sent[place] == (stands if stands >= published or min(stand) == max(stand) else 20)
+
+
+def joined(last: LastId | None, stand: list[int], began: list[int], published: int) -> Reader:
+    """A reader of a log that ends with 20."""
+    live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
+    watch.positions |= dict(zip(NAMES, stand, strict=True))
+
+    async def standing() -> tuple[list[int], list[int], int, int]:
+        return stand, began, published, 20
 
     live._standing = standing  # type: ignore[method-assign]
-    sent = asyncio.run(live.join(BEN, after, LATER, None)).sent
-    for place, stands in enumerate(positions):
-        is_late = stands < min(after, published)
-        assert sent[place] == (stands if is_late else min(after, end))
+    return asyncio.run(live.join(BEN, last, LATER, None))

@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -322,3 +323,42 @@ def test_version_that_changes_under_way_takes_the_lead_away(database: str) -> No
     asyncio.run(story())
     others = {m.name: end_of(database) for m in READ_MODELS if m is not MISSION_LEADERBOARD}
     assert positions(database) == others | {"leaderboard": 0}
+
+
+def test_others_of_the_process_have_their_turn_between_pieces_of_a_page(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PIECE", 5)
+    monkeypatch.setattr(module.event_log, "PIECE", 5)
+    decoded = module.event_log.mapper.recorded
+    turns = 0
+    worked: Counter[tuple[str, int]] = Counter()
+
+    def decode(*columns: Any, **keys: Any) -> Recorded:
+        worked["decoded", turns] += 1
+        return decoded(*columns, **keys)
+
+    def project_one(recorded: Recorded) -> Iterator[Any]:
+        worked["projected", turns] += 1
+        yield from MISSION_LEDGER.project(recorded)
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def story() -> None:
+        async with leading(database, replace(MISSION_LEDGER, project=project_one)) as projector:
+            other = asyncio.create_task(others())
+            try:
+                assert await projector.step()
+            finally:
+                other.cancel()
+
+    monkeypatch.setattr(module.event_log.mapper, "recorded", decode)
+    with recording(database) as record:
+        record(*opening(), *clicks(40))
+    asyncio.run(story())
+    assert sum(worked.values()) == 2 * end_of(database)
+    assert max(worked.values()) <= 5

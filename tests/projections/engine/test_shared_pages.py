@@ -12,6 +12,7 @@ from projections.engine.election import connect
 from projections.engine.event_log import END, Connection
 from projections.engine.shared_pages import SharedPages
 from tests.boards import clicks, opening, recording
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -135,3 +136,18 @@ def test_page_is_not_kept_for_long(filled: str, monkeypatch: pytest.MonkeyPatch)
 
     asyncio.run(story())
     assert len(counted.asked) == 2
+
+
+def test_page_leaves_the_memory_though_nobody_asks_for_another(
+    filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FRESH", 0.2)
+
+    async def story() -> None:
+        pages = SharedPages()
+        async with connected(filled, 1) as (connection,):
+            await pages(connection, 0, 7)
+            assert len(pages._pages) == 1
+            await eventually(lambda: not pages._pages, 5)
+
+    asyncio.run(story())
