@@ -7,17 +7,24 @@ Nothing here talks to Postgres but `load`, for streams that only a decision name
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
 from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain import errors
 from domain.aggregate import Aggregate, Command, On, Recorded, StreamName, stream_of
-from domain.store.bulk import AdvanceBulk, Bulk, Tally, all_or_nothing, refused_command
+from domain.store import refusals
+from domain.store.bulk import (
+    AdvanceBulk,
+    Refusal,
+    RefusedCommand,
+    Tally,
+    all_or_nothing,
+)
 from domain.store.cache import Folded, InBatch, StreamCache, resolved
 from domain.store.queue import Answer, Author, IdempotencyKey, Outcome, PendingCommand
 from domain.store.recorder import KeyName, KeyRow, KnownReply
+from domain.store.refusals import BulkRefusal
 
 Load = Callable[[Iterable[StreamName]], None]
 
@@ -58,6 +65,7 @@ class Batch:
         self.recorded: list[Recorded] = []
         self.stored: list[StoredEvent] = []  # the same, as they are written: the writer seals them
         self.streams: dict[StreamName, Folded] = {}  # those that are written to
+        self.refused: list[BulkRefusal] = []
         self._now = now
         self._cache = cache
         self._aggregates = aggregates
@@ -99,7 +107,7 @@ class Batch:
         outcome: Outcome | errors.Problem
         try:
             if isinstance(command, AdvanceBulk):
-                command = self._with_tally(command, own.state, by)
+                command = self._with_tally(command, own, by)
             change = self._change(command, own, given, by)
             reply = pending.reply(change.command, change.own.state) if pending.reply else b""
         except errors.Problem as problem:
@@ -131,18 +139,19 @@ class Batch:
         self.commands += 1
         return _Decision(pending, outcome, stands_on)
 
-    def _with_tally(self, command: AdvanceBulk, state: Bulk, by: Author) -> AdvanceBulk:
+    def _with_tally(self, command: AdvanceBulk, bulk: Folded, by: Author) -> AdvanceBulk:
         """Decides the commands of a piece, if it is this one's turn."""
-        if not command.is_next(state):
+        if not command.is_next(bulk.state):
             return command
-        recorded, unchanged, refused = len(self.recorded), 0, []
+        recorded, unchanged = len(self.recorded), 0
+        refused: list[Refusal] = []
         streams = dict(self.streams)
         for index, one in enumerate(command.commands, command.first):
             own, given = self._streams_of(one)
             try:
                 change = self._change(one, own, given, by)
             except errors.Problem as problem:
-                refused.append(refused_command(index, problem))
+                refused.append(Refusal(index, problem))
             else:
                 unchanged += not change.recorded
                 self._add(change)
@@ -151,7 +160,10 @@ class Batch:
             self.streams = streams
             raise all_or_nothing(refused)
         self.commands += len(command.commands) - 1  # the piece itself counts as one
-        tally = Tally(len(self.recorded) - recorded, unchanged, tuple(refused))
+        kept = [refusals.of_bulk(bulk.stream, r.index, by.actor, r.problem) for r in refused]
+        self.refused += kept
+        logged = tuple(RefusedCommand(one.command, one.problem) for one in kept)
+        tally = Tally(len(self.recorded) - recorded, unchanged, logged)
         return replace(command, tally=tally)
 
     def _streams_of(self, command: Command) -> tuple[Folded, dict[str, Folded]]:
@@ -240,13 +252,11 @@ def _key_row(decision: _Decision, key: IdempotencyKey) -> KeyRow:
     if isinstance(outcome, Outcome):
         problem, reply = None, outcome.reply
     else:
-        problem = errors.stored_name(outcome)
-        reply = msgspec.json.encode((outcome.detail, *outcome.errors))
+        problem, reply = errors.stored_name(outcome), refusals.encode(outcome)
     return KeyRow(*key.name, key.fingerprint, problem, reply, stands_on.stream, stands_on.version)
 
 
 def _kept(known: KnownReply) -> Outcome | errors.Problem:
     if known.problem is None:
         return Outcome(0, known.reply)
-    detail, *wrong = msgspec.json.decode(known.reply)
-    return errors.restored(known.problem, detail, map(tuple, wrong))
+    return refusals.decode(known.problem, known.reply)

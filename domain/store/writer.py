@@ -25,7 +25,7 @@ from psycopg.errors import (
 from psycopg_pool import PoolTimeout
 
 from domain import errors
-from domain.aggregate import Aggregate, Command
+from domain.aggregate import Aggregate, Command, StreamName, stream_of
 from domain.store import bulk
 from domain.store.batch import Batch, streams_of
 from domain.store.bulk import STORE_AGGREGATES, AdvanceBulk, BulkOutcome, BulkStarted
@@ -120,7 +120,9 @@ class History:
         transaction of its own, between which others write. What a rule refuses is left out, and
         is in the outcome with its index. Where this ends before its time, the same `commands` with
         the same `key` go on after the last piece that was recorded; once all are done, they get
-        the same outcome again. Several callers may do so at once.
+        the same outcome again. Several callers may do so at once. What refusals say is kept for 48
+        hours, or until a person whom they name is erased: after that they have the title of their
+        class instead.
 
         `strict`: all of them or none, in one transaction, STRICT commands at most.
 
@@ -147,8 +149,20 @@ class History:
             )
             outcome = await self.execute(piece, by=by)
             if outcome.after.completed:
-                return bulk.outcome(outcome.after, outcome.position)
+                kept = await self._refusals(stream_of(piece)) if outcome.after.refused else {}
+                return bulk.outcome(outcome.after, outcome.position, kept)
             first = outcome.after.done  # of another caller's piece, perhaps
+
+    async def _refusals(self, name: StreamName) -> dict[int, bytes]:
+        def read() -> dict[int, bytes]:
+            with self._recorder.connection() as connection:
+                return self._recorder.refusals(connection, name)
+
+        try:
+            return await asyncio.to_thread(read)
+        except AWAY as e:
+            log.warning("cannot read what a bulk was refused: %s", e)
+            raise _away() from None
 
     def refresh_soon(self) -> None:
         """Drops soon from the cache what others wrote to, not only with the next command."""
@@ -228,6 +242,8 @@ class History:
                         return lost.answers(positions)
                     batch = self._decide(connection, commands, known)
                     self._seal(connection, batch)
+                    if batch.refused:
+                        self._recorder.remember_refusals(connection, batch.refused)
                     lost = batch if batch.stored else None
                     positions = self._recorder.commit(
                         connection, batch.stored, batch.keys(), batch.stands_on()
