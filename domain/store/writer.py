@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -74,6 +74,7 @@ class History:
         self._clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
         self._queue = CommandQueue()
+        self._pieces: deque[PendingCommand] = deque()  # of bulks: taken, not yet written
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
@@ -94,7 +95,7 @@ class History:
         """
         if self._closed:
             raise errors.Unavailable("This process is about to end. Try again in a moment.")
-        if len(self._queue) >= QUEUE:
+        if len(self._queue) + len(self._pieces) >= QUEUE:
             raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
         loop = asyncio.get_running_loop()
         pending = PendingCommand(command, by, key, reply, loop, loop.create_future())
@@ -178,16 +179,17 @@ class History:
     # The writer's thread
 
     def _run(self) -> None:
-        while not self._queue.ended:
-            taken = self._queue.take(GROUP)
-            if not taken and not self._queue.ended:
+        # A piece of a bulk is as large as a batch may be. One is written between two batches of
+        # other commands, so none of these waits for more than one piece.
+        pieces = self._pieces
+        while pieces or not self._queue.ended:
+            taken = self._queue.take(GROUP, wait=not pieces)
+            if not taken and not pieces and not self._queue.ended:
                 self._refresh()
-            # Whoever heard that the store does not answer must not find it recorded long after.
-            awaited = [pending for pending in taken if pending.awaited]
-            pieces = [p for p in awaited if isinstance(p.command, AdvanceBulk)]
-            self._execute([p for p in awaited if p not in pieces] if pieces else awaited)
-            for piece in pieces:  # as large as a batch may be
-                self._execute([piece])
+            pieces += [p for p in taken if isinstance(p.command, AdvanceBulk)]
+            self._execute([p for p in taken if not isinstance(p.command, AdvanceBulk)])
+            if pieces:
+                self._execute([pieces.popleft()])
 
     def _refresh(self) -> None:
         try:
@@ -198,7 +200,9 @@ class History:
             self._cache.clear()
 
     def _execute(self, commands: list[PendingCommand]) -> None:
-        """Records a batch, or says to each of its callers why not."""
+        """Records a batch, or says to each of its callers why not. Whoever heard that the store
+        does not answer must not find it recorded long after: those are left out."""
+        commands = [pending for pending in commands if pending.awaited]
         if not commands:
             return
         try:
