@@ -179,14 +179,13 @@ class Batch:
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
         events = self._aggregate(own.stream).decide(command, own.state)
+        facts = [self._fact(event, own.stream) for event in events]
+        if others := {name for name, _ in facts if name != own.stream}:
+            self._load_missing(others)
         recorded: list[Recorded] = []
         streams: dict[StreamName, Folded] = {}
         last = None
-        for event in events:
-            if isinstance(event, On):
-                name, fact = event.stream, self._fact(event)
-            else:
-                name, fact = own.stream, event
+        for name, fact in facts:
             old = streams.get(name) or self._state_of(name)
             place = InBatch(len(self.recorded) + len(recorded))
             aggregate = self._aggregate(name)
@@ -197,13 +196,15 @@ class Batch:
             recorded.append(self._envelop(by, last, fact, aggregate.scope))
         return _Change(command, events, recorded, streams, streams.get(own.stream, own), last)
 
-    def _fact(self, on: On) -> Struct:
-        """Raises TypeError where it is none of the events of that stream's aggregate: nobody could
-        read that stream again."""
-        aggregate = self._aggregates.get(on.stream.partition(":")[0])
-        if aggregate is None or type(on.event) not in aggregate.events:
-            raise TypeError(f"{type(on.event).__name__} is no event of {on.stream}")
-        return on.event
+    def _fact(self, event: Struct, own: StreamName) -> tuple[StreamName, Struct]:
+        """An event, and the stream it is for. Raises TypeError where it is none of the events of
+        that stream's aggregate: nobody could read that stream again."""
+        if not isinstance(event, On):
+            return own, event
+        aggregate = self._aggregates.get(event.stream.partition(":")[0])
+        if aggregate is None or type(event.event) not in aggregate.events:
+            raise TypeError(f"{type(event.event).__name__} is no event of {event.stream}")
+        return event.stream, event.event
 
     def _envelop(self, by: Author, after: Folded, fact: Struct, scope: str) -> Recorded:
         """Without a position, which it has only once it is recorded."""
@@ -222,6 +223,12 @@ class Batch:
         if name not in self._cache:
             self._load([name])
         return self._cache.get(name)
+
+    def _load_missing(self, names: Iterable[StreamName]) -> None:
+        """In one round trip, for others wait for the lock meanwhile."""
+        missing = {n for n in names if n not in self.streams and n not in self._cache}
+        if missing:
+            self._load(missing)
 
     def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
