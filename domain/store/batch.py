@@ -85,7 +85,8 @@ class Batch:
 
     def stands_on(self) -> dict[StreamName, int]:
         """Streams that decisions looked at and do not write to, their own among them, with the
-        versions they had. The versions of those written to are checked by the log's primary key."""
+        versions they had. The versions of those written to are checked by the log's primary key. Of
+        these it is only checked what others have committed: see Recorder.commit."""
         only_read = self._looked_at - self.streams.keys() if self.recorded else ()
         return {name: self._cache.get(name).version for name in only_read}
 

@@ -125,7 +125,9 @@ class Recorder(PostgresApplicationRecorder):
         the decisions looked at and that no event is written to.
 
         Raises UniqueViolation or SerializationFailure where one of the streams has moved on: only
-        a writer that does not take the lock can do that."""
+        a writer that does not take the lock can do that. What such a writer has not committed by
+        then is waited for on streams that are written to, and not seen on those of `stands_on`:
+        between writers that take the lock a rule is exact, and with others it is not."""
         inserted: Cursor[Any] = connection.cursor()
         with connection.pipeline():
             if keys:

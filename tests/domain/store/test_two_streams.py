@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
@@ -300,6 +301,23 @@ def test_decision_that_writes_to_others_alone_stands_on_its_own_stream_too(
         assert history.counts["conflicts"] == 1
     assert isinstance(outcome, Refused) == refused
     assert ((9, "ada") in syncs(database)["ben"]) == (not refused)
+
+
+def test_what_a_writer_without_the_lock_has_not_committed_is_not_seen(database: str) -> None:
+    """The limit of what is promised: to be exact, every writer has to take the lock."""
+    name, event = WRITES["given, and no more"]
+    row = MAPPER.to_stored_event(Recorded(0, name, 1, event, NOW, "somebody", "evt_1"))
+    with psycopg.connect(database) as foreign, opened(database) as history:
+        foreign.execute(
+            "INSERT INTO events.log VALUES (%s, 1, %s, %s)", (name, row.topic, row.state)
+        )
+        outcome = asyncio.run(accept(history, "ada", "ben", kind=AcceptIfOpen))
+        assert history.counts["conflicts"] == 0
+        foreign.commit()
+        again = asyncio.run(all_of(accept(history, "ada", "cleo", 10, kind=AcceptIfOpen)))
+        assert history.counts["conflicts"] == 1
+    assert len(outcome.events) == 2
+    assert isinstance(again[0], Refused)
 
 
 def test_writer_without_the_lock_that_never_stops_is_said_to_be_there(
