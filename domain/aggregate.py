@@ -64,7 +64,9 @@ class Command(Struct, frozen=True, kw_only=True):
 class On(Struct, frozen=True):
     """An event for another stream, which `decide` returns among those for its own. It is one of
     the events of that stream's aggregate, which evolves by it, and it is recorded in the same
-    transaction. A rule that looks at that stream's state first has it in `given`."""
+    transaction. A rule that looks at that stream's state first has it in `given`. What is not given
+    is read once it is decided, under the lock that all writers wait for: those of one decision in
+    one round trip."""
 
     stream: StreamName
     event: Struct

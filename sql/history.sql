@@ -51,8 +51,21 @@ SELECT * FROM unnest(
     %(replies)s::bytea[], %(streams)s::text[], %(versions)s::bigint[]
 );
 
+-- name: remember_refusals
+-- why commands of a bulk were refused
+INSERT INTO events.bulk_refusals (originator_id, command, principal, problem, reply)
+SELECT * FROM unnest(
+    %(streams)s::text[], %(commands)s::integer[], %(principals)s::text[], %(problems)s::text[],
+    %(replies)s::bytea[]
+);
+
+-- name: refusals
+-- why commands of a bulk were refused, as far as that is not forgotten
+SELECT command, reply FROM events.bulk_refusals WHERE originator_id = %(stream)s;
+
 -- name: check_versions
--- fails where one of these streams has an event after the version that a decision stands on
+-- fails where one of these streams has an event, which is committed, after the version that a
+-- decision stands on
 SELECT events.check_versions(%(streams)s::text[], %(versions)s::bigint[]);
 
 -- name: written
@@ -110,5 +123,16 @@ WHERE (principal, key) IN (
         ))
     ))
     ORDER BY k.recorded_at
+    LIMIT %(most)s
+);
+
+-- name: forget_refusals
+-- refusals in bulks that are older than replies are kept, some at a time
+DELETE FROM events.bulk_refusals
+WHERE (originator_id, command) IN (
+    SELECT originator_id, command
+    FROM events.bulk_refusals
+    WHERE recorded_at < now() - interval '48 hours'
+    ORDER BY recorded_at
     LIMIT %(most)s
 );

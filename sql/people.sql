@@ -22,9 +22,21 @@ RETURNING number;
 SELECT pg_notify('people', '');
 
 -- name: forget_replies
--- deletes stored replies to a person, or that name them
+-- deletes stored replies to a person, or that name them: bodies as a JSON text, refusals as a word
 DELETE FROM events.command_keys
-WHERE principal = %(id)s OR position(convert_to('"' || %(id)s || '"', 'UTF8') IN reply) > 0;
+WHERE principal = %(id)s OR position(convert_to('"' || %(id)s || '"', 'UTF8') IN reply) > 0
+OR (problem IS NOT NULL AND convert_from(reply, 'UTF8') ~ (
+    '(^|[^[:alnum:]_-])' || regexp_replace(%(id)s, '([][(){}*+?|^$.\\])', '\\\1', 'g')
+    || '($|[^[:alnum:]_-])'
+));
+
+-- name: forget_refusals_about
+-- deletes stored refusals in bulks of a person, or that name them
+DELETE FROM events.bulk_refusals
+WHERE principal = %(id)s OR convert_from(reply, 'UTF8') ~ (
+    '(^|[^[:alnum:]_-])' || regexp_replace(%(id)s, '([][(){}*+?|^$.\\])', '\\\1', 'g')
+    || '($|[^[:alnum:]_-])'
+);
 
 -- name: erased_at
 -- when a person was erased last, if they were
@@ -47,7 +59,7 @@ ORDER BY 1, 2;
 -- gives the statements after which no table and no statistics have an old version of a row
 SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, tablename)
 FROM pg_tables
-WHERE schemaname = 'views' OR (schemaname, tablename) = ('events', 'command_keys')
+WHERE schemaname = 'views' OR (schemaname = 'events' AND tablename IN ('command_keys', 'bulk_refusals'))
 ORDER BY schemaname, tablename;
 
 -- name: vacuum_keys
@@ -90,8 +102,12 @@ WHERE table_schema = 'views' AND column_name = %(column)s
 ORDER BY table_name;
 
 -- name: replies_to
--- replies that are stored under the Idempotency-Keys of a person
+-- replies that are stored under the Idempotency-Keys of a person, and refusals in their bulks
 SELECT key, recorded_at, problem, convert_from(reply, 'UTF8')
 FROM events.command_keys
 WHERE principal = %(id)s
-ORDER BY recorded_at;
+UNION ALL
+SELECT originator_id || ' ' || command, recorded_at, problem, convert_from(reply, 'UTF8')
+FROM events.bulk_refusals
+WHERE principal = %(id)s
+ORDER BY 2, 1;

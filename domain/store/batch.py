@@ -7,17 +7,24 @@ Nothing here talks to Postgres but `load`, for streams that only a decision name
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
 from eventsourcing.persistence import StoredEvent
 from msgspec import Struct
 from msgspec.structs import replace
 
 from domain import errors
 from domain.aggregate import Aggregate, Command, On, Recorded, StreamName, stream_of
-from domain.store.bulk import AdvanceBulk, Bulk, Tally, all_or_nothing, refused_command
+from domain.store import refusals
+from domain.store.bulk import (
+    AdvanceBulk,
+    Refusal,
+    RefusedCommand,
+    Tally,
+    all_or_nothing,
+)
 from domain.store.cache import Folded, InBatch, StreamCache, resolved
 from domain.store.queue import Answer, Author, IdempotencyKey, Outcome, PendingCommand
 from domain.store.recorder import KeyName, KeyRow, KnownReply
+from domain.store.refusals import BulkRefusal
 
 Load = Callable[[Iterable[StreamName]], None]
 
@@ -58,6 +65,7 @@ class Batch:
         self.recorded: list[Recorded] = []
         self.stored: list[StoredEvent] = []  # the same, as they are written: the writer seals them
         self.streams: dict[StreamName, Folded] = {}  # those that are written to
+        self.refused: list[BulkRefusal] = []
         self._now = now
         self._cache = cache
         self._aggregates = aggregates
@@ -77,7 +85,8 @@ class Batch:
 
     def stands_on(self) -> dict[StreamName, int]:
         """Streams that decisions looked at and do not write to, their own among them, with the
-        versions they had. The versions of those written to are checked by the log's primary key."""
+        versions they had. The versions of those written to are checked by the log's primary key. Of
+        these it is only checked what others have committed: see Recorder.commit."""
         only_read = self._looked_at - self.streams.keys() if self.recorded else ()
         return {name: self._cache.get(name).version for name in only_read}
 
@@ -99,7 +108,7 @@ class Batch:
         outcome: Outcome | errors.Problem
         try:
             if isinstance(command, AdvanceBulk):
-                command = self._with_tally(command, own.state, by)
+                command = self._with_tally(command, own, by)
             change = self._change(command, own, given, by)
             reply = pending.reply(change.command, change.own.state) if pending.reply else b""
         except errors.Problem as problem:
@@ -131,18 +140,19 @@ class Batch:
         self.commands += 1
         return _Decision(pending, outcome, stands_on)
 
-    def _with_tally(self, command: AdvanceBulk, state: Bulk, by: Author) -> AdvanceBulk:
+    def _with_tally(self, command: AdvanceBulk, bulk: Folded, by: Author) -> AdvanceBulk:
         """Decides the commands of a piece, if it is this one's turn."""
-        if not command.is_next(state):
+        if not command.is_next(bulk.state):
             return command
-        recorded, unchanged, refused = len(self.recorded), 0, []
+        recorded, unchanged = len(self.recorded), 0
+        refused: list[Refusal] = []
         streams = dict(self.streams)
         for index, one in enumerate(command.commands, command.first):
             own, given = self._streams_of(one)
             try:
                 change = self._change(one, own, given, by)
             except errors.Problem as problem:
-                refused.append(refused_command(index, problem))
+                refused.append(Refusal(index, problem))
             else:
                 unchanged += not change.recorded
                 self._add(change)
@@ -151,7 +161,10 @@ class Batch:
             self.streams = streams
             raise all_or_nothing(refused)
         self.commands += len(command.commands) - 1  # the piece itself counts as one
-        tally = Tally(len(self.recorded) - recorded, unchanged, tuple(refused))
+        kept = [refusals.of_bulk(bulk.stream, r.index, by.actor, r.problem) for r in refused]
+        self.refused += kept
+        logged = tuple(RefusedCommand(one.command, one.problem) for one in kept)
+        tally = Tally(len(self.recorded) - recorded, unchanged, logged)
         return replace(command, tally=tally)
 
     def _streams_of(self, command: Command) -> tuple[Folded, dict[str, Folded]]:
@@ -167,14 +180,13 @@ class Batch:
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
         events = self._aggregate(own.stream).decide(command, own.state)
+        facts = [self._fact(event, own.stream) for event in events]
+        if others := {name for name, _ in facts if name != own.stream}:
+            self._load_missing(others)
         recorded: list[Recorded] = []
         streams: dict[StreamName, Folded] = {}
         last = None
-        for event in events:
-            if isinstance(event, On):
-                name, fact = event.stream, self._fact(event)
-            else:
-                name, fact = own.stream, event
+        for name, fact in facts:
             old = streams.get(name) or self._state_of(name)
             place = InBatch(len(self.recorded) + len(recorded))
             aggregate = self._aggregate(name)
@@ -185,13 +197,15 @@ class Batch:
             recorded.append(self._envelop(by, last, fact, aggregate.scope))
         return _Change(command, events, recorded, streams, streams.get(own.stream, own), last)
 
-    def _fact(self, on: On) -> Struct:
-        """Raises TypeError where it is none of the events of that stream's aggregate: nobody could
-        read that stream again."""
-        aggregate = self._aggregates.get(on.stream.partition(":")[0])
-        if aggregate is None or type(on.event) not in aggregate.events:
-            raise TypeError(f"{type(on.event).__name__} is no event of {on.stream}")
-        return on.event
+    def _fact(self, event: Struct, own: StreamName) -> tuple[StreamName, Struct]:
+        """An event, and the stream it is for. Raises TypeError where it is none of the events of
+        that stream's aggregate: nobody could read that stream again."""
+        if not isinstance(event, On):
+            return own, event
+        aggregate = self._aggregates.get(event.stream.partition(":")[0])
+        if aggregate is None or type(event.event) not in aggregate.events:
+            raise TypeError(f"{type(event.event).__name__} is no event of {event.stream}")
+        return event.stream, event.event
 
     def _envelop(self, by: Author, after: Folded, fact: Struct, scope: str) -> Recorded:
         """Without a position, which it has only once it is recorded."""
@@ -210,6 +224,12 @@ class Batch:
         if name not in self._cache:
             self._load([name])
         return self._cache.get(name)
+
+    def _load_missing(self, names: Iterable[StreamName]) -> None:
+        """In one round trip, for others wait for the lock meanwhile."""
+        missing = {n for n in names if n not in self.streams and n not in self._cache}
+        if missing:
+            self._load(missing)
 
     def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
@@ -240,13 +260,11 @@ def _key_row(decision: _Decision, key: IdempotencyKey) -> KeyRow:
     if isinstance(outcome, Outcome):
         problem, reply = None, outcome.reply
     else:
-        problem = errors.stored_name(outcome)
-        reply = msgspec.json.encode((outcome.detail, *outcome.errors))
+        problem, reply = errors.stored_name(outcome), refusals.encode(outcome)
     return KeyRow(*key.name, key.fingerprint, problem, reply, stands_on.stream, stands_on.version)
 
 
 def _kept(known: KnownReply) -> Outcome | errors.Problem:
     if known.problem is None:
         return Outcome(0, known.reply)
-    detail, *wrong = msgspec.json.decode(known.reply)
-    return errors.restored(known.problem, detail, map(tuple, wrong))
+    return refusals.decode(known.problem, known.reply)

@@ -5,7 +5,7 @@ commands and, in the bulk's own stream, how far it is by then. So whatever ends 
 on where it stopped when it is asked for again, and once it is completed its result stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
@@ -14,20 +14,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.aggregate import GIVEN, Aggregate, Command
-from domain.errors import KeyReused, Problem, Refused, restored, stored_name
+from domain.errors import KeyReused, Problem, Refused
+from domain.store import refusals
 
 PIECE = 256  # commands in one transaction, at most
 STRICT = 500  # commands of a bulk that is recorded all or not at all: one transaction holds it
-DETAIL = 500  # characters that are kept of what a refusal says
 
 
 class RefusedCommand(Struct, frozen=True):
-    """`index` counts the bulk's commands from 0; `problem` is the stored name of its class."""
+    """`index` counts the bulk's commands from 0; `problem` is the stored name of its class. What
+    it says may name a person, and is kept where it can be forgotten: in events.bulk_refusals."""
 
     index: int
     problem: str
-    detail: str
-    errors: tuple[tuple[str, str], ...] = ()
 
 
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
@@ -121,20 +120,18 @@ def bulk_name(principal: str, key: str) -> str:
     return sha256(f"{principal}\0{key}".encode()).hexdigest()[:32]
 
 
-def outcome(state: Bulk, position: int) -> BulkOutcome:
+def outcome(state: Bulk, position: int, replies: Mapping[int, bytes]) -> BulkOutcome:
+    """`replies` are what refusals say, by index, as far as it is kept."""
     refused = (
-        Refusal(r.index, restored(r.problem, r.detail, r.errors)) for r in state.all_refused()
+        Refusal(r.index, refusals.decode(r.problem, replies.get(r.index)))
+        for r in state.all_refused()
     )
     return BulkOutcome(state.recorded, state.unchanged, tuple(refused), position)
 
 
-def refused_command(index: int, problem: Problem) -> RefusedCommand:
-    return RefusedCommand(index, stored_name(problem), problem.detail[:DETAIL], problem.errors)
-
-
-def all_or_nothing(refused: Sequence[RefusedCommand]) -> Refused:
+def all_or_nothing(refused: Sequence[Refusal]) -> Refused:
     """The refusal of a strict bulk."""
-    wrong = ((f"$[{one.index}]", one.detail) for one in refused)
+    wrong = ((f"$[{one.index}]", one.problem.detail[: refusals.DETAIL]) for one in refused)
     return Refused(f"Nothing was recorded, for {len(refused):,} of these are refused.", *wrong)
 
 

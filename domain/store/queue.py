@@ -96,13 +96,13 @@ class CommandQueue:
         """Commands that came before this are still taken."""
         self._queue.put(_Signal.END)
 
-    def take(self, most: int) -> list[PendingCommand]:
-        """Waits for one, and takes what there is. Where that is more than one, more are on their
-        way: it then waits for as long as an event loop has some at hand. In a larger batch each
-        costs less, and none waits for another that does not come."""
+    def take(self, most: int, *, wait: bool = True) -> list[PendingCommand]:
+        """Takes what there is, and waits for one first, unless told not to. Where there is more
+        than one, more are on their way: it then waits for as long as an event loop has some at
+        hand. In a larger batch each costs less, and none waits for another that does not come."""
         batch: list[PendingCommand] = []
         signal = None
-        while not batch and not self.ended and signal is not _Signal.WAKE:
+        while wait and not batch and not self.ended and signal is not _Signal.WAKE:
             signal = self._accept(batch, self._queue.get())
         with suppress(queue.Empty):
             while len(batch) < most:

@@ -17,6 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
+from domain.aggregate import StreamName
+from domain.store.refusals import BulkRefusal
+
 Rows = list[tuple[Any, ...]]  # of events.log: envelope.Row
 TailRow = tuple[str, int, int]  # a stream, a version of it, and the position of that event
 KeyName = tuple[str, str]  # a principal, and their Idempotency-Key
@@ -122,7 +125,9 @@ class Recorder(PostgresApplicationRecorder):
         the decisions looked at and that no event is written to.
 
         Raises UniqueViolation or SerializationFailure where one of the streams has moved on: only
-        a writer that does not take the lock can do that."""
+        a writer that does not take the lock can do that. What such a writer has not committed by
+        then is waited for on streams that are written to, and not seen on those of `stands_on`:
+        between writers that take the lock a rule is exact, and with others it is not."""
         inserted: Cursor[Any] = connection.cursor()
         with connection.pipeline():
             if keys:
@@ -135,6 +140,23 @@ class Recorder(PostgresApplicationRecorder):
                 connection.execute(self.sql["check_versions"], versions, prepare=True)
             connection.execute(self.sql["commit"])
         return [row[0] for row in inserted.fetchall()] if events else []
+
+    def remember_refusals(
+        self, connection: Connection[Any], refused: Sequence[BulkRefusal]
+    ) -> None:
+        """In the transaction of the events that tell of them."""
+        rows = {
+            "streams": [r.stream for r in refused],
+            "commands": [r.command for r in refused],
+            "principals": [r.principal for r in refused],
+            "problems": [r.problem for r in refused],
+            "replies": [r.reply for r in refused],
+        }
+        connection.execute(self.sql["remember_refusals"], rows, prepare=True)
+
+    def refusals(self, connection: Connection[Any], bulk: StreamName) -> dict[int, bytes]:
+        """Texts of the refusals of a bulk, by the command's index."""
+        return dict(connection.execute(self.sql["refusals"], {"stream": bulk}).fetchall())
 
     def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
         return connection.execute(

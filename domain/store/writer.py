@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ from psycopg.errors import (
 from psycopg_pool import PoolTimeout
 
 from domain import errors
-from domain.aggregate import Aggregate, Command
+from domain.aggregate import Aggregate, Command, StreamName, stream_of
 from domain.store import bulk
 from domain.store.batch import Batch, streams_of
 from domain.store.bulk import STORE_AGGREGATES, AdvanceBulk, BulkOutcome, BulkStarted
@@ -74,6 +74,7 @@ class History:
         self._clock = clock
         self._last = datetime.min.replace(tzinfo=UTC)
         self._queue = CommandQueue()
+        self._pieces: deque[PendingCommand] = deque()  # of bulks: taken, not yet written
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._thread.start()
@@ -94,7 +95,7 @@ class History:
         """
         if self._closed:
             raise errors.Unavailable("This process is about to end. Try again in a moment.")
-        if len(self._queue) >= QUEUE:
+        if len(self._queue) + len(self._pieces) >= QUEUE:
             raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
         loop = asyncio.get_running_loop()
         pending = PendingCommand(command, by, key, reply, loop, loop.create_future())
@@ -120,7 +121,9 @@ class History:
         transaction of its own, between which others write. What a rule refuses is left out, and
         is in the outcome with its index. Where this ends before its time, the same `commands` with
         the same `key` go on after the last piece that was recorded; once all are done, they get
-        the same outcome again. Several callers may do so at once.
+        the same outcome again. Several callers may do so at once. What refusals say is kept for 48
+        hours, or until a person whom they name is erased: after that they have the title of their
+        class instead.
 
         `strict`: all of them or none, in one transaction, STRICT commands at most.
 
@@ -147,8 +150,20 @@ class History:
             )
             outcome = await self.execute(piece, by=by)
             if outcome.after.completed:
-                return bulk.outcome(outcome.after, outcome.position)
+                kept = await self._refusals(stream_of(piece)) if outcome.after.refused else {}
+                return bulk.outcome(outcome.after, outcome.position, kept)
             first = outcome.after.done  # of another caller's piece, perhaps
+
+    async def _refusals(self, name: StreamName) -> dict[int, bytes]:
+        def read() -> dict[int, bytes]:
+            with self._recorder.connection() as connection:
+                return self._recorder.refusals(connection, name)
+
+        try:
+            return await asyncio.to_thread(read)
+        except AWAY as e:
+            log.warning("cannot read what a bulk was refused: %s", e)
+            raise _away() from None
 
     def refresh_soon(self) -> None:
         """Drops soon from the cache what others wrote to, not only with the next command."""
@@ -164,16 +179,17 @@ class History:
     # The writer's thread
 
     def _run(self) -> None:
-        while not self._queue.ended:
-            taken = self._queue.take(GROUP)
-            if not taken and not self._queue.ended:
+        # A piece of a bulk is as large as a batch may be. One is written between two batches of
+        # other commands, so none of these waits for more than one piece.
+        pieces = self._pieces
+        while pieces or not self._queue.ended:
+            taken = self._queue.take(GROUP, wait=not pieces)
+            if not taken and not pieces and not self._queue.ended:
                 self._refresh()
-            # Whoever heard that the store does not answer must not find it recorded long after.
-            awaited = [pending for pending in taken if pending.awaited]
-            pieces = [p for p in awaited if isinstance(p.command, AdvanceBulk)]
-            self._execute([p for p in awaited if p not in pieces] if pieces else awaited)
-            for piece in pieces:  # as large as a batch may be
-                self._execute([piece])
+            pieces += [p for p in taken if isinstance(p.command, AdvanceBulk)]
+            self._execute([p for p in taken if not isinstance(p.command, AdvanceBulk)])
+            if pieces:
+                self._execute([pieces.popleft()])
 
     def _refresh(self) -> None:
         try:
@@ -184,7 +200,9 @@ class History:
             self._cache.clear()
 
     def _execute(self, commands: list[PendingCommand]) -> None:
-        """Records a batch, or says to each of its callers why not."""
+        """Records a batch, or says to each of its callers why not. Whoever heard that the store
+        does not answer must not find it recorded long after: those are left out."""
+        commands = [pending for pending in commands if pending.awaited]
         if not commands:
             return
         try:
@@ -228,6 +246,8 @@ class History:
                         return lost.answers(positions)
                     batch = self._decide(connection, commands, known)
                     self._seal(connection, batch)
+                    if batch.refused:
+                        self._recorder.remember_refusals(connection, batch.refused)
                     lost = batch if batch.stored else None
                     positions = self._recorder.commit(
                         connection, batch.stored, batch.keys(), batch.stands_on()

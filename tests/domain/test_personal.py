@@ -60,8 +60,6 @@ NOT_PERSONAL = {
     ("MissionReset", "mission_id"),
     ("MissionStarted", "mission_id"),
     ("ProfileViewed", "target_member_id"),
-    ("RefusedCommand", "detail"),  # rules name ids, and never what people said of themselves
-    ("RefusedCommand", "errors"),
     ("RefusedCommand", "problem"),
     ("SessionStarred", "item_id"),
     ("SessionUnstarred", "item_id"),

@@ -147,7 +147,10 @@ def _vacuum_all(url: str, person: Person, erased: Erased) -> None:
         f"{_count(len(erased.positions), 'event')} to say so."
     )
     with psycopg.connect(url, autocommit=True) as connection:
-        forgotten = connection.execute(SQL["forget_replies"], {"id": id_of(person)}).rowcount
+        forgotten = sum(
+            connection.execute(SQL[name], {"id": id_of(person)}).rowcount
+            for name in ("forget_replies", "forget_refusals_about")
+        )
         say(f"Forgot {_count(forgotten, 'kept reply', 'kept replies')}.")
         asyncio.run(_wait_for_read_models(url, max(erased.positions, default=0)))
         for (statement,) in connection.execute(SQL["vacuum"]).fetchall():

@@ -41,7 +41,7 @@ class Upkeep:
     async def step(self) -> bool:
         if time.monotonic() < self._due:
             return False
-        for statement_ in (SQL["forget_keys"], WORK["forget_leases"]):
+        for statement_ in (SQL["forget_keys"], SQL["forget_refusals"], WORK["forget_leases"]):
             forgotten = await self._connection.execute(statement_, {"most": BATCH})
             if forgotten.rowcount == BATCH:
                 return True

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
+import psycopg
+import pytest
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -13,12 +15,13 @@ from domain.aggregate import Aggregate, Command, On, stream
 from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.conferences import AnnounceConference
+from domain.errors import NotFound, Problem
 from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
 from domain.store.envelope import EnvelopeMapper
 from domain.store.erasure import Erased, Erasure
 from domain.store.recorder import open_recorder
-from domain.store.writer import History, IdempotencyKey
+from domain.store.writer import Author, BulkOutcome, History, IdempotencyKey
 from sql import statements
 from tests.store import AUTHOR, all_of, ask
 from tests.waiting import eventually
@@ -136,12 +139,9 @@ def test_nobody_waits_while_the_log_is_searched_and_what_is_written_then_is_foun
 
 def test_rules_know_of_an_erasure_at_once(database: str) -> None:
     async def story(history: History, erasure: Erasure) -> Any:
-        view = RecordTelemetry(
-            event_id="evt_1", member_id="ben", action="view_profile", target_member_id="ada", ts=NOW
-        )
         await execute(history, OPENING, save("Ada"))
         await erase(erasure)
-        (refused,) = await execute(history, view)
+        (refused,) = await execute(history, view("ada"))
         return refused
 
     with store(database) as (history, erasure):
@@ -194,6 +194,72 @@ def test_profiles_that_came_as_one_bulk_are_erased_one_by_one(database: str) -> 
     with store(database) as (history, erasure):
         asyncio.run(story(history, erasure))
         assert (erasure.held("ada").events, erasure.held("ben").events) == (0, 1)
+
+
+def test_what_a_bulk_was_refused_is_kept_beside_the_log_and_forgotten(database: str) -> None:
+    """The log never forgets and is published: it has the index and the class of each refusal."""
+    key = IdempotencyKey("eve", "a file", b"its digest")
+    commands = [OPENING, *(view("ada") for _ in range(2)), view("adam")]
+
+    async def story(history: History) -> BulkOutcome:
+        return await history.execute_all(commands, by=Author("eve", "evt_1"), key=key)
+
+    with store(database) as (history, _):
+        first = asyncio.run(story(history))
+    with store(database) as (history, _):
+        again = asyncio.run(story(history))
+        (logged,) = ask(
+            database, "SELECT string_agg(convert_from(state, 'UTF8'), '') FROM events.log"
+        )
+        with psycopg.connect(database, autocommit=True) as connection:
+            gone = connection.execute(SQL["forget_refusals_about"], {"id": "ada"}).rowcount
+        erased = asyncio.run(story(history))
+    assert (
+        refusals(first)
+        == refusals(again)
+        == [
+            (1, NotFound, "There is no attendee ada to meet here."),
+            (2, NotFound, "There is no attendee ada to meet here."),
+            (3, NotFound, "There is no attendee adam to meet here."),
+        ]
+    )
+    assert '"refused":[{"index":1,"problem":"NotFound"}' in logged[0]
+    assert "no attendee" not in logged[0]
+    assert gone == 2
+    assert refusals(erased) == [
+        (1, NotFound, NotFound.title()),
+        (2, NotFound, NotFound.title()),
+        (3, NotFound, "There is no attendee adam to meet here."),
+    ]
+
+
+def refusals(outcome: BulkOutcome) -> list[tuple[int, type[Problem], str]]:
+    return [(r.index, type(r.problem), r.problem.detail) for r in outcome.refused]
+
+
+def view(target: str) -> RecordTelemetry:
+    return RecordTelemetry(
+        event_id="evt_1", member_id="ben", action="view_profile", target_member_id=target, ts=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("person", "forgotten"),
+    [("ada", True), ("here", True), ("ad", False), ("a.a", False), ("ad|ada", False), ("(", False)],
+)
+def test_kept_refusal_is_forgotten_with_the_person_it_names(
+    database: str, person: str, forgotten: bool
+) -> None:
+    async def story(history: History) -> None:
+        key = IdempotencyKey("eve", "a key", b"its digest")
+        await execute(history, OPENING)
+        await all_of(history.execute(view("ada"), by=AUTHOR, key=key))
+
+    with store(database) as (history, _):
+        asyncio.run(story(history))
+    with psycopg.connect(database, autocommit=True) as connection:
+        gone = connection.execute(SQL["forget_replies"], {"id": person}).rowcount
+    assert gone == forgotten
 
 
 def test_nobody_keeps_in_memory_who_was_erased(database: str) -> None:

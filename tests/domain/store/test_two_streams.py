@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +18,7 @@ from psycopg import Connection
 from domain.aggregate import On, Recorded
 from domain.errors import Refused, Unavailable
 from domain.store import writer
-from domain.store.recorder import KeyRow, Recorder
+from domain.store.recorder import KeyRow, Recorder, Rows
 from domain.store.writer import History, IdempotencyKey, Outcome
 from tests.domain.store.test_recorder import STAGES
 from tests.proxy import Proxy, Side
@@ -124,6 +125,34 @@ def test_stream_that_was_not_given_is_read_before_it_is_written_to(database: str
         assert history.counts["conflicts"] == 0
     assert (cleo.after.events, ada.after.events) == (1, 2)
     assert [r.version for r in log_of(database) if r.stream == calendar("ben")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("as_one", [False, True], ids=["alone", "in a bulk"])
+def test_streams_that_a_decision_names_are_read_at_once(database: str, as_one: bool) -> None:
+    """While it holds the lock: others wait for each time that it asks."""
+
+    class Counts(Recorder):
+        loads = 0
+
+        def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+            self.loads += 1
+            return super().load(connection, streams)
+
+    async def story(history: History) -> Any:
+        invite = Invite(member="ada", others=("ben", "cleo", "dora", "ben"), slot=9)
+        if as_one:
+            return await history.execute_all([invite], by=AUTHOR, key=KEY)
+        return await history.execute(invite, by=AUTHOR)
+
+    with opened(database) as history:
+        asyncio.run(accept(history, "ben", "dora", 1))
+    with opened(database, recorder=Counts) as history:
+        asyncio.run(story(history))
+        recorder: Any = history._recorder
+        assert recorder.loads == 2  # with the command's own, and what it is to write to
+        assert history.counts["conflicts"] == 0
+    assert syncs(database)["ben"] == [(1, "dora"), (9, "ada"), (9, "ada")]
+    assert syncs(database)["dora"] == [(1, "ben"), (9, "ada")]
 
 
 @pytest.mark.parametrize("to", [roll(), "nothing:evt_1:ada"])
@@ -272,6 +301,23 @@ def test_decision_that_writes_to_others_alone_stands_on_its_own_stream_too(
         assert history.counts["conflicts"] == 1
     assert isinstance(outcome, Refused) == refused
     assert ((9, "ada") in syncs(database)["ben"]) == (not refused)
+
+
+def test_what_a_writer_without_the_lock_has_not_committed_is_not_seen(database: str) -> None:
+    """The limit of what is promised: to be exact, every writer has to take the lock."""
+    name, event = WRITES["given, and no more"]
+    row = MAPPER.to_stored_event(Recorded(0, name, 1, event, NOW, "somebody", "evt_1"))
+    with psycopg.connect(database) as foreign, opened(database) as history:
+        foreign.execute(
+            "INSERT INTO events.log VALUES (%s, 1, %s, %s)", (name, row.topic, row.state)
+        )
+        outcome = asyncio.run(accept(history, "ada", "ben", kind=AcceptIfOpen))
+        assert history.counts["conflicts"] == 0
+        foreign.commit()
+        again = asyncio.run(all_of(accept(history, "ada", "cleo", 10, kind=AcceptIfOpen)))
+        assert history.counts["conflicts"] == 1
+    assert len(outcome.events) == 2
+    assert isinstance(again[0], Refused)
 
 
 def test_writer_without_the_lock_that_never_stops_is_said_to_be_there(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
@@ -64,6 +65,24 @@ def test_read_models_follow_also_where_no_projector_runs(database: str, erased: 
     assert ask(database, NAMES) == [("Erased", False, 10)]
     assert f"1 event in attendee:evt_1:ada says of ada ({NAME}): name, company" in said
     assert "nothing that ada said of themselves is left" in said
+
+
+def test_refusals_in_bulks_go_with_whom_they_name_and_with_who_sent_them(
+    database: str, erased: Erase
+) -> None:
+    with recording(database) as record:
+        record(*opening(), SaveProfile(event_id="evt_1", member_id="ada", profile=PROFILE))
+    rows = [("ben", "There is no attendee ada."), ("ada", "9 is taken."), ("ben", "10 is taken.")]
+    for index, (principal, detail) in enumerate(rows):
+        ask(
+            database,
+            "INSERT INTO events.bulk_refusals VALUES ('bulk:evt_1:a', %s, %s, 'NotFound', %s)",
+            index,
+            principal,
+            msgspec.json.encode([detail]),
+        )
+    assert "Forgot 2 kept replies." in erased("ada")
+    assert ask(database, "SELECT command FROM events.bulk_refusals") == [(2,)]
 
 
 def erased_unfollowed(database: str, erased: Erase, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,23 @@ def test_old_keys_are_forgotten_in_pieces_and_then_not_looked_for(
     ) == [("ada", 8), ("ben", 20)]
 
 
+OLD_REFUSALS = """
+    INSERT INTO events.bulk_refusals
+    SELECT 'bulk:evt_1:a', i, 'ada', 'Refused', '["no"]', now() - make_interval(hours => i)
+    FROM generate_series(40, 59) AS i
+"""
+
+
+def test_refusals_in_bulks_are_forgotten_as_replies_are(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 5)
+    ask(database, OLD_REFUSALS)
+    assert asyncio.run(tidied(database)) == 2
+    left = ask(database, "SELECT command FROM events.bulk_refusals ORDER BY 1")
+    assert left == [(hours,) for hours in range(40, 48)]
+
+
 # Feeds
 FEED = "SELECT position FROM views.{} ORDER BY 1"
 EXPIRED = "SELECT reader, position FROM views.expired ORDER BY 1"
