@@ -24,8 +24,7 @@ SELECT
     (SELECT count(*) FROM views.parked AS k WHERE k.reader = p.name)
     + CASE p.kind WHEN 'work' THEN (
         SELECT count(*) FROM work.leases AS l JOIN views.due AS d USING (kind, subject)
-        WHERE l.kind = p.name AND l.retry_at = 'infinity'
-        AND d.wanted > greatest(d.based_on, l.settled)
+        WHERE l.kind = p.name AND work.is_parked(l, d.wanted, d.based_on)
     ) ELSE 0 END AS parked,
     log.log_end,
     CASE WHEN a.counted < %(most)s THEN a.counted ELSE log.log_end - p.position END AS events_behind,

@@ -98,7 +98,7 @@ SELECT
     l.kind, l.subject, d.wanted, l.problem, NULL,
     extract(EPOCH FROM clock_timestamp() - l.beat_at)::float8, 1, true
 FROM work.leases AS l JOIN views.due AS d USING (kind, subject)
-WHERE l.retry_at = 'infinity' AND d.wanted > greatest(d.based_on, l.settled)
+WHERE work.is_parked(l, d.wanted, d.based_on)
 AND (%(stream)s::text IS NULL OR l.subject = %(stream)s)
 AND (%(reader)s::text IS NULL OR l.kind = %(reader)s)
 ORDER BY age DESC, position, reader;

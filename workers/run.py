@@ -13,7 +13,7 @@ from domain.aggregate import Recorded
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import open_recorder
 from domain.store.writer import History
-from projections.engine.election import run_elected
+from projections.engine.election import run_again, run_elected
 from projections.engine.projector import Projector
 from projections.engine.shared_pages import SharedPages
 from projections.live_feed import LIVE_FEED
@@ -39,7 +39,7 @@ async def run(database_url: str, nats_url: str) -> None:
         group.create_task(run_elected(Upkeep(), database_url))
         group.create_task(renew(database_url, READ_MODELS))
         if KINDS or REACTIONS:
-            group.create_task(_run_with_history(database_url))
+            group.create_task(run_again("work", lambda: _run_with_history(database_url)))
 
 
 async def _run_with_history(database_url: str) -> None:

@@ -9,6 +9,7 @@ that stands still, or whose machine is gone, loses the lead like one that was ki
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import psycopg
@@ -51,15 +52,21 @@ class Elected(Protocol):
 
 async def run_elected(follower: Elected, database_url: str) -> None:
     """Leads or stands by until it is cancelled."""
+    await run_again(follower.name, lambda: _lead(follower, database_url))
+
+
+async def run_again(name: str, once: Callable[[], Awaitable[None]]) -> None:
+    """Until it is cancelled: once more after a pause, however it ended. The failure of one is no
+    end of those beside it."""
     pause = PAUSE
     while True:
         started = time.monotonic()
         try:
-            await _lead(follower, database_url)
+            await once()
         except Exception as e:
             expected = isinstance(e, psycopg.Error | OSError | StepDownError)
             kind = logging.WARNING if expected else logging.ERROR
-            log.log(kind, "%s stopped: %s", follower.name, e, exc_info=not expected)
+            log.log(kind, "%s stopped: %s", name, e, exc_info=not expected)
         if not not_cancelled():
             return
         pause = PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)

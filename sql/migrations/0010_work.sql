@@ -12,17 +12,20 @@ CREATE TABLE views.due (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX due_scheduled_idx ON views.due (kind, not_before) WHERE wanted > based_on;
+CREATE INDEX due_wanted_idx ON views.due (kind, wanted) WHERE wanted > based_on;
 
 CREATE SCHEMA work;
 
 CREATE TABLE work.leases (
     kind text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,
+    wanted bigint NOT NULL DEFAULT 0,          -- of the piece, when it was taken last
     worker text COLLATE "C",                   -- who is at it; NULL: nobody
+    number bigint NOT NULL DEFAULT 0,          -- of times that it was taken
     beat_at timestamptz NOT NULL DEFAULT now(), -- its last heartbeat: long ago is stalled
     attempts integer NOT NULL DEFAULT 0,       -- since the last result
     problem text,                              -- why the last attempt failed
-    retry_at timestamptz NOT NULL DEFAULT now(), -- infinity: parked
+    retry_at timestamptz NOT NULL DEFAULT now(), -- infinity: see is_parked
     begun bigint NOT NULL DEFAULT 0,           -- at most once: the wanted of what may have been done
     settled bigint NOT NULL DEFAULT 0,         -- what is wanted up to here is done, or left out
     PRIMARY KEY (kind, subject)
@@ -30,6 +33,12 @@ CREATE TABLE work.leases (
 
 CREATE INDEX leases_parked_idx ON work.leases (kind) WHERE retry_at = 'infinity';
 CREATE INDEX leases_held_idx ON work.leases (kind) WHERE worker IS NOT NULL;
+
+-- Whether a piece waits for an operator. A worker that is taken for dead may hand a result in after
+-- another has parked its piece; then nothing waits.
+CREATE FUNCTION work.is_parked(lease work.leases, wanted bigint, based_on bigint) RETURNS boolean
+LANGUAGE sql STABLE RETURN
+    lease.retry_at = 'infinity' AND lease.wanted > based_on AND wanted > lease.settled;
 
 -- What each kind has spent of its budget, by days in UTC.
 CREATE TABLE work.budgets (

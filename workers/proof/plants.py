@@ -62,8 +62,9 @@ def _heedless() -> dict[str, str]:
 def _unmarked() -> dict[str, str]:
     """And what may be done only once is begun whoever has begun it."""
     work, heedless = statements("work"), _heedless()
-    begin = work["begin"].replace(" AND worker = %(worker)s AND begun < %(wanted)s", "")
-    take = heedless["take"].replace("l.attempts, l.begun", "l.attempts, 0::bigint AS begun")
+    others = " AND worker = %(worker)s AND number = %(number)s\nAND begun < %(wanted)s"
+    begin = work["begin"].replace(others, "")
+    take = heedless["take"].replace("attempts, begun, number", "attempts, 0::bigint, number")
     assert begin != work["begin"]  # noqa: S101
     assert take != heedless["take"]  # noqa: S101
     return heedless | {"begin": begin, "take": take}

@@ -7,6 +7,7 @@ gives the result as a command. When it is due is said elsewhere, by a pure funct
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import date
 from enum import Enum, auto
 from typing import Any
 
@@ -36,6 +37,10 @@ class Budget(Struct, frozen=True):
     a_day: int
     each: int = 1
 
+    def __post_init__(self) -> None:
+        if self.each < 1 or self.a_day < self.each:
+            raise ValueError(f"No attempt at {self.each} each fits a budget of {self.a_day} a day.")
+
 
 class Piece(Struct, frozen=True):
     """One subject of a kind, leased to this worker. `wanted` is the position of the last event that
@@ -46,6 +51,8 @@ class Piece(Struct, frozen=True):
     wanted: int
     attempts: int  # this one included
     begun: int  # at most once: the `wanted` of what may have been done already
+    number: int  # of this lease among those on the subject
+    day: date  # whose budget it is taken from
 
 
 class Tools(Struct, frozen=True):
@@ -68,6 +75,10 @@ class Kind(Struct, frozen=True):
     deadline: float = 60.0
     backoff: tuple[float, ...] = BACKOFF
     budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1 or self.deadline <= 0 or min(self.backoff, default=0.0) < 0:
+            raise ValueError(f"{self.name}: no attempt can be made with such bounds.")
 
     def wait(self, attempts: int) -> float | None:
         """Seconds before the attempt after so many; None: there is none."""

@@ -6,7 +6,7 @@ that worker may still be doing; what keeps a late result from doing harm is its 
 domain/work.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from projections.engine.event_log import Connection
@@ -48,10 +48,14 @@ class Leases:
             cursor = await self._execute("take", kind=kind.name, **bounds)
             return [Piece(*row) for row in await cursor.fetchall()]
 
-    async def beat(self, held: Sequence[Name]) -> set[Name]:
+    async def beat(self, held: Collection[Piece]) -> set[Name]:
         """Those of them that we still hold."""
-        kinds, subjects = [kind for kind, _ in held], [subject for _, subject in held]
-        cursor = await self._execute("beat", kinds=kinds, subjects=subjects)
+        columns = {
+            "kinds": [piece.kind for piece in held],
+            "subjects": [piece.subject for piece in held],
+            "numbers": [piece.number for piece in held],
+        }
+        cursor = await self._execute("beat", **columns)
         return {(kind, subject) for kind, subject in await cursor.fetchall()}
 
     async def begin(self, piece: Piece) -> bool:
@@ -62,27 +66,33 @@ class Leases:
     async def settle(self, piece: Piece, based_on: int) -> None:
         await self._of(piece, "settle", based_on=based_on)
 
-    async def fail(self, piece: Piece, problem: str, wait: float | None, begun: int) -> None:
-        """`wait`: seconds until the next attempt; None: it is parked. `begun`: see Piece."""
-        await self._of(piece, "fail", problem=problem, wait=wait, begun=begun)
+    async def fail(
+        self, piece: Piece, problem: str, wait: float | None, begun: int, unspent: int
+    ) -> None:
+        """`wait`: seconds until the next attempt; None: it is parked. `begun`: see Piece.
+        `unspent`: of what was taken from the budget for this attempt."""
+        about = {"problem": problem, "wait": wait, "begun": begun}
+        await self._of(piece, "fail", day=piece.day, unspent=unspent, **about)
 
-    async def give_back(self, piece: Piece, wait: float) -> None:
-        await self._of(piece, "give_back", wait=wait)
+    async def give_back(self, piece: Piece, wait: float, unspent: int) -> None:
+        await self._of(piece, "give_back", wait=wait, day=piece.day, unspent=unspent)
 
-    async def report(self, kinds: Sequence[Kind], works: Sequence[bool]) -> None:
-        """Signs of life, for `lag`; `works`: which kinds this worker is at."""
+    async def report(self, kinds: Sequence[Kind], every: float) -> None:
+        """Signs of life, for `lag`; of those kinds of which no process gave one for `every`
+        seconds."""
         budgets = [kind.budget for kind in kinds]
         await self._execute(
             "report",
             kinds=[kind.name for kind in kinds],
-            works=list(works),
             a_day=[budget and budget.a_day for budget in budgets],
             each=[budget.each if budget else 0 for budget in budgets],
             most_parked=MOST_PARKED,
+            every=every,
         )
 
     async def _of(self, piece: Piece, name: str, **more: Any) -> Any:
-        return await self._execute(name, kind=piece.kind, subject=piece.subject, **more)
+        about = {"kind": piece.kind, "subject": piece.subject, "number": piece.number}
+        return await self._execute(name, **about, **more)
 
     async def _execute(self, name: str, **more: Any) -> Any:
         return await self._connection.execute(SQL[name], self._about | more, prepare=True)

@@ -15,7 +15,7 @@ line, and what comes of it:
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from uuid import uuid4
@@ -27,7 +27,7 @@ from domain.errors import NotFound, Refused, Unavailable
 from domain.store.writer import Author, History
 from domain.work import Result
 from projections.due import TABLE
-from projections.engine.election import connect, not_cancelled
+from projections.engine.election import connect, run_again
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
 from projections.engine.parking import said
@@ -58,37 +58,57 @@ class NotRecordedError(Exception):
     """The store did not take the result in time: it is lost, and the work to be done again"""
 
 
+class _Held:
+    """A piece that this worker is at."""
+
+    def __init__(self, piece: Piece) -> None:
+        self.piece = piece
+        self.task: asyncio.Task[None]
+        self.is_begun = False  # from here on its attempt may have cost something
+        self.is_done = False  # and from here on its result has only to be handed in
+
+
 class Runner:
-    """One worker. `step` takes what there is room for; what is taken goes on beside it."""
+    """One worker. `step` takes what there is room for; what is taken goes on beside it, also where
+    the connections to the database are lost meanwhile and `connect` opens others."""
 
     def __init__(self, kinds: Sequence[Kind], history: History, stalled: float = STALLED) -> None:
         self.worker = uuid4().hex
         self._kinds = {kind.name: kind for kind in kinds}
         self._history = history
         self._stalled = stalled
-        self._held: dict[Name, asyncio.Task[None]] = {}
+        self._held: dict[Name, _Held] = {}
         self._rung = asyncio.Event()
         self._reported_at = 0.0
-        self._open = AsyncExitStack()
+        self._computing = Computing()
+        self._tools = Tools(self._reading, self._computing.run)
+        self._beside: list[asyncio.Task[None]] = []
+        self._open = AsyncExitStack()  # of its connections, and who uses them
 
-    async def start(self, database_url: str) -> None:
+    async def connect(self, database_url: str) -> None:
+        """Also again, after they were lost: in the place of those there were."""
+        await self._disconnect()
         self._database_url = database_url
-        taking = await self._connect()
+        taking = await self._connection()
         await taking.execute(SQL["short"])
         self._taking = Leases(taking, self.worker, self._stalled)
-        # Another one: what is told of single pieces must not end up in the transaction of a take.
-        self._leases = Leases(await self._connect(), self.worker, self._stalled)
-        self._listening = await self._connect()
+        # Another one: what is said of single pieces must not end up in the transaction of a take.
+        self._leases = Leases(await self._connection(), self.worker, self._stalled)
+        listening = await self._connection()
         names = {"names": list(self._kinds), "versions": [1] * len(self._kinds)}
         await taking.execute(LOG["enrol"], names | {"kind": "work"})
-        self._computing = Computing()
-        self._open.callback(self._computing.close)
-        self._tools = Tools(self._reading, self._computing.run)
-        self._beside = [asyncio.create_task(self._listen()), asyncio.create_task(self._beat())]
-        self._open.push_async_callback(self._end)
+        beside = (self._listen(listening), self._beat())
+        self._beside = [asyncio.create_task(one) for one in beside]
 
     async def stop(self) -> None:
         """Breaks off what is in work, and gives it back."""
+        await _cancelled([held.task for held in self._held.values()])
+        await self._disconnect()
+        self._computing.close()
+
+    async def _disconnect(self) -> None:
+        await _cancelled(self._beside)
+        self._beside = []
         await self._open.aclose()
 
     async def run(self) -> None:
@@ -112,14 +132,15 @@ class Runner:
             for kind in await self._taking.ready(asked):
                 taken += await self._taking.take(self._kinds[kind], free[kind])
         for piece in taken:
-            name = piece.kind, piece.subject
-            if name in self._held:  # it was lost and came back before what we do of it has ended
-                await self._leases.give_back(piece, LATER)
+            held = _Held(piece)
+            if _name(piece) in self._held:  # it was lost and came back, and we are at it still
+                await self._give_back(held, LATER)
                 continue
-            self._held[name] = asyncio.create_task(self._perform(self._kinds[piece.kind], piece))
-            self._held[name].add_done_callback(partial(self._done, name))
+            held.task = asyncio.create_task(self._perform(self._kinds[piece.kind], held))
+            self._held[_name(piece)] = held
+            held.task.add_done_callback(partial(self._done, _name(piece)))
         if time.monotonic() - self._reported_at >= POLL_SECONDS:
-            await self._report()
+            await self._report(POLL_SECONDS / 2)
         return taken
 
     def _busy(self, name: str) -> int:
@@ -131,37 +152,38 @@ class Runner:
             log.warning("%s of %s was left to its lease: %s", *name, problem, exc_info=problem)
         self._rung.set()  # there is room again
 
-    async def _report(self) -> None:
+    async def _report(self, every: float = 0.0) -> None:
         self._reported_at = time.monotonic()
-        works = [self._busy(name) > 0 for name in self._kinds]
-        await self._leases.report(list(self._kinds.values()), works)
+        await self._leases.report(list(self._kinds.values()), every)
 
     # One piece
-    async def _perform(self, kind: Kind, piece: Piece) -> None:
+    async def _perform(self, kind: Kind, held: _Held) -> None:
         try:
-            await self._attempt(kind, piece)
+            await self._attempt(kind, held)
         except asyncio.CancelledError:
             with suppress(psycopg.Error):
-                await self._leases.give_back(piece, 0.0)
+                await self._give_back(held, 0.0)
             raise
         except NotRecordedError as e:  # no fault of the piece
-            log.warning("%s of %s: %s", kind.name, piece.subject, e)
-            await self._leases.give_back(piece, LATER)
+            log.warning("%s of %s: %s", kind.name, held.piece.subject, e)
+            await self._said(lambda: self._give_back(held, LATER))
         except Exception as e:
-            log.warning("%s of %s failed: %s", kind.name, piece.subject, e, exc_info=e)
-            await self._fail(kind, piece, e)
+            log.warning("%s of %s failed: %s", kind.name, held.piece.subject, e, exc_info=e)
+            await self._fail(kind, held, e)
 
-    async def _attempt(self, kind: Kind, piece: Piece) -> None:
-        once = kind.policy is Policy.AT_MOST_ONCE
+    async def _attempt(self, kind: Kind, held: _Held) -> None:
+        piece, once = held.piece, kind.policy is Policy.AT_MOST_ONCE
         if once and piece.begun >= piece.wanted:
             raise UnsureError("the worker ended after it had begun")
         if piece.attempts > len(kind.backoff) + 1:
             raise NeverFinishedError(f"in {piece.attempts - 1} attempts")
         if once and not await self._leases.begin(piece):
             return  # the lease is another's
+        held.is_begun = True
         result = await self._worked(kind, piece)
+        held.is_done = True
         await self._record(kind, piece, result)
-        await self._leases.settle(piece, result.based_on)
+        await self._said(lambda: self._leases.settle(piece, result.based_on))
 
     async def _worked(self, kind: Kind, piece: Piece) -> Result:
         deadline = asyncio.timeout(kind.deadline)
@@ -193,16 +215,35 @@ class Runner:
             else:
                 return
 
-    async def _fail(self, kind: Kind, piece: Piece, e: Exception) -> None:
+    async def _fail(self, kind: Kind, held: _Held, e: Exception) -> None:
+        piece = held.piece
         problem, wait, begun = said(e), kind.wait(piece.attempts), piece.begun
         if kind.policy is Policy.AT_MOST_ONCE and not isinstance(e, NotBegunError):
             problem = f"It may have been done. {problem}"
             wait, begun = None, piece.wanted  # the mark stays
-        await self._leases.fail(piece, problem, wait, begun)
+        unspent = self._unspent(held)
+        await self._said(lambda: self._leases.fail(piece, problem, wait, begun, unspent))
+
+    async def _said(self, what: Callable[[], Awaitable[None]]) -> None:
+        """Once more where the connection was lost: other ones are opened meanwhile."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await what()
+            except psycopg.Error:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(PAUSE)
+
+    async def _give_back(self, held: _Held, wait: float) -> None:
+        await self._leases.give_back(held.piece, wait, self._unspent(held))
+
+    def _unspent(self, held: _Held) -> int:
+        budget = self._kinds[held.piece.kind].budget
+        return budget.each if budget and not held.is_begun else 0
 
     # Beside
-    async def _listen(self) -> None:
-        connection = self._listening
+    async def _listen(self, connection: Connection) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
         async for heard in connection.notifies():
             if TABLE.name in heard.payload.split()[1:]:
@@ -211,13 +252,21 @@ class Runner:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._stalled / BEATS)
-            if held := list(self._held):
-                ours = await self._leases.beat(held)
-                for name in set(held) - ours:
-                    if name in self._held:
-                        self._held[name].cancel()  # to save what it costs; late is harmless
+            await self._keep_leases()
 
-    async def _connect(self) -> Connection:
+    async def _keep_leases(self) -> None:
+        """Gives a sign of life for each, and breaks off what was lost. That saves what it costs;
+        a result that is there has cost it already, and is handed in whoever holds the lease."""
+        before = dict(self._held)
+        if not before:
+            return
+        ours = await self._leases.beat([held.piece for held in before.values()])
+        for name, held in before.items():
+            # Meanwhile it may have ended, and its subject been taken anew.
+            if name not in ours and self._held.get(name) is held and not held.is_done:
+                held.task.cancel()
+
+    async def _connection(self) -> Connection:
         connection = await connect(self._database_url, "work")
         self._open.push_async_callback(connection.close)
         return connection
@@ -230,26 +279,28 @@ class Runner:
         finally:
             await connection.close()
 
-    async def _end(self) -> None:
-        tasks = [*self._beside, *self._held.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+def _name(piece: Piece) -> Name:
+    return piece.kind, piece.subject
+
+
+async def _cancelled(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run_work(database_url: str, kinds: Sequence[Kind], history: History) -> None:
-    """Until it is cancelled: where the database is away, again from the start."""
-    pause = PAUSE
-    while True:
-        runner, began = Runner(kinds, history, STALLED), time.monotonic()
-        try:
-            await runner.start(database_url)
-            await runner.run()
-        except (psycopg.Error, OSError) as e:
-            log.warning("work stopped: %s", e)
-        finally:
-            await runner.stop()
-        if not not_cancelled():
-            return
-        pause = PAUSE if time.monotonic() - began > LATER else min(2 * pause, LATER)
-        await asyncio.sleep(pause)
+    """Until it is cancelled. Where the database is away it connects again; what it is at goes on
+    meanwhile, above all a result that the store has not taken yet."""
+    runner = Runner(kinds, history, STALLED)
+
+    async def connected() -> None:
+        await runner.connect(database_url)
+        await runner.run()
+
+    try:
+        await run_again("work", connected)
+    finally:
+        await runner.stop()

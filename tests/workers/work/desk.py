@@ -78,7 +78,7 @@ class Desk:
     async def runner(self, *kinds: Kind, stalled: float = 60.0) -> Runner:
         runner = Runner(kinds, self.history, stalled)
         self.runners.append(runner)
-        await runner.start(self.database)
+        await runner.connect(self.database)
         return runner
 
     async def settle(self, *runners: Runner) -> None:

@@ -49,7 +49,7 @@ class Place:
 
     async def start(self) -> None:
         self.runner = Runner(self._kinds(), Answered(self, self._world.history), 3600.0)  # type: ignore[arg-type]
-        await self.runner.start(self._world.database)
+        await self.runner.connect(self._world.database)
         begin = self.runner._leases.begin
 
         async def marking(piece: Piece) -> bool:

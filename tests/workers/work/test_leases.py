@@ -87,13 +87,13 @@ def test_lease_is_taken_over_once_it_has_stalled_and_not_before(database: str) -
         (piece,) = await one.take(WIDE, 1)
         await asyncio.to_thread(age, 29)
         assert await two.ready([WIDE]) == await two.take(WIDE, 1) == []
-        assert await one.beat([("summary", piece.subject)]) == {("summary", piece.subject)}
+        assert await one.beat([piece]) == {("summary", piece.subject)}
         await asyncio.to_thread(age, 29)
         assert await two.take(WIDE, 1) == []
         await asyncio.to_thread(age, 2)
         (again,) = await two.take(WIDE, 1)
         assert (again.subject, again.attempts) == (piece.subject, 2)
-        assert await one.beat([("summary", piece.subject)]) == set()
+        assert await one.beat([piece]) == set()
         await one.settle(piece, 1)  # it is not its own any more: nothing happens
         assert await one.ready([WIDE]) == []
         ((worker,),) = await asyncio.to_thread(ask, database, "SELECT worker FROM work.leases")

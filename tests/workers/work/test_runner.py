@@ -266,7 +266,7 @@ def test_worker_is_rung_when_something_is_due_and_polls_in_case_it_is_not(
 def test_worker_whose_connections_end_starts_again(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PAUSE", 0.05)
+    monkeypatch.setattr("projections.engine.election.PAUSE", 0.05)
 
     async def again(desk: Desk) -> None:
         task = asyncio.create_task(run_work(database, [summaries()], desk.history))

@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Collection
+from typing import Any
 
 import pytest
 
+from domain.aggregate import Command
+from domain.errors import Unavailable
 from domain.work import Result
 from tests.waiting import eventually
 from tests.workers.work.desk import (
@@ -14,8 +18,12 @@ from tests.workers.work.desk import (
     story,
     subjects,
     summaries,
+    summarize,
 )
+from workers.work import runner as module
 from workers.work.kind import Kind, NotBegunError, Piece, Tools
+from workers.work.leases import Name
+from workers.work.runner import run_work
 
 IT = "evt_1:it"
 
@@ -186,3 +194,159 @@ def test_frozen_worker_that_wakes_up_acts_no_more_where_another_has_begun(databa
         assert await desk.results("LetterSent") == [(IT, 1)]
 
     story(database, woke)
+
+
+@pytest.fixture
+def _one_may_be_parked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.work.leases.MOST_PARKED", 1)
+
+
+@pytest.mark.usefixtures("_one_may_be_parked")
+def test_piece_that_was_parked_and_is_done_after_all_is_parked_no_more(database: str) -> None:
+    """A worker freezes after it has begun, another parks the piece as unsure, and the first one
+    wakes up and hands its result in."""
+    frozen, woken = asyncio.Event(), asyncio.Event()
+
+    async def slow(piece: Piece, tools: Tools) -> Result:
+        frozen.set()
+        await woken.wait()
+        return await send_letter(piece, tools)
+
+    async def parked_meanwhile(desk: Desk) -> None:
+        await desk.note("it")
+        one, two = await desk.runner(letters(slow)), await desk.runner(letters())
+        await one.step()
+        await frozen.wait()
+        await desk.stall(one)
+        await desk.settle(two)
+        assert [lease.parked for lease in await desk.leases("letter")] == [True]
+        woken.set()
+        await desk.settle(one, two)
+        assert await desk.results("LetterSent") == [(IT, 1)]
+        await desk.note("other", "it")
+        await desk.settle(two)
+        assert ("letter", IT) not in await desk.due()
+        assert len(await desk.results("LetterSent")) == 3
+        assert [lease.attempts for lease in await desk.leases("letter")] == [0, 0]
+
+    story(database, parked_meanwhile)
+
+
+# The store
+LINES = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'rapport work'"
+)
+
+PIDS = (
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'rapport work'"
+)
+
+
+def test_paid_result_outlives_the_connections_of_its_worker(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.02)
+    sent: list[int] = []
+    waiting, back = asyncio.Event(), asyncio.Event()
+
+    async def send(piece: Piece, tools: Tools) -> Result:
+        sent.append(piece.wanted)
+        return await send_letter(piece, tools)
+
+    async def restarted(desk: Desk) -> None:
+        execute = desk.history.execute
+
+        async def away(command: Command, **more: Any) -> Any:
+            if not back.is_set():
+                waiting.set()
+                raise Unavailable("away")
+            return await execute(command, **more)
+
+        await desk.note("it")
+        monkeypatch.setattr(desk.history, "execute", away)
+        task = asyncio.create_task(run_work(database, [letters(send)], desk.history))
+        try:
+            await asyncio.wait_for(waiting.wait(), 20)
+            before = set(await desk.ask(PIDS))
+            await desk.ask(LINES)
+            await eventually(lambda: _others(desk, before))
+            back.set()
+            await eventually(lambda: desk.results("LetterSent"), 20)
+            assert sent == [1]
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _others(desk: Desk, before: set[Any]) -> bool:
+        """Whether it is connected again."""
+        now = set(await desk.ask(PIDS))
+        return len(now) >= len(before) and not now & before
+
+    story(database, restarted)
+
+
+def test_paid_result_is_handed_in_also_where_its_lease_was_lost(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.02)
+    waiting, back = asyncio.Event(), asyncio.Event()
+
+    async def lost(desk: Desk) -> None:
+        execute = desk.history.execute
+
+        async def away(command: Command, **more: Any) -> Any:
+            if not back.is_set():
+                waiting.set()
+                raise Unavailable("away")
+            return await execute(command, **more)
+
+        await desk.note("it")
+        monkeypatch.setattr(desk.history, "execute", away)
+        runner = await desk.runner(letters())
+        await runner.step()
+        await waiting.wait()
+        await desk.ask("UPDATE work.leases SET worker = 'another'")
+        await runner._keep_leases()
+        back.set()
+        await desk.idle(runner)
+        assert await desk.results("LetterSent") == [(IT, 1)]
+
+    story(database, lost)
+
+
+# Heartbeats
+def test_heartbeat_breaks_off_no_attempt_that_was_begun_meanwhile(database: str) -> None:
+    """The piece is settled and taken again while its heartbeat is under way."""
+    attempts: list[int] = []
+    first, second = asyncio.Event(), asyncio.Event()
+
+    async def held(piece: Piece, tools: Tools) -> Result:
+        attempts.append(piece.wanted)
+        await (first if len(attempts) == 1 else second).wait()
+        return await summarize(piece, tools)
+
+    async def meanwhile(desk: Desk) -> None:
+        await desk.note("it")
+        runner = await desk.runner(summaries(held))
+        beat = runner._leases.beat
+
+        async def late(pieces: Collection[Piece]) -> set[Name]:
+            await beat(pieces)
+            first.set()
+            await desk.idle(runner)
+            await desk.note("it")
+            await runner.step()
+            return set()  # as if it had come after the settling
+
+        await runner.step()
+        await eventually(lambda: attempts)
+        runner._leases.beat = late  # type: ignore[method-assign]
+        await runner._keep_leases()
+        second.set()
+        await desk.idle(runner)
+        assert await desk.results() == [(IT, 1), (IT, 3)]
+        assert attempts == [1, 3]
+
+    story(database, meanwhile)
