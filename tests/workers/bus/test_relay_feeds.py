@@ -101,9 +101,9 @@ def test_event_that_has_waited_for_long_enough_goes_without_and_so_do_those_afte
 
     async def story() -> tuple[float, int]:
         async with leading(database, nats) as relay:
+            began, steps = time.monotonic(), 0  # it begins to wait in the last of these steps
             while await relay.step():
                 pass
-            began, steps = time.monotonic(), 0
             while relay.position < end_of(database):
                 await asyncio.sleep(0.02)
                 steps += await relay.step()
