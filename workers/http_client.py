@@ -51,12 +51,11 @@ class Client:
         """Server-sent events after the one with this id, as raw bytes. Raises LostError where the
         answer is not 200; ends with the connection."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                answer = await self._begin("GET", path, b"", {"Last-Event-ID": last_id})
-        except LOST as e:
-            self.close()
-            raise LostError(f"{type(e).__name__}: {e}") from None
-        try:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    answer = await self._begin("GET", path, b"", {"Last-Event-ID": last_id})
+            except LOST as e:
+                raise LostError(f"{type(e).__name__}: {e}") from None
             if answer.status != 200:
                 raise LostError(f"a stream was answered {answer.status}")
             heard = b""

@@ -27,28 +27,33 @@ def test_id_ends_with_the_position_of_its_message(
 
 
 class Feed:
-    """A server that sends one message of each stream that is opened, and then ends that."""
+    """A server that sends one message on each stream that is opened, and then ends the stream; the
+    last stream is left open."""
 
     def __init__(self) -> None:
         self.last_ids: list[str] = []
         self.all_sent = asyncio.Event()
+        self._streams: list[asyncio.Task[None] | None] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._streams.append(asyncio.current_task())
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        (last,) = (line.split(": ")[1] for line in head if line.startswith("Last-Event-ID: "))
-        self.last_ids.append(last)
+        self.last_ids += [line.split(": ")[1] for line in head if line.startswith("Last-Event-ID")]
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        if len(self.last_ids) <= len(IDS):
+        if len(self.last_ids) > len(IDS):
+            self.all_sent.set()
+            with suppress(OSError):
+                await reader.read()  # until the reader has gone
+        else:
             id_ = IDS[len(self.last_ids) - 1]
             message = f":\n\nid: {id_}\nevent: MISSION_UPDATED\ndata: {{}}\n\n".encode()
-            writer.write(b"%x\r\n%s\r\n" % (len(message), message))
-        else:
-            self.all_sent.set()
-        writer.write(b"0\r\n\r\n")
+            writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(message), message))
+        writer.close()
         with suppress(OSError):
-            await writer.drain()
-            writer.close()
             await writer.wait_closed()
+
+    async def all_ended(self) -> None:
+        await asyncio.gather(*filter(None, self._streams), return_exceptions=True)
 
 
 def test_listener_sends_back_the_id_of_its_last_message_as_it_got_it(tmp_path: Path) -> None:
@@ -65,7 +70,8 @@ def test_listener_sends_back_the_id_of_its_last_message_as_it_got_it(tmp_path: P
                 async with background(listener.run(Phase())):
                     async with asyncio.timeout(30):
                         await feed.all_sent.wait()
-        return feed.last_ids[: len(IDS) + 1]
+            await feed.all_ended()
+        return feed.last_ids
 
     assert asyncio.run(story()) == ["5", *IDS]
     heard = lines(tmp_path / "heard.jsonl", Heard)
