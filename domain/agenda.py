@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import Invalid, NotFound
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
@@ -103,7 +103,7 @@ class _OnAgenda(Command, frozen=True, kw_only=True):
         return (self.event_id,)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": conference(self.event_id)}
+        return {"conference": stream("conference", self.event_id)}
 
 
 class ScheduleItem(_OnAgenda, frozen=True, kw_only=True):

@@ -20,9 +20,6 @@ from msgspec import Struct
 
 StreamName = str
 
-# Of each kind of scope, the aggregate whose stream says that there is such a scope.
-ANNOUNCED_BY: dict[str, str] = {"event": "conference"}
-
 
 class _Given:
     """Fails wherever a rule looks at it."""
@@ -75,7 +72,8 @@ class On(Struct, frozen=True):
 class Aggregate(Struct, frozen=True):
     """`decide` returns events of its own and `On`s. `erase(state, person)` gives the events after
     which nothing personal of them is shown; where no event holds anything personal there is none.
-    `scope` is the kind of scope that the second part of its streams' names is an id of."""
+    `scope` is the kind of scope that the second part of its streams' names is an id of; None: that
+    of whoever asks, as the envelope says."""
 
     name: str
     initial: Any
@@ -83,12 +81,13 @@ class Aggregate(Struct, frozen=True):
     decide: Callable[[Any, Any], tuple[Struct, ...]]
     evolve: Callable[[Any, Any, datetime], Any]
     erase: Callable[[Any, str], tuple[Struct, ...]] | None = None
-    scope: str = "event"
+    scope: str | None = "event"
 
 
 class Scope(Struct, frozen=True):
     """`event:evt_1`: a kind and an id. Streams, rows, messages and roles belong to one. Those of
-    kind `event` are written by their id alone in streams' names, columns and envelopes."""
+    kind `event` are written by their id alone in streams' names, columns and envelopes. Which
+    kinds there are, and which stream says that there is such a scope: domain/capabilities.py."""
 
     kind: str
     id: str
@@ -97,17 +96,12 @@ class Scope(Struct, frozen=True):
     def parse(cls, text: str) -> "Scope":
         """Raises ValueError where this names no scope."""
         kind, _, id_ = text.partition(":")
-        if kind not in ANNOUNCED_BY or not id_ or ":" in id_:
-            raise ValueError(f"{text} is no scope: one is {' or '.join(ANNOUNCED_BY)}:ID")
+        if not kind or not id_ or ":" in id_:
+            raise ValueError(f"{text} is no scope: one is KIND:ID, as in event:evt_1")
         return cls(kind, id_)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"
-
-    @property
-    def announced_in(self) -> StreamName:
-        """The stream whose state is Announced: it says whether this scope exists."""
-        return stream(ANNOUNCED_BY[self.kind], self.id)
 
 
 class Recorded(Struct, frozen=True):
@@ -152,8 +146,3 @@ def stream(aggregate: str, *key: str) -> StreamName:
 def stream_of(command: Command) -> StreamName:
     """A command's own stream."""
     return stream(command.aggregate, *command.stream_key())
-
-
-def conference(event_id: str) -> StreamName:
-    """The stream that says whether there is such an event."""
-    return Scope("event", event_id).announced_in

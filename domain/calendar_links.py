@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import NotFound
 from domain.personal import Person
 
@@ -35,7 +35,7 @@ class _OnLink(Command, frozen=True, kw_only=True):
         return (self.event_id, self.member_id)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": conference(self.event_id)}
+        return {"conference": stream("conference", self.event_id)}
 
 
 class OpenCalendarLink(_OnLink, frozen=True, kw_only=True):

@@ -19,6 +19,10 @@ AGGREGATES: tuple[Aggregate, ...] = (
     CALENDAR_LINK,
 )
 
+# Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is
+# Announced.
+ANNOUNCED_BY: dict[str, str] = {"event": CONFERENCE.name}
+
 # Events that are not stored under the name of their class: that name, and the class's. An event is
 # written under its last line here, and read under all of them.
 #

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import Invalid, NotFound
 
 RESERVED = frozenset({"history"})
@@ -46,7 +46,7 @@ class PublishCatalogue(Command, frozen=True, kw_only=True):
         return (self.event_id,)
 
     def given(self) -> dict[str, StreamName]:
-        return {"conference": conference(self.event_id)}
+        return {"conference": stream("conference", self.event_id)}
 
 
 def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[CataloguePublished, ...]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
 
@@ -154,7 +154,7 @@ class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
     def given(self) -> dict[str, StreamName]:
         return {
             "catalogue": stream("catalogue", self.event_id),
-            "conference": conference(self.event_id),
+            "conference": stream("conference", self.event_id),
             "target": stream("attendee", self.event_id, self.target_member_id),
         }
 

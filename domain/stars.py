@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, conference, stream
+from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import NotFound, Refused
 
 MOST = 1_000  # stars of a member at one event
@@ -53,7 +53,7 @@ class _OnStar(Command, frozen=True, kw_only=True):
 
     def given(self) -> dict[str, StreamName]:
         return {
-            "conference": conference(self.event_id),
+            "conference": stream("conference", self.event_id),
             "agenda": stream("agenda", self.event_id),
         }
 

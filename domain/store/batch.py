@@ -194,7 +194,7 @@ class Batch:
                 name, old.version + 1, place, aggregate.evolve(old.state, fact, self._now)
             )
             streams[name] = last
-            recorded.append(self._envelop(by, last, fact, aggregate.scope))
+            recorded.append(self._envelop(by, last, fact, aggregate.scope or by.scope_kind))
         return _Change(command, events, recorded, streams, streams.get(own.stream, own), last)
 
     def _fact(self, event: Struct, own: StreamName) -> tuple[StreamName, Struct]:

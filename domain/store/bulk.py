@@ -178,6 +178,7 @@ BULK = Aggregate(
     events=(BulkStarted, BulkAdvanced, BulkCompleted),
     decide=decide,
     evolve=evolve,
+    scope=None,
 )
 
 # The store's own, beside those of the capabilities: whoever reads the log knows these too.

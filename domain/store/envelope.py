@@ -24,6 +24,7 @@ from domain.personal import Person, Values, marked, put_in, taken_out
 from domain.store.bulk import STORE_AGGREGATES
 from domain.store.topics import Topics
 
+DEFAULT_SCOPE = "event"  # the kind where nothing says another
 NONCE = 12  # bytes, drawn for each box
 
 # With which of a person's keys something was sealed: who comes back after an erasure gets another.
@@ -48,6 +49,7 @@ class _Written(Struct, frozen=True):
     tenant: str
     data: Raw
     trace: str | None = None
+    scope: str | UnsetType = UNSET  # its kind, where the aggregate does not say it
     sealed: dict[Person, _Box] | UnsetType = UNSET
 
 
@@ -83,6 +85,7 @@ class EnvelopeMapper(Mapper[str]):
             name: (msgspec.json.Decoder(type_).decode, topics.owners[name].scope)
             for name, type_ in topics.types.items()
         }
+        self._told_scope = {t for n, t in topics.types.items() if topics.owners[n].scope is None}
         self._personal = {name: type_ for name, type_ in topics.types.items() if marked(type_)}
         self._personal_types = frozenset(self._personal.values())
 
@@ -113,9 +116,14 @@ class EnvelopeMapper(Mapper[str]):
     ) -> StoredEvent:
         e = recorded
         state = self.transcoder.encode(
-            _Written(e.at, e.actor, e.tenant, Raw(facts), e.trace, boxes)
+            _Written(e.at, e.actor, e.tenant, Raw(facts), e.trace, self._scope(e), boxes)
         )
         return StoredEvent(e.stream, e.version, self.topic(e.event), state)
+
+    def _scope(self, recorded: Recorded) -> str | UnsetType:
+        """Kinds that go without saying are not written."""
+        told = type(recorded.event) in self._told_scope
+        return recorded.scope_kind if told and recorded.scope_kind != DEFAULT_SCOPE else UNSET
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
         """The library knows no position where it reads a single stream: it is 0 then."""
@@ -172,7 +180,8 @@ class EnvelopeMapper(Mapper[str]):
             raise UnreadableEventError(
                 position, "what is sealed in it was changed, or is of another event"
             ) from None
-        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, scope)
+        kind = scope or w.scope or DEFAULT_SCOPE
+        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, kind)
 
     def _opened(
         self, stream: StreamName, version: int, topic: str, w: _Written, keys: SealKeys

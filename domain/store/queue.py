@@ -15,11 +15,13 @@ AT_HAND = 0.02  # seconds for which a busy event loop is waited for
 
 
 class Author(Struct, frozen=True):
-    """The one who asks, the id of the scope they ask in, and the trace (a W3C traceparent)."""
+    """The one who asks, the id and the kind of the scope they ask in, and the trace (a W3C
+    traceparent)."""
 
     actor: str
     tenant: str
     trace: str | None = None
+    scope_kind: str = "event"
 
 
 class IdempotencyKey(Struct, frozen=True):

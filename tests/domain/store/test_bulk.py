@@ -18,7 +18,7 @@ from domain.errors import Invalid, KeyReused, Problem, Refused, Unavailable
 from domain.store import bulk, writer
 from domain.store.bulk import BulkOutcome, bulk_name
 from domain.store.recorder import KeyRow, Recorder
-from domain.store.writer import History, IdempotencyKey
+from domain.store.writer import Author, History, IdempotencyKey
 from tests.product import ROOT
 from tests.store import AUTHOR, Accept, Break, Take, all_of, ask, log_of, numbers, opened, take
 
@@ -166,6 +166,22 @@ def test_keys_of_two_principals_are_two(database: str) -> None:
         asyncio.run(all_as_one(history, tickets(2)))
         outcome = asyncio.run(all_as_one(history, tickets(3), key=theirs))
     assert (outcome.recorded, outcome.unchanged) == (1, 2)
+
+
+def test_bulk_is_of_the_scope_that_its_author_asks_in(database: str) -> None:
+    author = Author("ada", "acme", scope_kind="client")
+    with opened(database) as history:
+        for by in (author, AUTHOR):
+            asyncio.run(history.execute_all([], by=by, key=KEY))
+    scopes = [str(recorded.scope) for recorded in log_of(database)]
+    assert scopes == ["client:acme"] * 3 + ["event:evt_1"] * 3
+    (state,) = ask(
+        database,
+        "SELECT convert_from(state, 'UTF8') FROM events.log ORDER BY notification_id DESC LIMIT 1",
+    )
+    assert (
+        "scope" not in state[0]
+    )  # what is of an event says nothing of it: as before there were others
 
 
 def test_bulk_of_nothing_is_completed(database: str) -> None:
