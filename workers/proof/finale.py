@@ -18,6 +18,7 @@ from workers.proof import checks, stream, tables, work_checks
 from workers.proof.checks import Check
 from workers.proof.ledger import Ended, Entry, Heard, Refusal, Tally, lines
 from workers.proof.notes import LETTER
+from workers.proof.noting import DROPPED
 from workers.proof.spec import Spec
 from workers.proof.switched_on import Sent, readable
 
@@ -109,6 +110,7 @@ async def _letters(spec: Spec, log: Sequence[Recorded]) -> Check:
         about = {"reader": LETTER, "stream": None}
         rows = await (await connection.execute(PARKED["list"], about)).fetchall()
     parked = {(str(subject), int(wanted)) for _, subject, wanted, *_ in rows}
+    parked |= set(lines(spec.file(DROPPED), work_checks.Piece))
     return work_checks.letters(log, sent, parked)
 
 

@@ -25,7 +25,6 @@ from workers.work.kind import Kind, Piece, Policy, Tools
 TAKES = 0.0, 0.3  # seconds
 STALLED = 2.0  # seconds until a lease is taken over
 ATTEMPTS = (0.2,) * 1_000  # a proof kills far more often than life does
-MANY = 10**6  # pieces may be parked, likewise
 
 
 class Sent(Struct, frozen=True, array_like=True):
@@ -73,8 +72,6 @@ def switch_on(folder: Path) -> None:
     of_workers.KINDS = kinds(folder)
     runner: Any = importlib.import_module("workers.work.runner")
     runner.STALLED = STALLED
-    leases: Any = importlib.import_module("workers.work.leases")
-    leases.MOST_PARKED = MANY
 
 
 @contextmanager

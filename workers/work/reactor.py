@@ -10,22 +10,29 @@ other streams do not wait. An event at which the process ends every time is foun
 that are counted in the position's row: after the first such end it goes event by event.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
 
-from domain.aggregate import Command, Recorded, StreamName
+from domain.aggregate import Command, Recorded, StreamName, stream_of
 from domain.errors import NotFound, Refused, Unavailable
 from domain.store.envelope import UnreadableEventError
 from domain.store.writer import Author, History, IdempotencyKey
 from projections.engine import event_log
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import SQL as LOG
-from projections.engine.parking import Parking, Requested, TooManyParkedError, said
+from projections.engine.parking import (
+    Parking,
+    Requested,
+    TooManyParkedError,
+    is_no_fault_of_an_event,
+    said,
+)
 from sql import statements
 from workers.work.reaction import Reaction
 
@@ -35,9 +42,14 @@ SQL = statements("reactions")
 PAGE = 1_000  # events
 ATTEMPTS = 5  # that may end without a word before an event is parked
 BEAT = 1.0  # seconds between signs of life
+STEP = 0.1  # seconds after which a step ends, so that its leader is heard of
+AT_ONCE = 64  # events whose commands are sent together
 RETRY = 5.0  # seconds before it is tried again where too much is parked
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StepDownError)
 PRINCIPAL = "reaction:"  # of its keys and as an author; no member's id has a colon
+
+
+Followed = tuple[Recorded, Sequence[Command] | Exception]  # an event and its commands, if any
 
 
 class NeverFinishedError(Exception):
@@ -65,13 +77,11 @@ class Reactor:
         itself = {"names": [self.name], "versions": [1], "kind": "reaction"}
         await self._connection.execute(LOG["enrol"], itself)
         if self._attempting:
-            await self._execute(SQL["forget_attempts"])
-            self._attempting = False
+            await self._forget_attempts()
         ((self.position, self._epoch, attempts),) = await self._rows(SQL["stand"])
         self._careful_until = self.position
         if attempts:
-            page = await self._page()
-            self._careful_until = page[-1].position if page else self.position
+            self._careful_until = await self._end_of_page()
         await self._parking.load(self._connection, [self.name])
 
     async def stop(self) -> None:
@@ -93,33 +103,59 @@ class Reactor:
             await self._park(stream, e.position, e)
         return self.position != before
 
+    async def _end_of_page(self) -> int:
+        try:
+            page = await self._page()
+        except UnreadableEventError as e:
+            return e.position
+        return page[-1].position if page else self.position
+
     async def _page(self) -> list[Recorded]:
         most = 1 if self.position < self._careful_until else PAGE
         return await event_log.readable(self._connection, self.position, most)
 
     async def _go_on(self, page: Sequence[Recorded]) -> None:
-        """To the end of the page, or to what has to be parked."""
+        """To the end of the page, to what has to be parked, or as far as there is time for."""
+        until = time.monotonic() + STEP
         followed = [(one, self._commands(one)) for one in self._parking.applicable(self.name, page)]
-        deadly = False
-        if any(commands for _, commands in followed):
-            deadly = await self._attempts() > ATTEMPTS and len(page) == 1
-        for recorded, commands in followed:
-            problem = commands if isinstance(commands, Exception) else None
-            if deadly:
-                problem = NeverFinishedError(f"in {ATTEMPTS} attempts")
-            if problem is None:
-                problem = await self._tried(recorded, commands)
-            if problem is not None:
-                await self._park(recorded.stream, recorded.position, problem)
+        sends = any(commands for _, commands in followed)
+        if sends and await self._attempts() > ATTEMPTS and len(page) == 1:
+            deadly = NeverFinishedError(f"in {ATTEMPTS} attempts")
+            await self._park(page[0].stream, page[0].position, deadly)
+            return
+        for together in independent(followed):
+            problems = await self._sent(together)
+            for (recorded, _), problem in zip(together, problems, strict=True):
+                if problem is not None:
+                    await self._park(recorded.stream, recorded.position, problem)
+                    return
+            if time.monotonic() > until:
+                await self._advance(together[-1][0].position)
                 return
         await self._advance(page[-1].position)
 
-    async def _tried(self, recorded: Recorded, commands: Any) -> Exception | None:
+    async def _sent(self, together: Sequence[Followed]) -> list[Exception | None]:
+        """What became of each; all at once, so that they share a transaction. What is sent though
+        an event before it fails comes again under its key, and has its effect once."""
+        sent = (self._tried(recorded, commands) for recorded, commands in together)
+        problems = await asyncio.gather(*sent, return_exceptions=True)
+        for problem in problems:
+            if isinstance(problem, AWAY) or not isinstance(problem, Exception | None):
+                raise problem
+        return [one for one in problems if isinstance(one, Exception | None)]
+
+    async def _tried(
+        self, recorded: Recorded, commands: Sequence[Command] | Exception
+    ) -> Exception | None:
         try:
+            if isinstance(commands, Exception):
+                raise commands
             await self._send(recorded, commands)
         except AWAY:
             raise
         except Exception as e:
+            if is_no_fault_of_an_event(e):
+                raise StepDownError(said(e)) from e
             return e
         return None
 
@@ -162,7 +198,8 @@ class Reactor:
         log.warning("%s: %s at %s failed: %s", self.name, stream, at, problem, exc_info=problem)
         if self._parking.is_full(self.name, stream, at):
             why = said(TooManyParkedError(problem))
-            await self._execute(LOG["stuck"], seen=at, problem=why)
+            await self._execute(SQL["stuck"], seen=at, problem=why)
+            self._attempting = False
             self._rests_until = time.monotonic() + RETRY
             return
         async with self._connection.transaction():
@@ -170,9 +207,13 @@ class Reactor:
             await self._parking.park(self._connection, self.name, stream, at, problem)
 
     async def _attend(self, wanted: Requested) -> None:
-        """To what an operator wants done with a stream that is parked."""
+        """To what an operator wants done with a stream that is parked. A replay at which
+        the process ends every time is given up, like an event."""
         stream, at = wanted.stream, wanted.first
+        deadly = wanted.action == "replay" and await self._attempts() > ATTEMPTS
         try:
+            if deadly:
+                raise NeverFinishedError(f"in {ATTEMPTS} attempts")
             until = self.position if wanted.action == "replay" else 0
             for recorded in await event_log.streams(self._connection, [stream], until, at):
                 at = recorded.position
@@ -182,14 +223,20 @@ class Reactor:
         except Exception as e:
             e.add_note(f"at position {at}")
             await self._parking.keep_parked(self._connection, self.name, stream, at, e)
+            await self._forget_attempts()
             await self._parking.load(self._connection, [self.name])
             return
+        await self._forget_attempts()
         stand = {"name": self.name, "version": 1, "position": self.position, "epoch": self._epoch}
         async with self._connection.transaction():
             await self._parking.unpark(
                 self._connection, stream, stand, drop=wanted.action == "drop"
             )
         self._epoch += 1
+
+    async def _forget_attempts(self) -> None:
+        await self._execute(SQL["forget_attempts"])
+        self._attempting = False
 
     async def _beat(self) -> None:
         if time.monotonic() - self._beat_at >= BEAT:
@@ -202,3 +249,29 @@ class Reactor:
 
     async def _execute(self, statement: str, **more: Any) -> Any:
         return await self._connection.execute(statement, {"name": self.name} | more, prepare=True)
+
+
+def independent(followed: Iterable[Followed]) -> Iterator[list[Followed]]:
+    """Runs of events whose commands may be sent at once: no two are of one stream, the later of
+    which would wait if the first were parked, and no two have commands to one stream, which gets
+    them in their order."""
+    run: list[Followed] = []
+    taken: set[StreamName] = set()
+    for recorded, commands in followed:
+        streams = _streams(commands) | {recorded.stream} if commands else set()
+        if run and (streams & taken or len(run) == AT_ONCE):
+            yield run
+            run, taken = [], set()
+        run.append((recorded, commands))
+        taken |= streams
+    if run:
+        yield run
+
+
+def _streams(commands: Sequence[Command] | Exception) -> set[StreamName]:
+    if isinstance(commands, Exception):
+        return set()
+    try:
+        return {stream_of(command) for command in commands}
+    except Exception:  # a command that breaks: it is found where it is sent
+        return set()

@@ -14,7 +14,7 @@ import pytest
 from tests.product import ROOT
 from tests.waiting import eventually
 from workers.servers.processes import until
-from workers.work.computing import THREADS, Computing
+from workers.work.computing import THREADS, ComputeError, Computing
 
 
 def where() -> tuple[int, int, list[str | None]]:
@@ -23,6 +23,29 @@ def where() -> tuple[int, int, list[str | None]]:
 
 def fail() -> None:
     raise LookupError("not here")
+
+
+class PickyError(Exception):
+    """Which cannot be made again of its message."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} in {where}")
+
+
+def fail_with_own() -> None:
+    raise PickyError("no field", "the form")
+
+
+def unpicklable() -> object:
+    return threading.Lock()
+
+
+def large(size: int) -> bytes:
+    return b"x" * size
+
+
+def length(data: bytes) -> int:
+    return len(data)
 
 
 def die() -> None:
@@ -82,15 +105,51 @@ def test_as_many_run_at_once_as_there_may_be(tmp_path: Path) -> None:
     story(at_once, most=2)
 
 
-def test_what_a_function_raises_is_raised_and_its_process_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        (fail, "LookupError", "not here"),
+        (fail_with_own, "PickyError", "no field in the form"),
+        (unpicklable, "TypeError", "cannot pickle"),
+    ],
+)
+def test_what_a_function_raises_is_said_and_its_process_goes_on(
+    function: Callable[[], object], kind: str, message: str
+) -> None:
     async def raised(computing: Computing) -> None:
         before, *_ = await computing.run(where)
-        with pytest.raises(LookupError, match="not here"):
-            await computing.run(fail)
+        with pytest.raises(ComputeError, match=message) as e:
+            await computing.run(function)
+        assert e.value.kind == kind
+        assert function.__name__ in str(e.value.__cause__) or kind == "TypeError"
         after, *_ = await computing.run(where)
         assert after == before
 
     story(raised)
+
+
+def test_large_messages_go_both_ways() -> None:
+    size = 64 * 2**20
+
+    async def sent(computing: Computing) -> None:
+        assert len(await computing.run(large, size)) == size
+        assert await computing.run(length, bytes(size)) == size
+
+    story(sent)
+
+
+def test_process_that_stops_in_the_middle_of_its_answer_does_not_stop_the_loop() -> None:
+    async def stopped(computing: Computing) -> None:
+        pid, *_ = await computing.run(where)
+        os.kill(pid, signal.SIGSTOP)
+        task = asyncio.create_task(computing.run(length, bytes(64 * 2**20)))
+        await asyncio.wait([task], timeout=0.2)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await eventually(lambda: gone(pid))
+
+    story(stopped)
 
 
 def test_process_that_dies_fails_what_it_was_at_and_another_takes_its_place() -> None:

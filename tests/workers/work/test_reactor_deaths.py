@@ -22,6 +22,7 @@ from tests.workers.work.echo import (
     echo,
     echoed,
     parked,
+    react_all,
     reacting,
     settle,
     storing,
@@ -61,7 +62,7 @@ def test_commands_have_their_effect_once_wherever_the_process_ends(
     with recording(database) as record:
         record(*opening(), *clicks(6), *clicks(2, "ben"))
     asyncio.run(story())
-    assert echoed(database) == clicked(database)
+    assert sorted(echoed(database)) == clicked(database)
     assert parked(database) == []
 
 
@@ -219,3 +220,120 @@ def test_what_it_did_of_a_parked_stream_is_remembered_until_that_is_replayed(
     asyncio.run(story())
     assert parked(database) == []
     assert changes(database) == len(clicked(database))
+
+
+def test_retries_while_it_is_stuck_are_no_deaths(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.0)
+    monkeypatch.setattr("projections.engine.parking.MOST", 1)
+
+    def broken(recorded: Recorded) -> Iterator[Command]:
+        if recorded.stream.startswith("missions:"):
+            raise LookupError("a bug")
+        yield from echo(recorded)
+
+    async def story() -> None:
+        async with reacting(database, broken) as reactor:
+            for _ in range(2 * module.ATTEMPTS):
+                await reactor.step()
+        async with reacting(database) as mended:
+            await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
+            await settle(mended)
+
+    with recording(database) as record:
+        record(*opening(), *clicks(2), *clicks(2, "ben"))
+    asyncio.run(story())
+    assert parked(database) == []
+    assert sorted(echoed(database)) == clicked(database)
+
+
+def test_replay_at_which_the_process_ends_every_time_is_given_up(database: str) -> None:
+    deaths = 0
+
+    def failing(recorded: Recorded) -> Iterator[Command]:
+        if recorded.stream == ADA:
+            raise LookupError("not this one")
+        yield from echo(recorded)
+
+    async def life(history: History) -> bool:
+        """Whether it got through."""
+        dying = Dying(history, lambda call: "before")
+        reactor = Reactor(Reaction(NAME, echo), dying)  # type: ignore[arg-type]
+        try:
+            await reactor.start(database)
+            await settle(reactor)
+        except asyncio.CancelledError:
+            return False
+        finally:
+            await reactor.stop()
+        return True
+
+    async def story() -> None:
+        nonlocal deaths
+        async with reacting(database, failing) as reactor:
+            await settle(reactor)
+        await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
+        async with storing(database) as history:
+            while not await life(history):
+                deaths += 1
+                assert deaths <= module.ATTEMPTS
+
+    with recording(database) as record:
+        *_, first = record(*opening(), *clicks(1))
+    asyncio.run(story())
+    problem = f"at position {first}: NeverFinishedError: in {module.ATTEMPTS} attempts"
+    assert parked(database) == [(ADA, first, problem, None)]
+    assert deaths == module.ATTEMPTS
+
+
+def test_it_starts_also_where_what_comes_next_cannot_be_read(database: str) -> None:
+    with recording(database) as record:
+        record(*opening())
+        react_all(database)
+        ask(database, "INSERT INTO events.log VALUES ('odd:evt_1', 1, 'Odd', '{}')")
+        ask(database, "UPDATE views.positions SET attempts = 1 WHERE name = 'echo'")
+        record(*clicks(2))
+    react_all(database)
+    assert [stream for stream, *_ in parked(database)] == ["odd:evt_1"]
+    assert echoed(database) == clicked(database)
+
+
+def test_step_ends_in_time_and_goes_on_where_it_ended(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each command of a page takes long, whoever leads is heard of meanwhile."""
+    monkeypatch.setattr(module, "STEP", 0.0)
+
+    def to_one(recorded: Recorded) -> Iterator[Command]:
+        for command in echo(recorded):
+            yield AnnounceConference(event_id="echo_1", name=f"{recorded.position}", timezone="UTC")
+            assert command
+
+    async def story() -> int:
+        steps = 0
+        async with reacting(database, to_one) as reactor:
+            while await reactor.step():
+                steps += 1
+        return steps
+
+    with recording(database) as record:
+        record(*opening(), *clicks(6))
+    assert asyncio.run(story()) >= 6
+    assert changes(database) == len(clicked(database))
+
+
+def test_problem_of_the_machinery_parks_nothing(database: str) -> None:
+    class Full:
+        async def execute(self, command: Any, **more: Any) -> Any:
+            raise MemoryError
+
+    async def story() -> None:
+        async with reacting(database, history=Full()) as reactor:
+            with pytest.raises(module.StepDownError):
+                await settle(reactor)
+
+    with recording(database) as record:
+        record(*opening(), *clicks(1))
+    asyncio.run(story())
+    assert parked(database) == []
