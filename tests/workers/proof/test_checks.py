@@ -215,7 +215,7 @@ Said = dict[str, list[Message]]
 
 
 def feeds(run: Ran) -> tuple[Said, list[Heard]]:
-    """What each feed says, and everybody hearing one feed after the other."""
+    """The messages of each feed, and everybody hearing one feed after the other."""
     pure = tables.pure(run.log)
     said = {feed.name: list(pure[feed.messages].values()) for feed in FEEDS}
     return said, [
