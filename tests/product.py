@@ -175,7 +175,7 @@ def messages(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield message
             message = {}
         elif field == "id":
-            message["id"] = int(value)
+            message["id"] = int(value.rpartition("-")[2].rpartition(".")[2])
         elif field == "event":
             message["event"] = value
         elif field == "data":

@@ -1,9 +1,11 @@
 """A browser that listens to one member's live feed. Its connection can break anywhere."""
 
 import asyncio
+import re
 from typing import Any
 
 from api.live.feed import Live
+from api.live.ids import parsed
 from api.stream import FeedResponse
 from tests.product import messages
 
@@ -12,11 +14,11 @@ TOO_LONG = 10.0  # seconds for a stream to end
 
 
 class Client:
-    """`after` is the id it will resume from: that of the last message it has got."""
+    """`last_id` is what it will resume from: that of the last message it has got."""
 
     def __init__(self, event_id: str, member_id: str, after: int) -> None:
         self.audience = (event_id, member_id)
-        self.after = after
+        self.last_id = str(after)
         self._got: list[dict[str, Any]] = []
         self._heard = b""
         self._task: asyncio.Task[None] | None = None
@@ -30,12 +32,13 @@ class Client:
         whole, end, rest = self._heard.rpartition(b"\n\n")
         self._heard = rest
         self._got += messages(iter((whole + end).decode().split("\n")))
-        self.after = self._got[-1]["id"] if self._got else self.after
+        ids = re.findall(rb"^id: (.+)$", whole, re.MULTILINE)
+        self.last_id = ids[-1].decode() if ids else self.last_id
         return self._got
 
     async def listen(self, live: Live) -> None:
         await self.hang_up()
-        reader = await live.join(self.audience, self.after, NEVER, None)
+        reader = await live.join(self.audience, parsed(self.last_id), NEVER, None)
         response = FeedResponse(live, reader).to_asgi_response()
         self._task = asyncio.create_task(response({}, None, self._send))
 
