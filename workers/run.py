@@ -3,6 +3,7 @@ or standing by; and work, of which every process takes what it can."""
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
@@ -31,7 +32,12 @@ from workers.work.reactor import Reactor
 from workers.work.runner import run_work
 
 
+class SameNameError(Exception):
+    """Two of the workers' process would share a position, or a lead"""
+
+
 async def run(database_url: str, nats_url: str) -> None:
+    require_distinct(names())
     async with asyncio.TaskGroup() as group:
         for projector in projectors():
             group.create_task(run_elected(projector, database_url))
@@ -53,6 +59,21 @@ async def _run_with_history(database_url: str) -> None:
                 group.create_task(run_work(database_url, KINDS, history))
     finally:
         await asyncio.to_thread(history.close)
+
+
+def names() -> list[str]:
+    """By these everything that runs here is known in views.positions, and leads."""
+    read_models = [model.name for models in CAPABILITIES.values() for model in models]
+    elected = [Relay.name, Upkeep.name, *(projector.name for projector in projectors())]
+    reactions, kinds = [one.name for one in REACTIONS], [one.name for one in KINDS]
+    return [*read_models, *elected, *reactions, *kinds]
+
+
+def require_distinct(names: Sequence[str]) -> None:
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+        raise SameNameError(
+            f"Read models, reactions and kinds of work need names of their own: {', '.join(twice)}."
+        )
 
 
 def projectors() -> list[Projector]:

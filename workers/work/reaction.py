@@ -12,8 +12,8 @@ from domain.aggregate import Command, Recorded
 
 
 class Reaction(Struct, frozen=True):
-    """Named as the sentence it is: `complete_networking_goals_when_goals_are_set`. The name is that
-    of its position: under another it begins again at the start of the log."""
+    """The name says what follows from what: `complete_networking_goals_when_goals_are_set`. It is
+    that of its position: under another it begins again at the start of the log."""
 
     name: str
     react: Callable[[Recorded], Iterable[Command]]

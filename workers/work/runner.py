@@ -69,7 +69,7 @@ class _Held:
 
 
 class Runner:
-    """One worker. `step` takes what there is room for; what is taken goes on beside it, also where
+    """One worker. `step` takes what there is room for; what is taken goes on meanwhile, also where
     the connections to the database are lost meanwhile and `connect` opens others."""
 
     def __init__(self, kinds: Sequence[Kind], history: History, stalled: float = STALLED) -> None:
@@ -82,7 +82,7 @@ class Runner:
         self._reported_at = 0.0
         self._computing = Computing()
         self._tools = Tools(self._reading, self._computing.run)
-        self._beside: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         self._open = AsyncExitStack()  # of its connections, and who uses them
 
     async def connect(self, database_url: str) -> None:
@@ -97,8 +97,8 @@ class Runner:
         listening = await self._connection()
         names = {"names": list(self._kinds), "versions": [1] * len(self._kinds)}
         await taking.execute(LOG["enrol"], names | {"kind": "work"})
-        beside = (self._listen(listening), self._beat())
-        self._beside = [asyncio.create_task(one) for one in beside]
+        background = (self._listen(listening), self._beat())
+        self._background = [asyncio.create_task(one) for one in background]
 
     async def stop(self) -> None:
         """Breaks off what is in work, and gives it back."""
@@ -107,8 +107,8 @@ class Runner:
         self._computing.close()
 
     async def _disconnect(self) -> None:
-        await _cancelled(self._beside)
-        self._beside = []
+        await _cancelled(self._background)
+        self._background = []
         await self._open.aclose()
 
     async def run(self) -> None:
@@ -122,7 +122,7 @@ class Runner:
 
     async def step(self) -> list[Piece]:
         """Takes what there is room for. Gives what it took."""
-        for task in self._beside:
+        for task in self._background:
             if task.done():
                 task.result()  # a line that is lost is nothing to go on with
         free = {name: kind.concurrency - self._busy(name) for name, kind in self._kinds.items()}
@@ -242,7 +242,7 @@ class Runner:
         budget = self._kinds[held.piece.kind].budget
         return budget.each if budget and not held.is_begun else 0
 
-    # Beside
+    # Heartbeats and notifications
     async def _listen(self, connection: Connection) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
         async for heard in connection.notifies():

@@ -158,8 +158,8 @@ def subjects(pieces: Sequence[Piece]) -> list[str]:
 def story(database: str, of: Callable[[Desk], Awaitable[None]]) -> None:
     """Runs a test with a desk in a loop of its own."""
 
-    async def told() -> None:
+    async def main() -> None:
         async with working(database) as desk:
             await of(desk)
 
-    asyncio.run(told())
+    asyncio.run(main())

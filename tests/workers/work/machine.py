@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
         self.world.run(self.world.stall())
 
     @rule(what=st.sampled_from(["publish", "lose_bus", "rebuild", "next_day", "drop_parked"]))
-    def besides(self, what: str) -> None:
+    def around(self, what: str) -> None:
         self.world.run(getattr(self.world, what)())
 
     def teardown(self) -> None:

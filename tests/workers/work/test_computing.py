@@ -58,14 +58,14 @@ def hang(sign: str) -> None:
 
 
 def story(of: Callable[[Computing], Awaitable[None]], most: int = 1) -> None:
-    async def told() -> None:
+    async def main() -> None:
         computing = Computing(most)
         try:
             await of(computing)
         finally:
             computing.close()
 
-    asyncio.run(told())
+    asyncio.run(main())
 
 
 def gone(pid: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -40,11 +41,11 @@ async def workers(database: str, *names: str) -> AsyncIterator[list[Leases]]:
 
 
 def story(database: str, of: Callable[..., Awaitable[None]], *names: str) -> None:
-    async def told() -> None:
+    async def main() -> None:
         async with workers(database, *(names or ("one", "two"))) as leases:
             await of(*leases)
 
-    asyncio.run(told())
+    asyncio.run(main())
 
 
 def test_each_piece_goes_to_one_of_those_who_take_at_once(database: str) -> None:
@@ -204,3 +205,30 @@ def test_poll_finds_the_kinds_of_which_there_is_something(database: str) -> None
         assert await one.ready([unknown, other]) == []
 
     story(database, poll)
+
+
+def test_what_was_not_spent_goes_back_into_the_budget(database: str) -> None:
+    ask(database, FILL, 3)
+    kind = summaries(concurrency=1000, budget=Budget(a_day=90, each=30))
+
+    async def unspent(one: Leases, two: Leases) -> None:
+        first, second, third = await one.take(kind, 3)
+        await one.give_back(first, 0.0, unspent=30)
+        await one.fail(second, "X: y", None, 0, unspent=30)
+        await one.give_back(third, 0.0, unspent=0)
+        await one.give_back(third, 0.0, unspent=30)  # it is not ours any more
+        assert ask(database, "SELECT spent FROM work.budgets") == [(30,)]
+
+    story(database, unspent)
+
+
+@pytest.mark.parametrize(("a_day", "each"), [(10, 0), (10, 11), (-1, -1)])
+def test_budget_that_allows_no_attempt_is_refused(a_day: int, each: int) -> None:
+    with pytest.raises(ValueError, match="budget"):
+        Budget(a_day, each)
+
+
+@pytest.mark.parametrize("bounds", [{"concurrency": 0}, {"deadline": 0.0}, {"backoff": (-1.0,)}])
+def test_kind_with_bounds_that_allow_no_attempt_is_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="summary"):
+        summaries(**bounds)

@@ -130,15 +130,15 @@ def test_very_many_bad_streams_are_no_single_events_fault(
 ) -> None:
     monkeypatch.setattr(module, "RETRY", 0.0)
     monkeypatch.setattr("projections.engine.parking.MOST", 3)
-    ill = True
+    is_broken = True
 
     def all_of_them(recorded: Recorded) -> Iterable[Command]:
-        if ill and recorded.stream.startswith("missions:"):
+        if is_broken and recorded.stream.startswith("missions:"):
             raise LookupError("a bug")
         return echo(recorded)
 
     async def story() -> None:
-        nonlocal ill
+        nonlocal is_broken
         async with reacting(database, all_of_them) as reactor:
             await settle(reactor)
             *_, problem = await asyncio.to_thread(stand, database)
@@ -146,7 +146,7 @@ def test_very_many_bad_streams_are_no_single_events_fault(
                 "TooManyParkedError: 3 streams are parked within 10,000 positions, so this is no "
                 "one event's fault: LookupError: a bug"
             )
-            ill = False
+            is_broken = False
             await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
             await settle(reactor)
 
@@ -185,22 +185,22 @@ def test_event_that_cannot_be_read_parks_its_stream(database: str) -> None:
 
 @pytest.mark.parametrize("what", ["replay", "drop"])
 def test_what_is_parked_is_replayed_in_order_or_dropped(database: str, what: str) -> None:
-    ill = True
+    is_broken = True
 
     def choosy(recorded: Recorded) -> Iterable[Command]:
-        if recorded.stream == ADA and ill:
+        if recorded.stream == ADA and is_broken:
             raise LookupError("not this one")
         return echo(recorded)
 
     async def story() -> None:
-        nonlocal ill
+        nonlocal is_broken
         async with reacting(database, choosy) as reactor:
             await settle(reactor)
             await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
             await settle(reactor)
             ((_, _, problem, asked),) = await asyncio.to_thread(parked, database)
             assert (problem, asked) == (f"at position {first}: LookupError: not this one", None)
-            ill = False
+            is_broken = False
             await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = %s", what)
             await settle(reactor)
             await asyncio.to_thread(record, *clicks(1, "ben"))

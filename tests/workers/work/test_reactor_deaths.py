@@ -195,23 +195,23 @@ def changes(database: str) -> int:
 def test_what_it_did_of_a_parked_stream_is_remembered_until_that_is_replayed(
     database: str,
 ) -> None:
-    ill = True
+    is_broken = True
 
     def half(recorded: Recorded) -> Iterator[Command]:
         """The second of two commands breaks."""
         for i, command in enumerate(echo(recorded)):
-            yield replace_name(command, f"ill: {ill} {i}")
-            if recorded.stream == ADA and ill:
+            yield replace_name(command, f"is_broken: {is_broken} {i}")
+            if recorded.stream == ADA and is_broken:
                 yield Command()
 
     async def story() -> None:
-        nonlocal ill
+        nonlocal is_broken
         async with reacting(database, half) as reactor:
             await settle(reactor)
             await asyncio.to_thread(ask, database, OLD)
             await tidy(database)
             assert await asyncio.to_thread(keys, database) == clicked(database, ADA)[:1]
-            ill = False
+            is_broken = False
             await asyncio.to_thread(ask, database, "UPDATE views.parked SET asked = 'replay'")
             await settle(reactor)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ LEADING = (
 
 
 def story(database: str, nats: str, of: Callable[[], Awaitable[None]]) -> None:
-    async def told() -> None:
+    async def main() -> None:
         running = asyncio.create_task(module.run(database, nats))
         try:
             await of()
@@ -35,7 +36,7 @@ def story(database: str, nats: str, of: Callable[[], Awaitable[None]]) -> None:
                 running.cancel()
                 await asyncio.wait({running}, timeout=1)
 
-    asyncio.run(told())
+    asyncio.run(main())
 
 
 def test_nothing_is_opened_for_work_and_reactions_where_there_are_none(
@@ -75,3 +76,41 @@ def test_both_are_started_where_there_are_some(
     with recording(database) as record:
         record(*opening(), *clicks(2))
         story(database, nats, some)
+
+
+@pytest.mark.parametrize("taken", ["due", "relay", "projector missions", "summary"])
+def test_names_that_are_taken_are_refused_before_anything_runs(
+    taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CAPABILITIES, "work", (DUE,))
+    monkeypatch.setattr(module, "KINDS", (summaries(), letters()))
+    monkeypatch.setattr(module, "REACTIONS", (Reaction(NAME, echo),))
+    module.require_distinct(module.names())
+    monkeypatch.setattr(module, "REACTIONS", (Reaction(taken, echo),))
+    with pytest.raises(module.SameNameError, match=taken):
+        asyncio.run(module.run("postgresql://nowhere", "nats://nowhere"))
+
+
+def test_history_that_cannot_be_opened_ends_nothing_else(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REACTIONS", (Reaction(NAME, echo),))
+    open_recorder = module.open_recorder
+    fails = iter([RuntimeError("not now")])
+
+    def at_first_not(*given: Any) -> Any:
+        for problem in fails:
+            raise problem
+        return open_recorder(*given)
+
+    monkeypatch.setattr(module, "open_recorder", at_first_not)
+
+    def reacted() -> bool:
+        return echoed(database) == clicked(database)
+
+    async def goes_on() -> None:
+        await eventually(lambda: asyncio.to_thread(reacted), 30)
+
+    with recording(database) as record:
+        record(*opening(), *clicks(2))
+        story(database, nats, goes_on)

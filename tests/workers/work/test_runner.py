@@ -235,7 +235,7 @@ def test_result_that_the_store_does_not_take_in_time_is_lost_and_made_again(
     story(database, lost)
 
 
-# Beside
+# Heartbeats and notifications
 def test_worker_is_rung_when_something_is_due_and_polls_in_case_it_is_not(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

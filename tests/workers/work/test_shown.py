@@ -44,13 +44,13 @@ async def read(database: str) -> dict[str, Lag]:
 
 
 def test_parked_piece_is_listed_with_its_reason_and_replayed(database: str, said: Said) -> None:
-    ill = True
+    is_broken = True
 
     async def choosy(piece: Piece, tools: Tools) -> Result:
-        return await (failing if ill else summarize)(piece, tools)
+        return await (failing if is_broken else summarize)(piece, tools)
 
     async def replayed(desk: Desk) -> None:
-        nonlocal ill
+        nonlocal is_broken
         await desk.note("it")
         runner = await desk.runner(summaries(choosy))
         await desk.settle(runner)
@@ -62,7 +62,7 @@ def test_parked_piece_is_listed_with_its_reason_and_replayed(database: str, said
         ]
         assert await operator("list", "--of", "summary") == 0
         assert len(said()) == 2
-        ill = False
+        is_broken = False
         assert await operator("replay", IT) == 0
         assert said() == [f"summary of {IT} is due again."]
         await desk.settle(runner)
@@ -76,19 +76,19 @@ def test_parked_piece_is_listed_with_its_reason_and_replayed(database: str, said
 def test_piece_that_is_dropped_is_left_out_until_it_is_asked_for_again(
     database: str, said: Said
 ) -> None:
-    ill = True
+    is_broken = True
 
     async def choosy(piece: Piece, tools: Tools) -> Result:
-        return await (failing if ill else summarize)(piece, tools)
+        return await (failing if is_broken else summarize)(piece, tools)
 
     async def dropped(desk: Desk) -> None:
-        nonlocal ill
+        nonlocal is_broken
         await desk.note("it")
         runner = await desk.runner(summaries(choosy, backoff=()))
         await desk.settle(runner)
         assert await operator("drop", IT, "--yes") == 0
         assert said()[-1] == f"summary of {IT} is left out until another event asks for it."
-        ill = False
+        is_broken = False
         await desk.settle(runner)
         assert await desk.results() == []
         await desk.note("it")
@@ -137,7 +137,7 @@ def test_piece_that_is_done_after_all_is_not_shown_as_parked(database: str, said
 
 
 def test_lag_tells_of_each_kind_how_far_it_is_and_what_is_parked(database: str) -> None:
-    async def told(desk: Desk) -> None:
+    async def shown(desk: Desk) -> None:
         await desk.note("it")
         kinds = (summaries(), letters(failing))
         runner = await desk.runner(*kinds)
@@ -155,7 +155,7 @@ def test_lag_tells_of_each_kind_how_far_it_is_and_what_is_parked(database: str) 
         assert (letter.word, letter.parked) == ("live", 1)
         assert why(letter) == "letter: see `python -m workers parked list --of letter`."
 
-    story(database, told)
+    story(database, shown)
 
 
 def test_lag_tells_why_a_kind_does_not_go_on(
@@ -163,7 +163,7 @@ def test_lag_tells_why_a_kind_does_not_go_on(
 ) -> None:
     monkeypatch.setattr(leases, "MOST_PARKED", 1)
 
-    async def told(desk: Desk) -> None:
+    async def shown(desk: Desk) -> None:
         await desk.note("it")
         kinds = (summaries(budget=Budget(3, each=2)), letters(failing))
         runner = await desk.runner(*kinds)
@@ -184,7 +184,7 @@ def test_lag_tells_why_a_kind_does_not_go_on(
             ("summary", THAT),
         ]
 
-    story(database, told)
+    story(database, shown)
 
 
 def test_kind_that_works_on_something_for_long_is_not_taken_for_stuck(database: str) -> None:
@@ -194,7 +194,7 @@ def test_kind_that_works_on_something_for_long_is_not_taken_for_stuck(database: 
         await go_on.wait()
         return await summarize(piece, tools)
 
-    async def told(desk: Desk) -> None:
+    async def shown(desk: Desk) -> None:
         await desk.note("it")
         runner = await desk.runner(summaries(slow))
         await runner.step()
@@ -206,4 +206,32 @@ def test_kind_that_works_on_something_for_long_is_not_taken_for_stuck(database: 
         go_on.set()
         await desk.settle(runner)
 
-    story(database, told)
+    story(database, shown)
+
+
+def test_kind_that_waits_for_its_next_attempt_is_not_taken_for_stuck(database: str) -> None:
+    async def shown(desk: Desk) -> None:
+        await desk.note("it")
+        runner = await desk.runner(summaries(failing, backoff=(600.0,)))
+        await desk.settle(runner)
+        await desk.ask("UPDATE views.positions SET moved_at = now() - interval '1 hour'")
+        await runner._report()
+        known = (await read(database))["summary"]
+        assert (known.position, known.problem) == (0, None)
+        assert known.still_for < lag.STILL
+
+    story(database, shown)
+
+
+def test_one_process_reports_for_all(database: str) -> None:
+    async def shown(desk: Desk) -> None:
+        one, two = await desk.runner(summaries()), await desk.runner(summaries())
+        await one._report()
+        reported = "SELECT beat_at FROM views.positions WHERE name = 'summary'"
+        before = await desk.ask(reported)
+        await two._report(60.0)
+        assert await desk.ask(reported) == before
+        await two._report(0.0)
+        assert await desk.ask(reported) != before
+
+    story(database, shown)
