@@ -59,7 +59,7 @@ class Computing:
 
 
 class ComputeError(Exception):
-    """What a function in another process raised. `kind` is the name of its class"""
+    """A function in another process raised this. `kind` is the name of its class"""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")

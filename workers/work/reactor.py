@@ -135,8 +135,8 @@ class Reactor:
         await self._advance(page[-1].position)
 
     async def _sent(self, together: Sequence[Followed]) -> list[Exception | None]:
-        """What became of each; all at once, so that they share a transaction. What is sent though
-        an event before it fails comes again under its key, and has its effect once."""
+        """Sends them at once, so that they share a transaction: the problem of each. What
+        is sent though an event before it fails comes again under its key, with its effect once."""
         sent = (self._tried(recorded, commands) for recorded, commands in together)
         problems = await asyncio.gather(*sent, return_exceptions=True)
         for problem in problems:

@@ -69,14 +69,14 @@ def older_results(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_marks(patch: pytest.MonkeyPatch) -> None:
-    """What may have been done is not looked at."""
+    """A mark of what may have been done is not looked at."""
     patch.setitem(SQL, "begin", UNMARKED)
     unmarked = changed("take", "attempts, begun, number", "attempts, 0::bigint, number")
     patch.setitem(SQL, "take", unmarked)
 
 
 def hidden_parking(patch: pytest.MonkeyPatch) -> None:
-    """What was done after all counts as parked still, where nobody sees it."""
+    """A piece that was done after all counts as parked still, where nobody sees it."""
     for name in ("ready", "take"):
         patch.setitem(SQL, name, changed(name, "l.wanted <= ", "0 > "))
     patch.setitem(
@@ -85,7 +85,7 @@ def hidden_parking(patch: pytest.MonkeyPatch) -> None:
 
 
 def lost_results(patch: pytest.MonkeyPatch) -> None:
-    """What is in work ends with the connections of its worker."""
+    """A piece that is in work ends with the connections of its worker."""
     connect = Runner.connect
 
     async def again(runner: Runner, database_url: str) -> None:
@@ -98,7 +98,7 @@ def lost_results(patch: pytest.MonkeyPatch) -> None:
 
 
 def late_heartbeats(patch: pytest.MonkeyPatch) -> None:
-    """What is lost is broken off by its name alone."""
+    """A lost piece is broken off by its name alone."""
 
     async def by_name(runner: Runner) -> None:
         held = [one.piece for one in runner._held.values()]

@@ -145,7 +145,7 @@ class Place:
         await self.begin_again()
 
     async def beat(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        """What the store says of its leases comes late: first all that it is at goes on."""
+        """The answer about its leases comes late: first all that it is at goes on."""
         leases = self.runner._leases
         beat = leases.beat
 
@@ -274,7 +274,7 @@ class World:
             await place.reconnect()
 
     async def drop_parked(self) -> None:
-        """What an operator sees as parked is left out."""
+        """All that an operator sees as parked is left out."""
         for reader, stream, position, *_ in await self.parked():
             about = {"reader": reader, "stream": stream, "position": position, "asked": "drop"}
             await asyncio.to_thread(self._operate, PARKED["ask"], about)
@@ -375,7 +375,7 @@ class World:
             assert (subject, position) in known
 
     def forget(self) -> None:
-        """What was parked stays: the next example has it behind it."""
+        """Parked pieces stay: the next example has it behind it."""
         self.sent.clear()
         self.ended.clear()
         self.wrong.clear()
