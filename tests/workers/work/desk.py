@@ -85,9 +85,9 @@ class Desk:
         """Until nothing is held, projected and taken any more."""
         taken = True
         while taken:
+            await self.idle(*runners)  # else there is no room, and what is due is not taken
             await self.project()
             taken = any([await runner.step() for runner in runners])
-            await self.idle(*runners)
 
     async def idle(self, *runners: Runner) -> None:
         await eventually(lambda: not any(runner._held for runner in runners), 20)
