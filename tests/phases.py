@@ -22,13 +22,14 @@ from tests.product import ROOT
 ALONE = "alone"
 TELLS = {ALONE, "monotonic", "perf_counter", "process_time", "thread_time"}
 
-# Browsers, processes that are killed, benches and state machines.
-SLOW_FOLDERS = {"browser", "bench", "flows", "harness", "proof"}
+# Browsers, processes that are killed, commands that are started, benches and state machines.
+SLOW = (
+    *("/browser/", "/bench/", "/flows/", "/contacts/", "/demo/", "/operations/", "/proof/"),
+    *("/servers/", "/test_alerts", "/test_command.", "/test_consumer", "/test_machine"),
+    *("/engine/test_rebuild.", "/harness/test_plans", "/harness/test_questions"),
+    *("/test_runner_deaths", "/test_schema", "/workers/test_tokens"),
+)
 SLOW_FIXTURES = {"browser", "restarting"}
-SLOW_MODULES = {
-    *("test_alerts", "test_consumer", "test_demo", "test_drill", "test_embedded", "test_lag"),
-    *("test_rebuild", "test_command", "test_schema", "test_supervisor"),
-}
 # Folders with the longest modules, which start first: one of them at the end would run on while the
 # other processes have nothing left to do.
 FIRST = ("browser", "bench", "flows", "workers", "harness")
@@ -53,12 +54,8 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def is_slow(item: Any) -> bool:
-    folders = Path(item.nodeid.partition("::")[0]).parent.parts
-    return bool(
-        SLOW_FOLDERS & {*folders}
-        or SLOW_FIXTURES & {*item.fixturenames}
-        or item.path.stem in SLOW_MODULES
-    )
+    by_place = any(part in item.nodeid.partition("::")[0] for part in SLOW)
+    return by_place or bool(SLOW_FIXTURES & {*item.fixturenames})
 
 
 def arrange(items: "list[pytest.Item]") -> None:
