@@ -4,7 +4,8 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate pyproject.toml
-PYTEST = .venv/bin/python -m pytest --numprocesses auto
+# Hundreds of processes start in the tests: what one has compiled, the others need not.
+PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest --numprocesses auto
 
 SUB ?= you
 SCOPE ?= admin

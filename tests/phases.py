@@ -22,13 +22,14 @@ from tests.product import ROOT
 ALONE = "alone"
 TELLS = {ALONE, "monotonic", "perf_counter", "process_time", "thread_time"}
 
-# Browsers, processes that are killed, benches and state machines.
-SLOW_FOLDERS = {"browser", "bench", "flows", "harness", "proof"}
+# Browsers, processes that are killed, commands that are started, benches and state machines.
+SLOW = (
+    *("/browser/", "/bench/", "/flows/", "/contacts/", "/demo/", "/operations/", "/proof/"),
+    *("/servers/", "/test_alerts", "/test_command.", "/test_consumer", "/test_machine"),
+    *("/engine/test_rebuild.", "/harness/test_plans", "/harness/test_questions"),
+    *("/test_runner_deaths", "/test_schema", "/workers/test_tokens"),
+)
 SLOW_FIXTURES = {"browser", "restarting"}
-SLOW_MODULES = {
-    *("test_alerts", "test_consumer", "test_demo", "test_drill", "test_embedded", "test_lag"),
-    *("test_rebuild", "test_command", "test_schema", "test_supervisor"),
-}
 # Folders with the longest modules, which start first: one of them at the end would run on while the
 # other processes have nothing left to do.
 FIRST = ("browser", "bench", "flows", "workers", "harness")
@@ -43,7 +44,10 @@ def group(nodeid: str) -> str:
 @cache
 def alone_in(module: Path) -> frozenset[str]:
     """The tests in it that ask for the time, or are marked."""
-    tree = ast.parse(module.read_text(encoding="utf-8"))
+    text = module.read_text(encoding="utf-8")
+    if not any(word in text for word in TELLS):
+        return frozenset()  # most of them, and parsing them all takes each process a second
+    tree = ast.parse(text)
     tests = [f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name.startswith("test_")]
     return frozenset(test.name for test in tests if TELLS & {*_attributes(test)})
 
@@ -53,12 +57,8 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def is_slow(item: Any) -> bool:
-    folders = Path(item.nodeid.partition("::")[0]).parent.parts
-    return bool(
-        SLOW_FOLDERS & {*folders}
-        or SLOW_FIXTURES & {*item.fixturenames}
-        or item.path.stem in SLOW_MODULES
-    )
+    by_place = any(part in item.nodeid.partition("::")[0] for part in SLOW)
+    return by_place or bool(SLOW_FIXTURES & {*item.fixturenames})
 
 
 def arrange(items: "list[pytest.Item]") -> None:

@@ -5,6 +5,7 @@ No message contains a password.
 
 import asyncio
 import os
+from contextlib import suppress
 
 import psycopg
 from nats.aio.client import Client
@@ -71,7 +72,8 @@ async def _why_not(address: str) -> str | None:
         return f"NATS at {place} refuses this: {str(e).removeprefix('nats: ')}"
     finally:
         if not client.is_closed:
-            await client.close()
+            with suppress(OSError):  # of a server that has hung up
+                await client.close()
     return None
 
 
