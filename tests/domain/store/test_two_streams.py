@@ -20,7 +20,7 @@ from domain.errors import Refused, Unavailable
 from domain.store import writer
 from domain.store.recorder import KeyRow, Recorder, Rows
 from domain.store.writer import History, IdempotencyKey, Outcome
-from tests.domain.store.test_recorder import STAGES
+from tests.domain.store import test_recorder
 from tests.proxy import Proxy, Side
 from tests.store import (
     AUTHOR,
@@ -46,6 +46,9 @@ KEY = IdempotencyKey("ada", "key-1", b"a request")
 FEW = settings(
     max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
+STAGES: dict[str, tuple[Side, bytes]] = test_recorder.STAGES | {
+    "with the tail read": ("client", b"{calendar:")
+}
 people = st.permutations(["ada", "ben", "cleo"]).map(lambda order: order[:2])
 requests = st.tuples(st.integers(0, 1), people, st.integers(1, 3))
 
