@@ -78,6 +78,13 @@ CROSS JOIN LATERAL (
     ) AS f
 ) AS said;
 
+-- name: belated
+-- a feed has told this of events that were parked: whoever hears it has passed their positions
+INSERT INTO views.belated (reader, event_id, member_id, position)
+SELECT %(reader)s, event_id, member_id, position FROM {table}
+WHERE position = ANY(%(positions)s::bigint[])
+ORDER BY position;
+
 -- name: aged
 -- the last of a feed's oldest rows, so many at most, that is of an event of before a moment. An
 -- event's own time is in its envelope

@@ -45,6 +45,21 @@ SELECT coalesce(max(notification_id), 0) FROM events.log;
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
 
+-- name: depose
+-- ends the connection of whoever leads and is another program than ours, by its name; and fences off
+-- what it is about to write. How many that were
+WITH deposed AS (
+    SELECT pg_terminate_backend(a.pid)
+    FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('rapport.' || %(name)s, 0)
+    AND a.application_name <> current_setting('application_name')
+)
+
+UPDATE views.positions SET turn = turn + 1
+WHERE name = ANY(%(names)s) AND (SELECT count(*) FROM deposed) > 0;
+
 -- name: lease
 -- who leads, or wants to, says something every second
 SET idle_session_timeout = '10s';

@@ -94,7 +94,7 @@ class Product:
         try:
             answer = httpx.get(f"{self.url}/health/ready")
             return answer.status_code == 200 and not any(
-                " has parked keys: " not in reason and " is being renewed: " not in reason
+                " keys: " not in reason and " is being renewed: " not in reason
                 for reason in answer.json()["degraded"]
             )
         except httpx.TransportError:

@@ -129,7 +129,7 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 @cache
 def statement(name: str, feed: Feed) -> bytes:
-    """`said_at`, `told`, `aged` or `expire` of `sql/engine.sql`."""
+    """`said_at`, `told`, `belated`, `aged` or `expire` of `sql/engine.sql`."""
     return sql.SQL(SQL[name]).format(table=_table(feed)).as_bytes(None)
 
 

@@ -23,7 +23,7 @@ from contextlib import (
     nullcontext,
     suppress,
 )
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -55,6 +55,7 @@ YOUNG = 60.0  # seconds for which an event's own trace goes on
 POLL_SECONDS = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
 NAME = str(messages.STREAM.name)
+SKEW = timedelta(minutes=1)  # by which clocks of hosts may differ
 LISTED = 5_000  # messages of one event, at most, that are asked for: more never fit into a message
 LATE = "null"  # what an event says whose feed is late
 
@@ -184,12 +185,16 @@ class Relay:
         return messages.position(last.headers) if last else 0
 
     async def _is_recorded(self, last: RawStreamMsg) -> bool:
-        """The very event, not only one of its position: Postgres may be of an older backup."""
+        """The very event, not only one of its position: Postgres may be of an older backup. Of an
+        event that whoever published it could not read there is only the time to tell by: it was
+        recorded before that."""
         position = messages.position(last.headers)
         try:
             page = await event_log.page(self._connection, position - 1, 1, position)
         except UnreadableEventError as e:
             page = [messages.unreadable(e.position)]
+        if page and messages.is_unreadable(last.headers):
+            return last.time is None or page[0].at <= last.time + SKEW
         return bool(page) and messages.is_of(last.headers, page[0])
 
     @asynccontextmanager
@@ -216,10 +221,11 @@ class Relay:
 
 
 def _read(position: int, *columns: Any) -> Recorded:
-    """Sealed fields stay sealed: they are not published. An event that cannot be read is published
-    as `Unreadable`; read models have parked its stream, and go on."""
+    """Sealed fields stay sealed: they are not published. So one that a newer version has recorded
+    goes out as that would publish it. An event that cannot be read is published as `Unreadable`;
+    read models have parked its stream, and go on."""
     try:
-        return event_log.mapper.recorded(position, *columns, keys={})
+        return event_log.decoded_or_newer((position, *columns), {})
     except UnreadableEventError as e:
         log.warning("publishing %s as unreadable: %s", position, e)
         return messages.unreadable(position)
