@@ -92,6 +92,10 @@ ORDER BY l.notification_id;
 -- whoever adds to the belated messages does so alone, so that their numbers show up in their order
 SELECT pg_advisory_xact_lock(hashtextextended('rapport.belated', 0));
 
+-- name: belated
+-- to whom feeds have said something of what they had parked, after a number; and the last such
+SELECT event_id, member_id, max(seq) FROM views.belated WHERE seq > %(after)s GROUP BY 1, 2;
+
 -- name: forget_belated
 -- what everybody who comes back has been told by now
 DELETE FROM views.belated WHERE said_at < now() - interval '1 day';

@@ -31,6 +31,7 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
+from api.live.belated import Belated
 from api.live.ids import NAMES, OF_NO_FEED, LastId
 from api.live.reader import Audience, Reader, encoded
 from api.live.watch import Watch
@@ -85,6 +86,7 @@ class Live:
         self._querying = asyncio.Semaphore(QUERIES)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
+        self._belated = watch.on_belated = Belated(watch, self._readers)
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._placed = itertools.count()
         self._slice = 0  # the one whose hearts beat next
@@ -122,6 +124,7 @@ class Live:
         before = self._position
         sent, top = await (self._shown() if last is None else self._heard_by(last))
         reader = Reader(audience, sent, top, expires_at, cycle)
+        reader.belated = self._belated.heard_by(audience, last)
         reader.missed = last is not None or before != self._position
         reader.dropped = self._ended
         self._readers.setdefault(audience, set()).add(reader)
@@ -179,28 +182,29 @@ class Live:
         hindmost feed is, if it is only a moment behind: then the rest is still missed."""
         reader.taken = True
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
-        shown, rows = await self._said_since(reader)
+        shown, newest, rows = await self._said_since(reader)
         in_time = (p for name, p in zip(NAMES, shown, strict=True) if not self._is_late(name, p))
         bound = min(in_time, default=UNBOUNDED)
-        ready = [row for row in rows if row[1] <= bound]
-        pieces = [reader.hear(f, p, encoded(*said), shown) for f, p, *said in ready]
+        ready = [row for row in rows if row[1] <= bound or row[-1] is not None]
+        pieces = reader.hear_page(ready, shown, newest)
         if len(rows) == PAGE or len(ready) < len(rows):
             reader.missed = True
         else:
             reader.hear_all(shown)
+            reader.belated = max(reader.belated or 0, newest)
         if not ready and rows:
             await self._wait_for(shown, rows[0][1])
         return b"".join(pieces)
 
-    async def _said_since(self, reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
-        """How far each feed has come, and rows of a feed's place, position, type and data."""
-        scope_id, member_id = reader.audience
-        to = {"scope_id": scope_id, "member_id": member_id}
-        about = {"names": NAMES, "after": reader.sent, "most": PAGE}
+    async def _said_since(self, reader: Reader) -> tuple[list[int], int, list[tuple[Any, ...]]]:
+        """How far each feed has come, the number of what came belated, and rows of a feed's place,
+        position, type, data and such a number, if it has one."""
+        to = dict(zip(("scope_id", "member_id"), reader.audience, strict=True))
+        about = {"names": NAMES, "after": reader.sent, "most": PAGE, "belated": reader.belated}
         async with self._querying, self._pool.connection() as connection:
             cursor = await connection.execute(SINCE, to | about, prepare=True)
             rows = await cursor.fetchall()
-        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
+        return rows[0][0], rows[0][1], [row[2:] for row in rows if row[2] is not None]
 
     def _is_late(self, name: str, position: int) -> bool:
         """Whether it makes no sense to wait for a feed that has come so far."""
@@ -385,12 +389,11 @@ class Live:
 
     def _beat(self) -> None:
         self._slice = (self._slice + 1) % TICKS
-        now = time.time()
         for reader in tuple(self._slices[self._slice]):
             gone = reader.cycle is not None and reader.cycle.transport.is_closing()
             if reader.dropped:  # and still here: its stream never began
                 self.leave(reader)
-            elif gone or reader.expires_at < now:
+            elif gone or reader.expires_at < time.time():
                 reader.dropped = True
                 reader.wake()
             else:

@@ -277,10 +277,10 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
     told: list[int] = []
     ids: list[str] = []
 
-    async def said_since(reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
+    async def said_since(reader: Reader) -> tuple[list[int], int, list[tuple[Any, ...]]]:
         events = [(feed, position) for position, feed in enumerate(log, 1) if feed is not None]
-        rows = [(f, p, "T", b"{}") for f, p in events if reader.sent[f] < p <= shown[f]]
-        return list(shown), rows[: module.PAGE]
+        rows = [(f, p, "T", b"{}", None) for f, p in events if reader.sent[f] < p <= shown[f]]
+        return list(shown), 0, rows[: module.PAGE]
 
     async def standing() -> tuple[list[int], list[int], int, int]:
         return list(shown), [0] * len(NAMES), 0, len(log)
