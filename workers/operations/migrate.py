@@ -1,4 +1,4 @@
-"""`python -m workers migrate`: brings the database up to date, in two steps where a deploy needs it:
+"""`python -m workers migrate`: brings the database up to date, in two steps if a deploy needs it:
 what may run beside the version before, and (`--after`) what has to wait until that is gone."""
 
 import argparse
