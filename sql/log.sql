@@ -46,15 +46,16 @@ SELECT coalesce(max(notification_id), 0) FROM events.log;
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
 
 -- name: depose
--- ends the connection of whoever leads and is another program than ours, by its name; and fences off
--- what it is about to write. How many that were
+-- ends the connection of whoever leads and knows fewer events than we do, as the last part of its
+-- name says (programs of before say nothing); and fences off what it is about to write
 WITH deposed AS (
     SELECT pg_terminate_backend(a.pid)
     FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('rapport.' || %(name)s, 0)
-    AND a.application_name <> current_setting('application_name')
+    AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0)
+    < substring(current_setting('application_name'), ' (\d+)$')::integer
 )
 
 UPDATE views.positions SET turn = turn + 1

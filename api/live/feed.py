@@ -88,8 +88,7 @@ class Live:
         self._readers: dict[Audience, set[Reader]] = {}
         self._belated = watch.on_belated = Belated(watch, self._readers)
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
-        self._placed = itertools.count()
-        self._slice = 0  # the one whose hearts beat next
+        self._placed, self._slice = itertools.count(), 0  # the slice whose hearts beat next
         self._client: Client | None = None
         self._subscribed = False
         self._ended = False
@@ -197,8 +196,7 @@ class Live:
         return b"".join(pieces)
 
     async def _said_since(self, reader: Reader) -> tuple[list[int], int, list[tuple[Any, ...]]]:
-        """How far each feed has come, the number of what came belated, and rows of a feed's place,
-        position, type, data and such a number, if it has one."""
+        """How far each feed has come, the number of what came belated, and rows of the rest."""
         to = dict(zip(("scope_id", "member_id"), reader.audience, strict=True))
         about = {"names": NAMES, "after": reader.sent, "most": PAGE, "belated": reader.belated}
         async with self._querying, self._pool.connection() as connection:
@@ -338,6 +336,8 @@ class Live:
             self._miss(None)
         if has_gap or first:  # what was announced before, this process has not heard
             self._expect_late(None, position - 1)
+        if messages.is_unreadable(headers):  # to an older relay, perhaps: a feed may know it
+            self._miss_all()
         if self._readers and self._announce(position, message, headers.get("traceparent")):
             await asyncio.sleep(0)  # lets those read who do, before there is more
 

@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
-from zlib import crc32
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -58,10 +57,10 @@ class Elected(Protocol):
 
 @runtime_checkable
 class Successor(Protocol):
-    """Knows what an older program does not, and takes the lead from it where that is needed."""
+    """Takes the lead from an older program, which knows fewer events, where that is needed."""
 
     async def is_wanted(self, connection: Connection) -> Sequence[str]:
-        """The names in views.positions that it keeps, if something there waits for it; or none."""
+        """The names in views.positions that it keeps, if it is needed there; or none."""
 
 
 async def run_elected(follower: Elected, database_url: str) -> None:
@@ -109,9 +108,8 @@ async def _lead(follower: Elected, database_url: str) -> None:
 
 
 def _program(follower: Elected) -> str:
-    """Tells programs apart that know other events, where that matters. Part of the lead's name."""
-    known = ",".join(sorted(event_log.mapper.topics)).encode()
-    return f" {crc32(known):08x}" if isinstance(follower, Successor) else ""
+    """How many events it knows, where that matters: a newer one knows more. Part of its name."""
+    return f" {len(event_log.mapper.topics)}" if isinstance(follower, Successor) else ""
 
 
 async def _stand_by(follower: Elected, lead: Connection) -> None:
@@ -120,10 +118,10 @@ async def _stand_by(follower: Elected, lead: Connection) -> None:
     while not await _is_leader(lead, follower.name):
         due = time.monotonic() - deposed >= DEPOSES
         if due and isinstance(follower, Successor) and (names := await follower.is_wanted(lead)):
-            deposed = time.monotonic()
             about = {"name": follower.name, "names": list(names)}
             if (await lead.execute(SQL["depose"], about)).rowcount:
-                log.warning("%s: an older program led, and did not know what waits", follower.name)
+                deposed = time.monotonic()
+                log.warning("%s: an older program led", follower.name)
                 if await _is_soon_leader(lead, follower.name):
                     return
         await asyncio.sleep(STANDBY)

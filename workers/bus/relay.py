@@ -38,7 +38,7 @@ from domain.aggregate import Recorded
 from domain.store.envelope import UnreadableEventError
 from projections.engine import event_log
 from projections.engine.election import StepDownError, connect
-from projections.engine.event_log import END
+from projections.engine.event_log import END, Connection
 from projections.engine.event_log import SQL as LOG
 from projections.engine.feed import Feed, statement
 from projections.read_models import FEEDS
@@ -89,6 +89,10 @@ class Relay:
 
     async def stop(self) -> None:
         await self._open.aclose()
+
+    async def is_wanted(self, connection: Connection) -> list[str]:
+        """An older relay may publish what it does not know as if nobody could read it."""
+        return [self.name]
 
     async def step(self) -> bool:
         async with self._stepping_down():
