@@ -76,6 +76,12 @@ class Version(Product):
                 program, cwd=self.tree, env=self.environment, stdout=log, stderr=log
             )
 
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
     def migrate(self) -> None:
         program = [sys.executable, "-m", "workers", "migrate"]
         subprocess.run(program, cwd=self.tree, env=self.environment, check=True, timeout=120)
