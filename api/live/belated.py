@@ -1,5 +1,5 @@
-"""What a feed says of events that it had parked, once they are applied: at positions that whoever
-hears it has passed. Each such message has a number (`seq` of `views.belated`), in their order.
+"""Messages that come belated: what a feed says of events that it had parked, once they are applied,
+at positions that whoever hears it has passed. Each such message has a number (`seq` of `views.belated`), in their order.
 Readers know up to which number they have heard, and so do the ids of their messages."""
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ class Belated:
                 reader.miss()
 
     def heard_by(self, audience: Audience, last: LastId | None) -> int | None:
-        """What was said before somebody joins who does not come back is no news to them. None: it
-        is not known yet what that was."""
+        """The number up to which somebody who joins has heard: all there is, where they do not come
+        back. None: it is not known yet what that is."""
         if last is not None:
             return last.heard.get(BELATED, 0)
         known = any(self._watch.positions.values())

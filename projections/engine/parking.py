@@ -117,7 +117,7 @@ class Parking:
         return len(self._parked[name])
 
     def newer(self, name: str, page: Sequence[Recorded]) -> dict[StreamName, NewerEventError]:
-        """Of each stream that is not parked yet, the first event that a newer version has
+        """The first event of each stream, where it is not parked yet, that a newer version has
         recorded. Raises it where somebody has dropped it before: that is to be remembered."""
         found: dict[StreamName, NewerEventError] = {}
         for one in page:

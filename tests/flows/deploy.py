@@ -88,7 +88,7 @@ class Version(Product):
 
 
 class Found(Struct):
-    """What members met. `waits`: seconds from an acknowledgement to the message about it."""
+    """Counts what members met. `waits`: seconds from an acknowledgement to the message about it."""
 
     answers: Counter[int] = field(default_factory=Counter)
     refused: list[str] = field(default_factory=list)
@@ -134,7 +134,7 @@ class Member:
             self._found.longest_retry = max(self._found.longest_retry, time.monotonic() - began)
 
     async def _acknowledged(self, status: str, key: str) -> int:
-        """As behind a balancer: what one does not answer, or not now, another is asked. 0: it was
+        """Asks as a balancer does: another, where one does not answer, or not now. 0: it was
         refused for good."""
         path = f"/api/events/{self._event}/missions/goals"
         until = time.monotonic() + PATIENCE

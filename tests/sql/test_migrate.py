@@ -132,7 +132,7 @@ def schema(database: str) -> list[tuple[object, ...]]:
 def test_database_where_a_migration_ran_before_it_was_edited_gets_to_the_same_end(
     empty: str, tmp_path: Path, database: str
 ) -> None:
-    """As the version before 15fd1f6 left it, which made no table of what was dropped."""
+    """The version before 15fd1f6 made no table of what was dropped."""
     for file in sorted(FOLDER.glob("*.sql"))[:6]:
         shutil.copy(file, tmp_path / file.name)
     parked = tmp_path / "0006_parked.sql"

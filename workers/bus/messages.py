@@ -172,7 +172,7 @@ def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
 
 
 def _facts(recorded: Recorded) -> bytes:
-    """Of an event of a newer version as they are stored, without what is personal already."""
+    """The facts as JSON; those of a newer version as stored, without what is personal already."""
     if isinstance(recorded.event, Newer):
         return bytes(recorded.event.data)
     return msgspec.json.encode(taken_out(recorded.event, recorded.stream)[0])

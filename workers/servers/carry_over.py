@@ -1,5 +1,5 @@
-"""What a PostgreSQL holds, carried over to one of a newer major version: dumped, restored and
-compared, by the newer one's programs."""
+"""Carries what a PostgreSQL holds over to one of a newer major version: dumps, restores and compares
+it, by the newer one's programs."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a feed says of events that it had parked: open screens hear it, and so does whoever comes
+"""Messages about events that a feed had parked: open screens hear them, and so does whoever comes
 back, once each."""
 
 import asyncio

@@ -62,7 +62,7 @@ async def fares(database: str) -> set[tuple[str, int, int]]:
 
 @pytest.fixture
 def waiting(database: str) -> Iterator[tuple[str, Callable[..., list[int]]]]:
-    """What many members did waits; what they do besides, and others do, is shown."""
+    """Many members' streams wait; the rest is shown."""
     with recording(database) as record:
         record(*opening(), session("s1"))
         record(*(click for member in MEMBERS for click in clicks(3, member)))

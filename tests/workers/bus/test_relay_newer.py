@@ -1,5 +1,5 @@
-"""What a relay tells of events that a newer version has recorded, and what it finds of a relay that
-did not know them."""
+"""A relay and events that a newer version has recorded: how it tells of them, and how it goes on
+after a relay that did not know them."""
 
 import asyncio
 
@@ -56,7 +56,7 @@ def test_stream_of_a_relay_that_did_not_know_its_last_event_is_gone_on_with(
 
 
 async def unreadable_last(database: str, nats: str) -> None:
-    """As a relay before wrote it, of the last event of the log."""
+    """Writes the stream as a relay of before did, which could read none of it."""
     positions = [position for (position,) in ask(database, ALL)]
     async with jetstream(nats) as js:
         await js.add_stream(bus.STREAM)

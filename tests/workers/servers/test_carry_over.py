@@ -98,7 +98,7 @@ def test_data_is_carried_over_and_the_old_cluster_is_kept(
 def test_cluster_that_cannot_be_carried_over_stays_as_it_is(
     tmp_path: Path, older: Binaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was restored is not what was dumped; then it is tried again."""
+    """It is tried again with the next start."""
     filled(tmp_path, older, monkeypatch)
     monkeypatch.setattr(postgres_binaries, "FINDERS", only(NEWEST, older))
     plain = carry_over._held
