@@ -1,6 +1,7 @@
 """Messages that come belated: what a feed says of events that it had parked, once they are applied,
-at positions that whoever hears it has passed. Each such message has a number (`seq` of `views.belated`), in their order.
-Readers know up to which number they have heard, and so do the ids of their messages."""
+at positions that whoever hears it has passed. Each such message has a number (`seq` of
+`views.belated`), in their order. Readers know up to which number they have heard, and so do the ids
+of their messages."""
 
 from collections.abc import Mapping
 

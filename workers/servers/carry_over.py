@@ -1,5 +1,5 @@
-"""Carries what a PostgreSQL holds over to one of a newer major version: dumps, restores and compares
-it, by the newer one's programs."""
+"""Carries what a PostgreSQL holds over to one of a newer major version: dumps, restores and
+compares it, by the newer one's programs."""
 
 import os
 import subprocess
