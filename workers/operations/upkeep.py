@@ -26,6 +26,7 @@ class Upkeep:
     """Elected like a reader of the log, though it reads nothing: one at a time is enough."""
 
     name, channel = "upkeep", "upkeep"
+    rest = 0.0
 
     def __init__(self) -> None:
         self._due = 0.0
