@@ -102,9 +102,14 @@ AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)];
 
 -- name: no_sync_commit
--- for readers of the log: what a crash of the server takes of rows, it takes of their position too,
--- and both are made from the log again. The relay finds its position at the end of the stream
+-- for readers of the log: of what says nothing but a position, a crash of the server may take a
+-- little, which is found again
 SET synchronous_commit = off;
+
+-- name: sync_commit
+-- for rows, which members hear of as soon as they are there: whoever heard of them comes back with
+-- their position, and would hear of them twice if they were gone and made again
+SET LOCAL synchronous_commit = on;
 
 -- name: pass
 -- the fence again, for a page of which nothing is written: without a transaction around it, and with

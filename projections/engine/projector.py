@@ -306,6 +306,7 @@ class Projector:
         commits nothing, where a position or epoch is not as we left it."""
         async with self._connection.transaction():
             async with self._connection.pipeline():
+                await self._connection.execute(SQL["sync_commit"], prepare=True)
                 fence = await self._connection.execute(
                     SQL["advance"],
                     self._fence(models) | {"after": after, "to": to},
