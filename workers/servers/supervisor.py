@@ -24,6 +24,7 @@ from domain.errors import Invalid, Problem, Refused, Unavailable
 from workers.servers import external
 from workers.servers.datadir import jwt_secret, make, private
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock, wrap_from_now_on
 from workers.servers.processes import Process, Running, Server, free_port, spawn, until
 from workers.servers.signals import Signals, Stop
 from workers.settings import Settings
@@ -235,6 +236,9 @@ def _start(
         supervisor.start("NATS", nats.start)
         nats_url = nats.url
     migrate(database_url)
+    if settings.database_url is None:
+        wrap_from_now_on(database_url)
+    unlock(settings, database_url)
     environment = _environment(settings, database_url, nats_url)
     for program in programs:
         supervisor.start(program.name, program.starter(environment, output))
