@@ -22,9 +22,6 @@ from workers.servers.embedded import start_nats, start_postgres
 
 TEMPLATE = "rapport_template"
 
-# Of all processes here, also of those that tests start.
-os.environ["MASTER_KEY"] = "5d" * 32
-
 # How long an example takes says nothing on a machine that does other things besides.
 settings.register_profile("rapport", deadline=None)
 settings.load_profile("rapport")
