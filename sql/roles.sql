@@ -2,23 +2,22 @@
 -- again at any time: it has to after a migration.
 
 -- name: make_roles
--- two groups: who may read all that the product shows, and who may record what happens
+-- two groups, who may read all that the product shows and who may record what happens; and the login
+-- of the web, which is in both. A rebuild makes tables anew, so what may be read is granted by default.
+-- None of them can change or take away what is recorded, nor the triggers that refuse it
 DO $$
 DECLARE
-    name text;
+    role text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['rapport_reader', 'rapport_writer'] LOOP
+    FOREACH role IN ARRAY ARRAY['rapport_reader', 'rapport_writer', 'rapport_api'] LOOP
         BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            EXECUTE format('CREATE ROLE %I', role);
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
+            NULL;  -- it was made before, or is just being made
         END;
     END LOOP;
 END $$;
-
--- name: grant_roles
--- what they may: a rebuild makes tables anew, so what may be read is granted by default. Nobody of
--- them can change or take away what is recorded, nor the triggers that refuse it
+ALTER ROLE rapport_api LOGIN;
 GRANT USAGE ON SCHEMA events, views, work TO rapport_reader, rapport_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA events, views, work TO rapport_reader;
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO rapport_reader;
@@ -26,13 +25,4 @@ GRANT SELECT, INSERT ON events.log, events.command_keys, events.bulk_refusals, e
 TO rapport_writer;
 GRANT SELECT, UPDATE (check_value) ON events.master_key TO rapport_writer;
 GRANT USAGE ON SEQUENCE events.log_notification_id_seq TO rapport_writer;
-
--- name: make_api
--- the login of the web: it reads and records, and that is all
-DO $$
-BEGIN
-    CREATE ROLE rapport_api LOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;
-END $$;
 GRANT rapport_reader, rapport_writer TO rapport_api;

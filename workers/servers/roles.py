@@ -6,7 +6,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sql import statements
 
-SQL = statements("roles")
+MAKE_ROLES = statements("roles")["make_roles"]
 API = "rapport_api"
 
 
@@ -14,8 +14,7 @@ def url_of_api(owner_url: str, password: str) -> str:
     """How the web reaches the database, as a login of its own, which is made with this password. It
     reads and records, and cannot change what is recorded, nor what refuses that."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        for name in ("make_roles", "grant_roles", "make_api"):
-            connection.execute(SQL[name])
+        connection.execute(MAKE_ROLES)
         encrypted = connection.pgconn.encrypt_password(
             password.encode(), API.encode(), b"scram-sha-256"
         ).decode()
