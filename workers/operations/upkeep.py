@@ -1,5 +1,6 @@
 """Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
-messages of live feeds that are too old to be resumed, and what a killed rebuild has left."""
+messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And wraps
+keys of persons that an earlier version stored plain."""
 
 import logging
 import time
@@ -12,6 +13,7 @@ from projections.engine.feed import Feed, statement
 from projections.engine.shadow import tidy
 from projections.read_models import FEEDS
 from sql import statements
+from workers.operations import keys
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,13 @@ class Upkeep:
                 return True
         if any([await self._expire(feed) for feed in FEEDS]):
             return True
+        if await keys.wrap_piece(self._connection):
+            return True
+        if await keys.plain(self._connection):
+            log.warning(
+                "Keys of persons are stored plain: who has the database can read all. Once no "
+                "process of the version before runs: `.venv/bin/python -m workers keys wrap`."
+            )
         for name in await tidy(self._connection):
             log.info("dropped what a rebuild of %s had left", name)
         self._due = time.monotonic() + INTERVAL
