@@ -10,6 +10,7 @@ from litestar.datastructures import Cookie
 from msgspec import Meta, Struct
 
 from api.http import fields
+from api.http.principal import LEEWAY
 from api.http.problems import documented
 from api.identity.tokens import COOKIE, check_origin
 from api.services import Request, services
@@ -49,7 +50,7 @@ async def sign_in(request: Request, data: SessionBody) -> Response[None]:
         httponly=True,
         samesite="lax",
         secure=request.headers.get("origin", "").startswith("https:"),  # TLS ends before us
-        max_age=int(left) if left < float("inf") else None,
+        max_age=max(int(left), LEEWAY) if left < float("inf") else None,
     )
     return Response(None, status_code=204, cookies=[cookie])
 

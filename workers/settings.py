@@ -38,7 +38,17 @@ class Settings(Struct, frozen=True, rename="upper"):
         Meta(description="signs tokens (HS256); none: a secret generated once into `DATA_DIR`"),
     ] = None
     jwt_jwks_url: Annotated[
-        str | None, Meta(description="where the public keys of an identity provider are published")
+        str | None,
+        Meta(
+            description="where the public keys of an identity provider are published; with it both "
+            "of the next two"
+        ),
+    ] = None
+    jwt_audience: Annotated[
+        str | None, Meta(description="what the provider's tokens must have as `aud`")
+    ] = None
+    jwt_issuer: Annotated[
+        str | None, Meta(description="what the provider's tokens must have as `iss`")
     ] = None
     openai_api_key: Annotated[
         str | None,
@@ -107,6 +117,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         **{f.name: _value(f, given) for f in fields if (given := environment.get(f.encode_name))}
     )
     _check_addresses(settings)
+    _check_provider(settings)
     return settings
 
 
@@ -136,6 +147,24 @@ def _check_addresses(settings: Settings) -> None:
             f"{name} is no address. A password in it must have its special characters as %XX, "
             "as in %2F for a slash. Change it and start again."
         ) from None
+
+
+def _check_provider(settings: Settings) -> None:
+    """Raises Invalid where an identity provider is not told whole."""
+    with_it = {"JWT_AUDIENCE": settings.jwt_audience, "JWT_ISSUER": settings.jwt_issuer}
+    if settings.jwt_jwks_url and (
+        missing := [name for name, given in with_it.items() if not given]
+    ):
+        raise Invalid(
+            f"JWT_JWKS_URL needs {' and '.join(missing)} as well: without, whoever has a token of "
+            "the same provider for another program would be let in here. Set both to what its "
+            "tokens for this program have as `aud` and `iss`, and start again."
+        )
+    if not settings.jwt_jwks_url and (given := [name for name, value in with_it.items() if value]):
+        raise Invalid(
+            f"{' and '.join(given)} cannot be used without JWT_JWKS_URL, where the provider's keys "
+            "are published. Set it, and start again."
+        )
 
 
 def _decode(type_: type, value: object) -> object:

@@ -38,6 +38,19 @@ class HeldBack(errors.Unavailable):
         super().__init__(detail, retry_after=RETRY_AFTER)
 
 
+class InvalidToken(errors.Unauthorized):
+    """A valid token is needed"""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def challenge(self) -> str:
+        """RFC 6750, section 3. The details have neither quotes nor backslashes."""
+        return f'Bearer error="invalid_token", error_description="{self.detail}"'
+
+
 class FieldError(Struct, frozen=True):
     path: str
     message: str
@@ -83,9 +96,12 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def on_problem(_: Request[Any, Any, Any], problem: errors.Problem) -> Response[ProblemDetails]:
-    return _answer(
+    answer = _answer(
         problem.status, type(problem).title(), problem.detail, problem.errors, problem.retry_after
     )
+    if isinstance(problem, InvalidToken):
+        answer.headers["WWW-Authenticate"] = problem.challenge
+    return answer
 
 
 def on_validation(

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 import jwt
 import msgspec
+from jwt.types import Options
 from litestar import Request as LitestarRequest
 
 from api.http.fields import ID, Name
-from api.http.principal import Principal
+from api.http.principal import LEEWAY, Principal
+from api.http.problems import InvalidToken
 from api.http.request import Request
-from api.identity.jwks import SigningKeys
+from api.identity.jwks import SigningKeys, UnknownKeyError
 from domain.errors import Forbidden, TooMany, Unauthorized
 from workers.settings import Settings
 
@@ -27,14 +29,21 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Identity:
-    """Verifies tokens and counts requests. Verified tokens are cached until they expire."""
+    """Verifies tokens and counts requests. Verified tokens are cached until they expire, or the key
+    that they are signed with is withdrawn."""
 
     def __init__(self, settings: Settings, secret: str | None) -> None:
         self._secret = secret
         self._jwks = SigningKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        self._audience, self._issuer = settings.jwt_audience, settings.jwt_issuer
         self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def run(self) -> None:
+        """Keeps the identity provider's keys as they are published, for ever."""
+        if self._jwks:
+            await self._jwks.run()
 
     async def authenticate(self, request: Request) -> Principal:
         """The principal of a request, which is counted. Raises Unauthorized, TooMany, and Forbidden
@@ -51,25 +60,45 @@ class Identity:
         return principal
 
     async def verify(self, token: str) -> Principal:
+        """The principal of a token. Raises InvalidToken, saying why; and Unavailable where the
+        identity provider is needed and does not answer."""
         known = self._verified.get(token)
-        if known and known.expires_at > time.time():
+        if known and self.holds(known):
             return known
         try:
-            principal = _principal(await self._claims(token))
+            principal = await self._principal(token)
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError) as e:
-            raise Unauthorized(_reason(e)) from None
+            raise InvalidToken(_reason(e), getattr(e, "retry_after", None)) from None
         _cache(self._verified, token, principal)
         return principal
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    def holds(self, principal: Principal) -> bool:
+        """Whether the token that was verified still holds."""
+        if principal.holds_until <= time.time():
+            return False
+        key = principal.signed_with
+        return key is None or (self._jwks is not None and self._jwks.holds(key))
+
+    async def _principal(self, token: str) -> Principal:
         """Each kind of key has algorithms of its own, so that a public key is never taken for a
         secret."""
         if jwt.get_unverified_header(token).get("alg") == "HS256" and self._secret:
-            return _decode(token, self._secret, ["HS256"])
+            options: Options = {"require": ["sub"], "verify_aud": False}
+            claims = jwt.decode(token, self._secret, ["HS256"], options, leeway=LEEWAY)
+            return _principal(claims)
         if self._jwks is None:
             raise jwt.InvalidAlgorithmError
         key = await self._jwks.key(token)
-        return _decode(token, key, ["RS256", "PS256", "ES256", "EdDSA"])
+        claims = jwt.decode(
+            token,
+            key.public,
+            ["RS256", "PS256", "ES256", "EdDSA"],
+            {"require": ["sub", "exp", "aud", "iss"]},
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY,
+        )
+        return _principal(claims, key.fingerprint)
 
     def count(self, principal: Principal) -> None:
         """Takes a token of the principal's bucket, which fills at the rate. Raises TooMany."""
@@ -83,14 +112,7 @@ class Identity:
         _cache(self._buckets, principal.sub, (tokens - 1, now))
 
 
-def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(
-        token, key, algorithms=algorithms, options={"require": ["sub"], "verify_aud": False}
-    )
-    return claims
-
-
-def _principal(claims: dict[str, Any]) -> Principal:
+def _principal(claims: dict[str, Any], signed_with: str | None = None) -> Principal:
     sub, scope = claims["sub"], claims.get("scope", "")
     scopes = scope.split() if isinstance(scope, str) else scope
     if not (isinstance(sub, str) and re.match(ID, sub)):
@@ -98,7 +120,8 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if not (isinstance(scopes, list) and all(isinstance(s, str) for s in scopes)):
         raise ValueError("scope")
     " ".join(scopes).encode()  # raises for a lone surrogate
-    return Principal(sub, frozenset(scopes), _moment(claims.get("exp")), _name(claims.get("name")))
+    expires_at, name = _moment(claims.get("exp")), _name(claims.get("name"))
+    return Principal(sub, frozenset(scopes), expires_at, name, signed_with)
 
 
 def _name(claim: Any) -> str | None:
@@ -144,6 +167,16 @@ def _reason(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
+        case jwt.ImmatureSignatureError():
+            return "The token is not valid yet."
+        case UnknownKeyError():
+            return "The token is signed with a key that its provider does not publish."
+        case jwt.InvalidAudienceError():
+            return "The token is for another audience."
+        case jwt.InvalidIssuerError():
+            return "The token is of another issuer."
+        case jwt.MissingRequiredClaimError(claim=claim):
+            return f"The token has no `{claim}`."
         case jwt.InvalidSignatureError():
             return "The token's signature does not hold."
         case jwt.InvalidAlgorithmError():

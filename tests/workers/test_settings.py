@@ -34,6 +34,24 @@ def test_number_that_is_none_is_named_with_what_it_must_be(
     )
 
 
+WITH_PROVIDER = {
+    "JWT_JWKS_URL": "https://id.example/jwks.json",
+    "JWT_AUDIENCE": "https://rapport.example",
+    "JWT_ISSUER": "https://id.example/",
+}
+
+
+@pytest.mark.parametrize("missing", WITH_PROVIDER)
+def test_identity_provider_is_told_whole_or_not_at_all(missing: str) -> None:
+    settings.read(WITH_PROVIDER)
+    with pytest.raises(Invalid) as refused:
+        settings.read(WITH_PROVIDER | {missing: ""})
+    given = [name for name in WITH_PROVIDER if name != missing]
+    assert missing in refused.value.detail
+    assert all(name in refused.value.detail for name in given if missing == "JWT_JWKS_URL")
+    assert refused.value.detail.endswith("and start again.")
+
+
 def test_data_dir_that_cannot_be_one_is_named_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

@@ -133,6 +133,8 @@ def _serve(place: Place, stack: ExitStack) -> None:
         "PORT": str(place.port),
         "JWT_SECRET": place.secret,
         "JWT_JWKS_URL": "",
+        "JWT_AUDIENCE": "",
+        "JWT_ISSUER": "",
         "RATE_LIMIT": "100000",
     }
     output = stack.enter_context((place.folder / "programs.log").open("ab"))
