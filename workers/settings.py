@@ -4,7 +4,9 @@ The README's table is checked against this file by a test.
 """
 
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -17,12 +19,28 @@ from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import Invalid
 
+PUBLIC_URL = re.compile(r"https?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+
 
 class Settings(Struct, frozen=True, rename="upper"):
     """Every field is one environment variable; the text beside it is its line in the README."""
 
     port: Annotated[int, Meta(ge=0, le=65535, description="where the product is served")] = 8000
     host: Annotated[str, Meta(description="the address it listens on")] = "127.0.0.1"
+    public_url: Annotated[
+        str | None,
+        Meta(
+            description="where browsers reach it; with https cookies are `Secure`, and HSTS is "
+            "sent; none: `http://HOST:PORT`"
+        ),
+    ] = None
+    trusted_proxy: Annotated[
+        str | None,
+        Meta(
+            description="addresses or networks of proxies, with commas between, whose "
+            "`X-Forwarded-For` and `X-Forwarded-Proto` count; none: nobody's do"
+        ),
+    ] = None
     data_dir: Annotated[
         Path, Meta(description="Postgres, JetStream, generated secret; survives restarts")
     ] = Path(".data")
@@ -118,6 +136,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     )
     _check_addresses(settings)
     _check_provider(settings)
+    _check_public_url(settings.public_url)
+    _check_proxies(settings.trusted_proxy)
     return settings
 
 
@@ -165,6 +185,27 @@ def _check_provider(settings: Settings) -> None:
             f"{' and '.join(given)} cannot be used without JWT_JWKS_URL, where the provider's keys "
             "are published. Set it, and start again."
         )
+
+
+def _check_public_url(given: str | None) -> None:
+    """Raises Invalid for anything but a scheme, a host and perhaps a port."""
+    if given and not PUBLIC_URL.fullmatch(given):
+        raise Invalid(
+            "PUBLIC_URL must be http:// or https://, a host, and nothing behind it but perhaps a "
+            "port, as in https://conf.example. Change it and start again."
+        )
+
+
+def _check_proxies(given: str | None) -> None:
+    """Raises Invalid for what is no address, and no network."""
+    for each in (given or "127.0.0.1").split(","):
+        try:
+            ip_network(each.strip())
+        except ValueError:
+            raise Invalid(
+                f"TRUSTED_PROXY must be addresses or networks, as in 127.0.0.1,10.0.0.0/8, and "
+                f"{each.strip()!r} is none. Change it and start again."
+            ) from None
 
 
 def _decode(type_: type, value: object) -> object:

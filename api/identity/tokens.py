@@ -5,22 +5,22 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import msgspec
 from jwt.types import Options
-from litestar import Request as LitestarRequest
 
 from api.http.fields import ID, Name
+from api.http.origin import check_origin
 from api.http.principal import LEEWAY, Principal
 from api.http.problems import InvalidToken
 from api.http.request import Request
 from api.identity.jwks import SigningKeys, UnknownKeyError
-from domain.errors import Forbidden, TooMany, Unauthorized
+from domain.errors import TooMany, Unauthorized
 from workers.settings import Settings
 
 COOKIE = "session"
+HOST_COOKIE = f"__Host-{COOKIE}"  # its name where there is TLS: no other host can have set it
 CACHE_SIZE = 20_000  # verified tokens, and as many buckets of the rate limit
 BURST = 5  # a bucket holds the requests of so many seconds
 STAFF_FACTOR = 5  # times the rate of a member, for organizers and admins
@@ -50,7 +50,7 @@ class Identity:
         if another site's page sends our cookie with a change."""
         token = _bearer(request.single("Authorization"))
         if token is None:
-            token = request.cookies.get(COOKIE)
+            token = request.cookies.get(HOST_COOKIE) or request.cookies.get(COOKIE)
             if token and request.method not in SAFE:
                 check_origin(request)
         if not token:
@@ -145,22 +145,6 @@ def _bearer(header: str | None) -> str | None:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("The Authorization header must be `Bearer` and a token.")
     return token.strip()
-
-
-def check_origin(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Raises Forbidden for a request that a page of another site makes. Browsers send Origin with
-    every change, and Sec-Fetch-Site with every request."""
-    origin = request.headers.get("origin")
-    foreign = origin is not None and _host(origin) != request.headers.get("host")
-    if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise Forbidden("Another page may not do this in your name.")
-
-
-def _host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return None
 
 
 def _reason(error: Exception) -> str:

@@ -86,6 +86,7 @@ async def heard(*pieces: bytes) -> bytes:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "TIMEOUT", 0.2)
+    monkeypatch.setattr(protocol, "IDLE", 0.2)
 
 
 @pytest.mark.usefixtures("hasty")
