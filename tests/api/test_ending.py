@@ -3,7 +3,9 @@ at all, and never that something broke."""
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -60,3 +62,50 @@ def test_requests_that_hang_while_their_process_ends_are_503(
         else:
             assert isinstance(answer, httpx.TransportError)
     assert "Exception in ASGI application" not in another.log("api")
+
+
+def test_process_killed_and_started_again_under_load_says_503_or_nothing(
+    product: Product, another: Product
+) -> None:
+    event = product.event({"id": "goals"})
+    path = f"{another.url}/api/events/{event}"
+    ends = asyncio.Event()
+    counts: Counter[str] = Counter()
+
+    def answered() -> int:
+        return counts.total()
+
+    async def ask(name: str) -> list[httpx.Response]:
+        """Boards, commands and feeds, until told; of the answers those that are no success."""
+        token = product.token(name, f"event:{event}:member")
+        bad = []
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+            while not ends.is_set():
+                with suppress(httpx.TransportError):
+                    answers = [
+                        await client.get(f"{path}/missions"),
+                        await client.patch(f"{path}/missions/goals", json=BODY),
+                        await client.get(f"{path}/leaderboard"),
+                    ]
+                    counts[name] += len(answers)
+                    bad += [answer for answer in answers if answer.status_code != 200]
+                    async with client.stream("GET", f"{path}/members/me/stream") as feed:
+                        bad += [feed] * (feed.status_code != 200)
+                await asyncio.sleep(0)
+        return bad
+
+    async def story() -> list[httpx.Response]:
+        asking = [asyncio.create_task(ask(f"m{i}")) for i in range(12)]
+        for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+            busy = answered() + 100
+            await eventually(lambda busy=busy: answered() >= busy)
+            await asyncio.to_thread(another.stop_api, how)
+            await asyncio.to_thread(another.start_api)
+        ends.set()
+        return [answer for found in await asyncio.gather(*asking) for answer in found]
+
+    for answer in asyncio.run(story()):
+        assert answer.status_code == 503, (answer.request.url, answer.status_code)
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.headers["Content-Type"] == "application/problem+json"
