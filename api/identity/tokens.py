@@ -3,12 +3,15 @@
 import re
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import jwt
 import msgspec
 from jwt.types import Options
+from litestar.datastructures import Address
 
 from api.http.fields import ID, Name
 from api.http.origin import check_origin
@@ -103,13 +106,22 @@ class Identity:
     def count(self, principal: Principal) -> None:
         """Takes a token of the principal's bucket, which fills at the rate. Raises TooMany."""
         staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
-        rate = self._rate * (STAFF_FACTOR if staff else 1)
+        self._take(principal.sub, self._rate * (STAFF_FACTOR if staff else 1))
+
+    def count_link(self, request: Request, digest: str) -> None:
+        """Counts a request without a token, which has a secret link: by its address, so that nobody
+        tries many, and by the link, which may be in many hands. Raises TooMany."""
+        self._take(_place(request.client), self._rate)
+        self._take(f"link:{digest}", self._rate)
+
+    def _take(self, whose: str, rate: int) -> None:
+        """One token of a bucket. No member's id has a colon, as those of others have."""
         now = time.monotonic()
-        tokens, at = self._buckets.get(principal.sub, (rate * BURST, now))
+        tokens, at = self._buckets.get(whose, (rate * BURST, now))
         tokens = min(rate * BURST, tokens + (now - at) * rate)
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
-        _cache(self._buckets, principal.sub, (tokens - 1, now))
+        _cache(self._buckets, whose, (tokens - 1, now))
 
 
 def _principal(claims: dict[str, Any], signed_with: str | None = None) -> Principal:
@@ -136,6 +148,15 @@ def _moment(exp: Any) -> float:
     """Seconds since 1970, infinite for a time after the year 9999."""
     seconds = float("inf") if exp is None else float(exp)
     return seconds if seconds < NEVER else float("inf")
+
+
+def _place(client: Address | None) -> str:
+    """The bucket of an address: one of IPv6 has all those of its network (/64)."""
+    host = client.host if client else ""
+    with suppress(ValueError):
+        if (known := ip_address(host)).version == 6:
+            host = str(ip_network((known, 64), strict=False))
+    return f"address:{host}"
 
 
 def _bearer(header: str | None) -> str | None:
