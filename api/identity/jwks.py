@@ -57,15 +57,19 @@ class SigningKeys:
         self._answered_at = self._asked_at = float("-inf")
 
     async def run(self) -> None:
-        """Fetches the keys, for ever."""
+        """Fetches the keys, for ever. The log has the first failure of several."""
+        failed = False
         while True:
             try:
                 async with self._fetching:
                     await self._fetch()
-            except Unavailable as e:
-                log.warning("%s", e.detail)
-            except Exception:
-                log.exception("the keys of the identity provider cannot be fetched")
+                if failed:
+                    log.warning("the identity provider answers again")
+                failed = False
+            except Exception as e:
+                if not failed:
+                    log.warning("the identity provider does not answer: %s", e, exc_info=e)
+                failed = True
             await asyncio.sleep(EVERY)
 
     async def key(self, token: str) -> SigningKey:
