@@ -23,6 +23,7 @@ from api.agents import mcp
 from api.agents.tool import route
 from api.agents.tools import TOOLS
 from api.formats import frab
+from api.http.origin import origin
 from api.http.problems import HANDLERS, LARGEST_BODY
 from api.openapi import Described
 from api.operations import health, metrics
@@ -101,4 +102,5 @@ def create_app(settings: Settings) -> Any:
     )
     app.state.services = Services(settings)
     app.state.families = FAMILIES
+    app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

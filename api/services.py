@@ -63,7 +63,7 @@ class Services:
         await self.pool.open()
         await self.past_pool.open()
         try:
-            async with background(self.watch.run(), self.live.run()):
+            async with background(self.watch.run(), self.live.run(), self.identity.run()):
                 yield
         finally:
             await asyncio.to_thread(self.history.close)

@@ -19,6 +19,7 @@ from msgspec import Struct
 from domain.agenda import Counts, counted
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.conferences import CONFERENCE
@@ -121,7 +122,7 @@ async def _import(file: File, event_id: str, source: str | None, url: str) -> No
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
         outcome = await history.execute(
             command,
-            by=Author("import-schedule", event_id),
+            by=Author(f"{SYSTEM}import-schedule", event_id),
             reply=lambda command, after: msgspec.json.encode(counted(command, after)),
         )
     counts = msgspec.json.decode(outcome.reply, type=Counts)
