@@ -101,7 +101,8 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
     await who_asks(request, event_id)
     programme, headers = await read(request, WHOLE_AGENDA, Ask(event_id))
     emails = request.user.organizes(event_id)
-    file = await asyncio.to_thread(schedule_file, programme, emails=emails)
+    base_url = str(request.base_url)
+    file = await asyncio.to_thread(schedule_file, programme, emails=emails, base_url=base_url)
     return answer(file, headers)
 
 

@@ -1,7 +1,7 @@
 """A builder of schedules, which the readers of all formats fill."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,8 @@ from domain.agenda import Speaker
 from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from domain.slots import further
-from workers.schedules import moments, text, tidy
+from workers.schedules import lengths, moments, text, tidy
+from workers.schedules.lengths import Timed
 from workers.schedules.schedule import (
     THE_FILE,
     Remarks,
@@ -49,6 +50,8 @@ class Draft:
         self._on_progress, self._total, self._done = on_progress, 0, 0
         self._items: dict[str, dict[AgendaItem, None]] = defaultdict(dict)
         self._speakers: dict[str, Speaker] = {}
+        self._timed: list[Timed] = []
+        self._aside: Counter[str] = Counter()  # by type, which are no sessions
         self._skipped: Counter[str] = Counter()
 
     def set_source(self, *names: str) -> None:
@@ -107,6 +110,16 @@ class Draft:
         except OverflowError:
             raise Invalid("", (where, "ends after the year 9999")) from None
 
+    def end_and_length(
+        self, start: datetime, written: str, where: str
+    ) -> tuple[datetime, moments.Length]:
+        """The end by the usual reading of a duration."""
+        try:
+            length = moments.length(written)
+        except moments.TimeError as error:
+            raise Invalid("", (where, str(error))) from None
+        return self.end_after(start, length.usual, where), length
+
     def add_speaker(self, found: Speaker, where: str, focus_areas: object = None) -> str:
         """Adds a speaker if the id is new. Returns the id."""
         self._mentions += 1
@@ -129,6 +142,8 @@ class Draft:
         if self._count > ITEMS:
             raise Invalid("", (found.where, f"is one session more than {ITEMS}"))
         item = tidy.item(found, self.remarks)
+        if item.item_type != "session" and not found.item_type:
+            self._aside[text.cut(text.line(found.kind), text.LINE)] += 1
         slots = self._items[item.id]
         if item in slots:
             self.remarks.add(
@@ -136,27 +151,37 @@ class Draft:
             )
             return
         slots[item] = None
+        self._timed.append(Timed(item, found.length or moments.Length()))
 
     def schedule(self) -> Schedule:
         """Raises Invalid where there is no session: an import would cancel all there are."""
-        separate, slots = self._separate_slots()
+        ends = lengths.decided(self._timed, self.remarks)
+        separate, slots = self._separate_slots(ends)
         items = sorted(separate, key=lambda item: (item.start_time, item.location, item.id))
         if not items:
             raise Invalid("", (THE_FILE, "holds no session that takes place"))
         for what, count in self._skipped.items():
             self.remarks.add(THE_FILE, f"has {count} {what}: left out")
+        for kind, count in self._aside.items():
+            what = f"has {count} of the type {moments.quoted(kind)}"
+            self.remarks.add(THE_FILE, f"{what}: on the agenda, but not among the sessions")
         speaking = {speaker for item in items for speaker in item.speaker_ids}
         speakers = tuple(self._speakers[name] for name in sorted(speaking))
         odd = self.remarks.all()
         return Schedule(self.source, self.timezone, tuple(items), speakers, odd, slots)
 
-    def _separate_slots(self) -> tuple[list[AgendaItem], dict[str, str]]:
+    def _separate_slots(
+        self, ends: Mapping[AgendaItem, datetime]
+    ) -> tuple[list[AgendaItem], dict[str, str]]:
         """The items, and by id the talk of each that got an id here. Slots of one talk get ids by
         their order in time, so that their order in the file does not matter."""
         separate: list[AgendaItem] = []
         talks: dict[str, str] = {}
         for talk, found in self._items.items():
-            slots = sorted(found, key=lambda item: (item.start_time, item.location, item.title))
+            timed = dict.fromkeys(
+                structs.replace(item, end_time=ends.get(item, item.end_time)) for item in found
+            )
+            slots = sorted(timed, key=lambda item: (item.start_time, item.location, item.title))
             free = (id_ for id_ in further(talk) if id_ not in self._items and id_ not in talks)
             separate.append(slots[0])
             for item in slots[1:]:

@@ -86,13 +86,15 @@ def _add(found: PlacedEvent, changes: timedelta, draft: Draft) -> None:
     if start is None:
         draft.skip("sessions without a time")
         return
+    end, length = _end(event, start, draft)
     draft.add(
         Session(
             id=_id(event, draft),
             where=event.where,
             title=event.text_of("title"),
             start=start,
-            end=_end(event, start, draft),
+            end=end,
+            length=length,
             texts=(
                 event.text_of("subtitle"),
                 event.text_of("abstract"),
@@ -136,15 +138,12 @@ def _start(found: PlacedEvent, changes: timedelta, draft: Draft) -> datetime | N
     return draft.instant(local, _where(event, "start"))
 
 
-def _end(event: Element, start: datetime, draft: Draft) -> datetime:
+def _end(event: Element, start: datetime, draft: Draft) -> tuple[datetime, moments.Length | None]:
     where = _where(event, "duration")
     if not (duration := event.text_of("duration")):
         draft.remarks.add(where, "has no duration")
-        return start
-    try:
-        return draft.end_after(start, moments.length(duration), where)
-    except moments.TimeError as error:
-        raise Invalid("", (where, str(error))) from None
+        return start, None
+    return draft.end_and_length(start, duration, where)
 
 
 def _speakers(event: Element, draft: Draft) -> list[str]:

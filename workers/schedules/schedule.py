@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct
 from domain.agenda import ImportSchedule, Speaker
 from domain.agenda_items import AgendaItem
 from workers.schedules import text
+from workers.schedules.moments import Length
 
 MOST_REMARKS = 500
 THE_FILE = "the file"  # the place of remarks and errors that concern all of it
@@ -57,6 +58,7 @@ class Session(Struct, kw_only=True):
     title: str
     start: datetime
     end: datetime
+    length: Length | None = None  # where the end is that of the usual reading of a duration
     texts: tuple[str, ...] = ()
     location: str = ""
     track: str = ""

@@ -128,7 +128,7 @@ def _add(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> None:
                 texts=(found.description or "",),
                 location=found.room or lookup.rooms.get(found.roomId, ""),
                 tags=list(_categories(found, where, lookup)),
-                item_type="break" if found.isServiceSession else "",
+                kind="break" if found.isServiceSession else "",
                 speaker_ids=tuple(_speakers(found, where, lookup, draft)),
             )
         )

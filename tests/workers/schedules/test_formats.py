@@ -90,10 +90,31 @@ def test_frab_without_a_time_leaves_the_session_out_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "item_type"),
-    [("lecture", "session"), ("Lunch break", "lunch"), ("Coffee-Break", "break"), ("", "session")],
+    [
+        *(
+            (kind, "session")
+            for kind in ("", "lecture", "Breakout", "BREAK-OUT Session", "Break out")
+        ),
+        *((kind, "session") for kind in ("Lunch talk", "Dinner keynote", "Lunch & Learn")),
+        ("Workshop (registration required)", "session"),
+        ("Lightning talk without registration", "session"),
+        ("Session (after lunch)", "session"),
+        ("Lunch break", "lunch"),
+        ("Networking Lunch", "lunch"),
+        ("Meal: Dinner", "meal"),
+        ("Speakers' dinner", "dinner"),
+        ("Coffee-Break", "break"),
+        ("coffeeBreak 2", "break"),
+        ("Coffee", "break"),
+        ("Registration and badge pick-up", "registration"),
+    ],
 )
-def test_what_is_no_session_is_told_by_its_type(kind: str, item_type: str) -> None:
-    assert read(frab({"id": 1, "type": kind})).items[0].item_type == item_type
+def test_what_is_no_session_is_told_by_its_whole_type(kind: str, item_type: str) -> None:
+    found = read(frab({"id": 1, "type": kind}, {"id": 2, "type": kind}))
+    assert {item.item_type for item in found.items} == {item_type}
+    told = f"has 2 of the type {kind!r}: on the agenda, but not among the sessions"
+    if "'" not in kind:
+        assert [odd.what for odd in found.odd] == [told] * (item_type != "session")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +122,15 @@ def test_what_is_no_session_is_told_by_its_type(kind: str, item_type: str) -> No
     [
         ("CANCELLED: On queues", "cancelled"),
         ("[Canceled] On queues", "cancelled"),
+        ("CANCELLED On queues", "cancelled"),
+        ("Cancelled - On queues", "cancelled"),
+        ("Cancelled", "cancelled"),
+        ("*cancelled* On queues", "cancelled"),
+        ("Cancelled flights: a data story", "scheduled"),
+        ("CANCELLED FLIGHTS", "scheduled"),
+        ("Cancelled-flight statistics", "scheduled"),
+        ('"Cancelled" and other words', "scheduled"),
+        ("Canceled by a bot, twice", "scheduled"),
         ("Cancelling jobs", "scheduled"),
         ("On queues (replaces cancelled talk)", "scheduled"),
     ],

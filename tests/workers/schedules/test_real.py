@@ -118,6 +118,11 @@ def test_mozilla_keeps_overlaps_and_says_what_was_there_twice() -> None:
             "sessions.json $[80].end_time",
             "is not after its start: its type's length, 07.00, is taken",
         ),
+        Odd(
+            "the file",
+            "has 5 of the type 'Registration': on the agenda, but not among the sessions",
+        ),
+        Odd("the file", "has 8 of the type 'Meal': on the agenda, but not among the sessions"),
     )
     overlaps = [
         (one.id, other.id)
