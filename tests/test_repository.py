@@ -28,7 +28,7 @@ MAY_IMPORT = {
 # What `domain/` imports outside of `domain/store/`: nothing that opens a file or a socket.
 PURE_IMPORTS = {
     *("bisect", "collections", "datetime", "domain", "functools", "graphlib", "hashlib"),
-    *("itertools", "msgspec", "re", "typing"),
+    *("itertools", "msgspec", "re", "typing", "unicodedata"),
 }
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
@@ -40,6 +40,7 @@ CAPABILITIES = {
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
+        "domain.sources",
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),

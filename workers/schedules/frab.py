@@ -166,7 +166,7 @@ def _speaker(person: Person, where: str, draft: Draft) -> str:
     found = Speaker(
         id_from(person.guid.strip())
         if person.guid and person.guid.strip()
-        else id_from_name(person.display_name)
+        else ""
         if numbered in (None, "")
         else draft.prefixed_id(numbered),
         person.display_name,

@@ -158,11 +158,7 @@ def _speaker_id(person: Element, draft: Draft) -> str:
     if guid := person.attributes.get("guid", "").strip():
         return id_from(guid)
     written = person.attributes.get("code") or person.attributes.get("id")
-    return (
-        draft.prefixed_id(written.strip())
-        if written and written.strip()
-        else id_from_name(person.text)
-    )
+    return draft.prefixed_id(written.strip()) if written and written.strip() else ""
 
 
 def _where(event: Element, tag: str) -> str:

@@ -184,5 +184,5 @@ def _speakers(talk: Talk, where: str, names: Lookup, draft: Draft) -> Iterator[s
         person = names.person(found, f"{where}.speakers[{i}]")
         name = person.name or person.code or ""
         if name.strip():
-            id_ = id_from(person.code) if person.code else id_from_name(name)
+            id_ = id_from(person.code) if person.code else ""
             yield draft.add_speaker(Speaker(id_, name, person.email), f"{where}.speakers[{i}]")

@@ -158,5 +158,5 @@ def _speakers(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> It
         else:
             person = converted(one, Person, at)
         if person.display_name:
-            id_ = id_from(str(person.id)) if person.id else id_from_name(person.display_name)
+            id_ = id_from(str(person.id)) if person.id else ""
             yield draft.add_speaker(Speaker(id_, person.display_name), at)

@@ -14,6 +14,7 @@ from msgspec import structs
 from domain.agenda import Speaker
 from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
+from domain.sources import Named
 from tests.workers.schedules.files import EVENT, event, frab, tar, xml
 from workers.schedules import Odd, Schedule, read
 from workers.schedules.schedule import id_from_name
@@ -47,13 +48,16 @@ def test_pentabarf_says_everything() -> None:
                 location="Attic",
                 track="Data",
                 focus_areas=("Data",),
-                speaker_ids=("small-3", "g", id_from_name("C")),
+                speaker_ids=("small-3", "g", "small-speaker-1"),
                 url="https://example.org/7",
                 language="en",
             ),
         ),
-        tuple(sorted([Speaker("g", "B"), Speaker("small-3", "A"), Speaker(id_from_name("C"), "C")],
-                     key=lambda speaker: speaker.id)),
+        (Speaker("g", "B"), Speaker("small-3", "A"), Speaker("small-speaker-1", "C")),
+        named={
+            "small-3": Named("small-3", "number"),
+            "small-speaker-1": Named(id_from_name("C"), "name"),
+        },
     )  # fmt: skip
 
 
@@ -235,7 +239,7 @@ def test_flat_list_says_what_is_what_in_its_own_way() -> None:
     (item,) = read(msgspec.json.encode([row])).items
     assert (item.title, item.start_time, item.end_time) == ("On queues", NINE, NINE + HALF)
     assert (item.location, item.track) == ("Hall", "Data")
-    assert item.speaker_ids == (id_from_name("C"), id_from_name("D"))
+    assert item.speaker_ids == ("schedule-speaker-1", "schedule-speaker-2")
 
 
 def zipped(data: bytes) -> bytes:
