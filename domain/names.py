@@ -11,6 +11,8 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.
 
 def folded(name: str) -> str:
     """The name without case, accents, and more white space than a space between words."""
+    if name.isascii():
+        return " ".join(name.casefold().split())
     letters = unicodedata.normalize("NFKD", name).casefold()
     kept = (c for c in letters if unicodedata.category(c) not in {"Mn", "Cf"})
     return " ".join("".join(kept).split())

@@ -103,7 +103,8 @@ def matched(file: File, known: Known) -> Matched:
 
 def _spoken_by(item: AgendaItem, ids: Mapping[str, str], known: Known) -> AgendaItem:
     found = (ids.get(id_) or known.renamed.get(id_, id_) for id_ in item.speaker_ids)
-    return replace(item, speaker_ids=tuple(found))
+    speaking = tuple(found)
+    return item if speaking == item.speaker_ids else replace(item, speaker_ids=speaking)
 
 
 class _People:
@@ -138,13 +139,17 @@ class _People:
         name: str = self._known.speakers[id_].name
         return name
 
+    def _is_name(self, id_: str, name: str) -> bool:
+        known = self._name(id_)
+        return known == name or folded(known) == folded(name)
+
     def _match_group(self, base: str, group: Sequence[Any]) -> None:
         """Those who have one id in the file."""
         here = self._here(base, group)
         family = list(self._family(here))
         left = list(family)
         for speaker in group:
-            same = (id_ for id_ in left if folded(self._name(id_)) == folded(speaker.name))
+            same = (id_ for id_ in left if self._is_name(id_, speaker.name))
             self._take(speaker, next(same, None), left)
         for speaker in group:
             if speaker.id not in self._found:
@@ -214,7 +219,7 @@ class _People:
                 continue
             beside = [id_ for id_ in self._beside.get(speaker.id, {}) if id_ not in taken]
             beside = [id_ for id_ in beside if id_ in known.speakers]
-            same = [id_ for id_ in beside if folded(self._name(id_)) == folded(speaker.name)]
+            same = [id_ for id_ in beside if self._is_name(id_, speaker.name)]
             ours = [id_ for id_ in beside if not self._is_another_s(id_)]
             later = next(iter(same), None) or self._later(speaker, ours)
             self._take(speaker, later or self._free(self._numbered(speaker.id)), [])
@@ -301,6 +306,8 @@ class _Sessions:
         own = self._file.own(talk)
         if own in self._known.items:
             return own
+        if not self._theirs:
+            return talk
         slots = [talk, *(id_ for id_ in self._numbered.get(talk, ()) if id_ in self._known.items)]
         same = {id_ for id_ in slots if any(self._is_same(id_, item) for item in group)}
         if talk in self._theirs and not same:

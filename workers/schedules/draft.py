@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,7 @@ class Draft:
         self._named: dict[str, Named] = {}
         self._numbers: set[str] = set()
         self._timed: list[Timed] = []
+        self._last_day: date | None = None
         self._aside: Counter[str] = Counter()  # by type, which are no sessions
         self._skipped: Counter[str] = Counter()
 
@@ -73,6 +75,12 @@ class Draft:
             self.timezone, self._zone = name, ZoneInfo(name)
         elif name:
             self.remarks.add(where, f"{moments.quoted(name)} is not the name of an IANA time zone")
+
+    def name_day(self, written: str) -> None:
+        """A day of the file, whether or not there is a session on it."""
+        with suppress(moments.TimeError):
+            day = moments.day(written)
+            self._last_day = max(self._last_day or day, day)
 
     def expect(self, total: int) -> None:
         """The number of sessions that will be added or skipped, if it is known in advance."""
@@ -187,7 +195,7 @@ class Draft:
 
     def schedule(self) -> Schedule:
         """Raises Invalid where there is no session: an import would cancel all there are."""
-        ends = lengths.decided(self._timed, self.remarks)
+        ends = lengths.decided(self._timed, self._last_day, self.remarks)
         separate, slots = self._separate_slots(ends)
         items = sorted(separate, key=lambda item: (item.start_time, item.location, item.id))
         if not items:

@@ -83,6 +83,7 @@ def read(document: Any, draft: Draft) -> None:
     listed = [events for rooms in of_rooms for events in rooms.values()]
     draft.expect(sum(len(events) for events in listed if isinstance(events, list)))
     for where, day in days:
+        draft.name_day(day.date or "")
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
                 in_room = f"{where}.rooms[{moments.quoted(room)}]"

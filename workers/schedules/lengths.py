@@ -12,7 +12,7 @@ two readings is remarked.
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec import Struct
 
@@ -30,10 +30,13 @@ class Timed(Struct, frozen=True):
     length: Length
 
 
-def decided(timed: Sequence[Timed], remarks: Remarks) -> dict[AgendaItem, datetime]:
-    """The ends of those that do not last as is usual for their duration."""
+def decided(
+    timed: Sequence[Timed], last_day: date | None, remarks: Remarks
+) -> dict[AgendaItem, datetime]:
+    """The ends of those that do not last as is usual for their duration. `last_day` is the last
+    that the file names."""
     ends, guessed = {}, Counter[tuple[str, str]]()
-    rooms = _Rooms(timed)
+    rooms = _Rooms(timed, last_day)
     usual = {HOURS: _usual_of_two(timed, rooms), SECONDS: _usual_of_three(timed)}
     for one in timed:
         readings = one.length.readings
@@ -79,14 +82,15 @@ def _usual_of_three(timed: Sequence[Timed]) -> str:
 class _Rooms:
     """When sessions begin in each room, and when the last day is over."""
 
-    def __init__(self, timed: Sequence[Timed]) -> None:
+    def __init__(self, timed: Sequence[Timed], last_day: date | None) -> None:
         starts: dict[str, set[datetime]] = defaultdict(set)
         for one in timed:
             if one.item.status != "cancelled":
                 starts[one.item.location].add(one.item.start_time)
         self._starts = {room: sorted(found) for room, found in starts.items() if room}
-        last = max((one.item.start_time for one in timed), default=None)
-        self._over = _after(last.replace(hour=0, minute=0, second=0), NIGHT) if last else None
+        days = {one.item.start_time.date() for one in timed} | ({last_day} if last_day else set())
+        midnight = datetime.combine(max(days, default=date.min), time(), UTC)
+        self._over = _after(midnight, NIGHT)
 
     def fit(self, item: AgendaItem, length: timedelta) -> bool:
         """Whether it is over within a day, and when the next session in its room begins."""
@@ -98,7 +102,7 @@ class _Rooms:
 
     def allow_days(self, item: AgendaItem, length: timedelta) -> bool:
         """Whether it is over with the last day, and meets no other session in its room."""
-        over = self._over is None or _after(item.start_time, length) <= self._over
+        over = _after(item.start_time, length) <= self._over
         return over and not self._is_met(item, length)
 
     def _is_met(self, item: AgendaItem, length: timedelta) -> bool:

@@ -26,6 +26,7 @@ class Document:
     def __init__(self) -> None:
         self.conference: Element | None = None
         self.found: list[PlacedEvent] = []
+        self.days: list[str] = []
         self._date = self._room = ""
 
     def is_wanted(self, element: Element, depth: int) -> bool:
@@ -33,6 +34,7 @@ class Document:
             raise Invalid("", (element.where, f"is <{element.tag[:40]}>, no <schedule>"))
         if element.tag == "day":
             self._date, self._room = element.attributes.get("date", ""), ""
+            self.days.append(self._date)
         elif element.tag == "room":
             self._room = element.attributes.get("name", "")
         return element.tag in {"conference", "event"}
@@ -52,6 +54,8 @@ def read(data: bytes, draft: Draft) -> None:
     changes = timedelta()
     if document.conference:
         changes = _conference(document.conference, draft)
+    for day in document.days:
+        draft.name_day(day)
     draft.expect(len(document.found))
     for found in document.found:
         _add(found, changes, draft)

@@ -89,8 +89,10 @@ def test_days_of_pretalx_are_days_where_nothing_speaks_against_it() -> None:
     assert guessed(found) == ["has the duration '2:04:00' once: taken for days, hours and minutes"]
     met = read(xml(*talks, at(11, 0, "2:04:00")))
     assert lasting(met)[1] == "2:04:00"
-    past_the_end = read(xml(talks[0], talks[1], exhibition))
-    assert lasting(past_the_end)[1] == "2:04:00"
+    short = xml(talks[0], talks[1], exhibition)
+    assert lasting(read(short))[1] == "2:04:00"
+    with_a_third_day = short.replace(b"</schedule>", b'<day date="2026-02-03"/></schedule>')
+    assert lasting(read(with_a_third_day))[1] == "2 days, 4:00:00"
 
 
 MINUTES = st.integers(5, 300)
