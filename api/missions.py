@@ -1,4 +1,4 @@
-"""The mission board, call by call (SPEC, section A; telemetry: section C)."""
+"""The mission board, call by call."""
 
 import logging
 from datetime import datetime

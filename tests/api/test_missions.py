@@ -1,4 +1,4 @@
-"""The mission board, call by call (SPEC, A), and the telemetry of meet_attendees (SPEC, C)."""
+"""The mission board, call by call, and the telemetry of meet_attendees."""
 
 from typing import Any
 
