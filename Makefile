@@ -49,7 +49,7 @@ check: .venv/for-developing ## format, lint, types, migrations
 	@.venv/bin/mypy
 	@.venv/bin/squawk sql/migrations/*.sql
 
-token: .venv/for-running ## print a token: SUB=you SCOPE=admin
+token: .venv/for-running ## print a token that holds for 30 days: SUB=you SCOPE=admin
 	@.venv/bin/python -m api token --sub "$(SUB)" --scope "$(SCOPE)"
 
 # Pins what pyproject.toml asks for, by hash; newer ones with UPGRADE=--upgrade.
