@@ -23,7 +23,7 @@ run: .venv/for-running ## serve everything on http://127.0.0.1:8000 (PORT=... to
 	@exec .venv/bin/python -m workers serve
 
 demo: .venv/for-running ## the same, with a conference that looks alive, and links to sign in
-	@exec .venv/bin/python -m workers demo
+	@export DATA_DIR="$${DATA_DIR:-.data-demo}" && exec .venv/bin/python -m workers demo
 
 test: .venv/for-developing ## every test that can run here
 	@$(PYTEST)
