@@ -61,7 +61,8 @@ ROUTES = (
 # What `/metrics` says of capabilities, in this order, behind what it says of this process.
 FAMILIES = (mission_metrics.families,)
 
-# Components of the description that are not named as their types.
+# Components of the description that are not named as their types. All names are a promise, also
+# where a module has gone by another since: clients are generated from them.
 NAMES: dict[type, str] = {
     EventSessionsInput: "Wanted",
     frab.Conference: "api_frab_Conference",

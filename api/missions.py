@@ -1,4 +1,4 @@
-"""The mission board, call by call (SPEC, section A; telemetry: section C)."""
+"""The mission board, call by call."""
 
 import logging
 from datetime import datetime
@@ -147,7 +147,8 @@ async def patch_mission(
     count_completed(outcome.events)
     prior = outcome.before.standing(mission_id).status if outcome.before else None
     line |= {"prior_status": prior, "new_status": data.status, "tx_id": outcome.position}
-    log.info("mission patched", extra=line | {"repeated": outcome.repeated})
+    line |= {"repeated": outcome.repeated, "changed": bool(outcome.events)}
+    log.info("mission patched", extra=line)
     return answered(request, outcome)
 
 

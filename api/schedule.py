@@ -1,4 +1,4 @@
-"""A whole schedule in, and the agenda out again, call by call (SPEC, section D)."""
+"""A whole schedule in, and the agenda out again, call by call."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""The programme of a conference: what is on, when and where, and who speaks (SPEC, section D).
+"""The programme of a conference: what is on, when and where, and who speaks.
 
 One aggregate holds all of it, so that an import is one command: all of a file, or nothing of it.
 """

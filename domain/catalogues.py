@@ -1,4 +1,4 @@
-"""The catalogue of missions that a conference offers (SPEC, section A)."""
+"""The catalogue of missions that a conference offers."""
 
 from collections.abc import Mapping
 from datetime import datetime

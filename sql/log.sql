@@ -45,8 +45,8 @@ SELECT coalesce(max(notification_id), 0) FROM events.log;
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
 
--- name: lease
--- who leads, or wants to, says something every second
+-- name: end_silent_session
+-- the lead is lost by who says nothing for so long; who leads, or wants to, does so every second
 SET idle_session_timeout = '10s';
 
 -- name: keep

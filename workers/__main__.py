@@ -65,6 +65,8 @@ COMMANDS = (
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
     Command("migrate", migrate, "bring the database up to date"),
     Command("run", run, "the relay, the projector and the workers alone"),
+    Command("backup", "operations.backup", "write all of the database to a file: backup FILE"),
+    Command("restore", "operations.restore", "a backup into an empty database: restore FILE"),
     Command("drill", "operations.drill", "restore a backup made under load, and check it"),
     Command("erase", "operations.erase", "forget a person: erase MEMBER [--yes]"),
     Command("export", "operations.export", "all that is held about a person: export MEMBER"),

@@ -1,4 +1,4 @@
-"""Types of the fields in paths, queries and bodies, for all capabilities (SPEC, section H)."""
+"""Types of the fields in paths, queries and bodies, for all capabilities."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The principal of a request, and what its scopes permit (SPEC, H: Identity)."""
+"""The principal of a request, and what its scopes permit."""
 
 from msgspec import Struct
 

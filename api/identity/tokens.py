@@ -1,4 +1,4 @@
-"""Authentication by JWT, as Bearer header or cookie, and the rate limit (SPEC, H: Identity)."""
+"""Authentication by JWT, as Bearer header or cookie, and the rate limit."""
 
 import re
 import time

@@ -122,7 +122,8 @@ class Recorder(PostgresApplicationRecorder):
         stands_on: Mapping[str, int] | None = None,
     ) -> list[int]:
         """The positions of the events, in their order. `stands_on` are versions of streams that
-        the decisions looked at and that no event is written to.
+        the decisions looked at and that no event is written to. Optimistic concurrency: each event
+        has the version that its writer expects next in its stream, and these are compared too.
 
         Raises UniqueViolation or SerializationFailure where one of the streams has moved on: only
         a writer that does not take the lock can do that. What such a writer has not committed by

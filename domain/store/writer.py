@@ -1,8 +1,12 @@
-"""The store, and the one way to change anything: `await history.execute(command, by=author)`.
+"""The writer of the event store, and the one way to change anything:
+`await history.execute(command, by=author)`.
 
 Commands of many callers queue up. One thread takes a batch of them, takes the lock that all writers
 take, decides each command on the state of its stream (cache.py, batch.py), records all that follows
 in one transaction with one NOTIFY, and answers everyone. A refused or a broken command fails alone.
+
+Concurrency is pessimistic, by that lock, and optimistic below it: events are inserted with their
+expected version, and where somebody wrote it without the lock, the batch is decided again.
 """
 
 import asyncio
@@ -56,7 +60,8 @@ AWAY = (OperationalError, InternalError, InterfaceError)  # no fault of what was
 
 
 class History:
-    """Raises DuplicateEventError where two events of these aggregates have one name."""
+    """The writer. Raises DuplicateEventError where two events of these aggregates have one name,
+    NotErasableError where one is personal that its aggregate cannot erase."""
 
     def __init__(
         self,

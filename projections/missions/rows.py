@@ -190,7 +190,7 @@ class Progress(Struct, frozen=True):
 
 
 class MissionUpdated(Struct, frozen=True, tag="MISSION_UPDATED"):
-    missionId: str  # noqa: N815 - SPEC, section A
+    missionId: str  # noqa: N815 - a promise to clients
     status: Status
     points_earned: int
     progress: Progress

@@ -1,4 +1,4 @@
-"""The agenda as iCalendar over HTTP, and the secret link to one's own (SPEC, D)."""
+"""The agenda as iCalendar over HTTP, and the secret link to one's own."""
 
 from collections.abc import Iterator
 from typing import Any

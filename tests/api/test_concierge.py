@@ -1,4 +1,4 @@
-"""The Event Agent's tool, and its answer to what someone asks it (SPEC, D)."""
+"""The Event Agent's tool, and its answer to what someone asks it."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Idempotency-Key, Event-Position and the cookie, which all commands share (SPEC, H)."""
+"""Idempotency-Key, Event-Position and the cookie, which all commands share."""
 
 from concurrent.futures import ThreadPoolExecutor
 

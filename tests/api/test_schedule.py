@@ -1,4 +1,4 @@
-"""Schedules in, and the agenda out again, call by call (SPEC, D)."""
+"""Schedules in, and the agenda out again, call by call."""
 
 import gzip
 import time

@@ -1,4 +1,4 @@
-"""The agenda as schedule.json, call by call (SPEC, D)."""
+"""The agenda as schedule.json, call by call."""
 
 import httpx
 import msgspec

@@ -1,4 +1,4 @@
-"""Signing in with a link: a token becomes a cookie that scripts cannot read (SPEC, H)."""
+"""Signing in with a link: a token becomes a cookie that scripts cannot read."""
 
 import httpx
 import pytest

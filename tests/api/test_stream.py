@@ -1,4 +1,4 @@
-"""The live feed over HTTP (SPEC, H). How it holds out against NATS is in test_feed.py."""
+"""The live feed over HTTP. How it holds out against NATS is in test_feed.py."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Tokens, scopes and the rate limit (SPEC, H: Identity)."""
+"""Tokens, scopes and the rate limit."""
 
 import base64
 import json

@@ -126,8 +126,10 @@ def test_nobody_waits_while_the_log_is_searched_and_what_is_written_then_is_foun
     database: str,
 ) -> None:
     class Slow(Erasure):
-        def _streams(self, connection: Any, person: str, since: int = 0) -> list[str]:
-            found = super()._streams(connection, person, since)
+        def _streams(
+            self, connection: Any, person: str, since: int = 0, of: Any = None
+        ) -> list[str]:
+            found = super()._streams(connection, person, since, of)
             if not since:
                 elsewhere = AnnounceConference(event_id="evt_2", name="Another", timezone="UTC")
                 asyncio.run(execute(history, elsewhere, save("Ada", event_id="evt_2")))
