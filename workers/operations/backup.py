@@ -51,8 +51,9 @@ def main(arguments: Sequence[str]) -> int:
         save(url, file, found.major)
     say(
         f"{file} is whole: {file.stat().st_size / 1e6:,.1f} MB, in "
-        f"{time.monotonic() - started:.1f} s. It holds the keys of what is personal: keep it as "
-        f"the database. To restore it: `.venv/bin/python -m workers restore {file}`."
+        f"{time.monotonic() - started:.1f} s. What is sealed in it opens only with MASTER_KEY (or "
+        f"the file master-key in DATA_DIR): keep that too, elsewhere. To restore it: "
+        f"`.venv/bin/python -m workers restore {file}`."
     )
     return 0
 

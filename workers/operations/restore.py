@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     run = "" if config.database_url else f": `{make('run', config.data_dir.expanduser())}`"
     say(
         f"Everything up to position {end:,} is there, after {time.monotonic() - started:.1f} s. "
-        f"Start the product on it{run}. NATS is made again. Tokens are signed with a secret that "
+        f"Start the product on it{run}, with the MASTER_KEY (or DATA_DIR/master-key) that it had. "
+        "NATS is made again. Tokens are signed with a secret that "
         "is in no backup: set JWT_SECRET, or copy DATA_DIR/jwt-secret, for old ones to hold."
     )
     return 0
