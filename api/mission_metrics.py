@@ -1,6 +1,7 @@
 """Metrics of missions: completions in this process, and members by their points."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,8 @@ from sql import statements
 
 SQL = statements("missions")
 POINTS = (0, 10, 25, 50, 100, 250, 500, 1000)  # upper bounds of the buckets
+LATELY = timedelta(days=7)  # in which some member's points have changed: others are not shown
+MOST = 20  # events that are shown, those that changed last
 
 COMPLETED = Counter(
     "mission_complete",
@@ -31,7 +34,9 @@ def count_completed(events: Iterable[Struct]) -> None:
 
 
 async def families(connection: Connection) -> list[Metric]:
-    cursor = await connection.execute(SQL["points"], {"bounds": [p + 1 for p in POINTS]})
+    since = datetime.now(UTC) - LATELY
+    about = {"bounds": [p + 1 for p in POINTS], "since": since, "most": MOST}
+    cursor = await connection.execute(SQL["points"], about)
     return [_points(await cursor.fetchall())]
 
 

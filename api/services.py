@@ -45,6 +45,11 @@ class Services:
         self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
         self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
         self.past_reads = Turns(PASTS)
+        # What asks Postgres for anybody takes no connection from reads.
+        self.operations_pool = _pool(
+            self.database_url, "rapport api operations", _configure, least=0, most=2
+        )
+        self.links_pool = _pool(self.database_url, "rapport api links", _configure, least=0, most=2)
         self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
         self.live = Live(self.pool, settings.nats_url, self.watch)
@@ -59,15 +64,16 @@ class Services:
             )
         )
         self.watch.on_erased = self.history.refresh_soon
-        await self.pool.open()
-        await self.past_pool.open()
+        pools = (self.pool, self.past_pool, self.operations_pool, self.links_pool)
+        for pool in pools:
+            await pool.open()
         try:
             async with background(self.watch.run(), self.live.run()):
                 yield
         finally:
             await asyncio.to_thread(self.history.close)
-            await self.past_pool.close()
-            await self.pool.close()
+            for pool in reversed(pools):
+                await pool.close()
             await self.model.close()
 
 

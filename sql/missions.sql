@@ -70,11 +70,38 @@ WHERE (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AN
 );
 
 -- name: points
--- how many members of each conference have at most so many points, and all their points
+-- how many members of each conference have at most so many points, and all their points: of those in
+-- which a member's points have changed since a moment, the latest ones, so many at most. The index
+-- gives each conference's latest change, one after another
+WITH RECURSIVE changed AS (
+    (
+        SELECT event_id, reached_at FROM views.leaderboard
+        WHERE missions_completed > 0
+        ORDER BY event_id, reached_at DESC
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.event_id, following.reached_at
+    FROM changed
+    CROSS JOIN LATERAL (
+        SELECT v.event_id, v.reached_at FROM views.leaderboard AS v
+        WHERE v.missions_completed > 0 AND v.event_id > changed.event_id
+        ORDER BY v.event_id, v.reached_at DESC
+        LIMIT 1
+    ) AS following
+),
+
+latest AS (
+    SELECT event_id FROM changed
+    WHERE reached_at > %(since)s
+    ORDER BY reached_at DESC
+    LIMIT %(most)s
+)
+
 SELECT
-    event_id, width_bucket(points_earned, %(bounds)s::bigint[]), count(*),
-    sum(points_earned)::bigint
-FROM views.leaderboard
-WHERE missions_completed > 0
+    event_id, width_bucket(v.points_earned, %(bounds)s::bigint[]), count(*),
+    sum(v.points_earned)::bigint
+FROM latest JOIN views.leaderboard AS v USING (event_id)
+WHERE v.missions_completed > 0
 GROUP BY 1, 2
 ORDER BY 1, 2;

@@ -188,7 +188,7 @@ def drained(connection: socket.socket) -> str:
 
 
 def dropped(product: Product) -> float:
-    lines = httpx.get(f"{product.url}/metrics").text.splitlines()
+    lines = product.metrics().splitlines()
     return float(next(line for line in lines if line.startswith("live_dropped_total")).split()[1])
 
 

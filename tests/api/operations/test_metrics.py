@@ -23,8 +23,7 @@ PROMTOOL = shutil.which("promtool")  # where there is one, it must have nothing 
 
 
 def families(product: Product) -> dict[str, Metric]:
-    text = httpx.get(f"{product.url}/metrics").raise_for_status().text
-    return {family.name: family for family in text_string_to_metric_families(text)}
+    return {family.name: family for family in text_string_to_metric_families(product.metrics())}
 
 
 def value(family: Metric, sample: str, **labels: str) -> float:
