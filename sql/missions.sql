@@ -61,10 +61,12 @@ ORDER BY notification_id
 LIMIT %(most)s;
 
 -- name: stamped_by
--- the last of these that was stamped by a moment: as far as the leaderboard of then goes
+-- the last of these after a position that was stamped by a moment: as far as the leaderboard of then
+-- goes. It is asked of the log's end alone, of which there are no samples yet: see stamps.sql
 SELECT coalesce(max(notification_id), 0)
 FROM events.log
-WHERE (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
+WHERE notification_id > %(after)s
+AND (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
     (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
     OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
 );
