@@ -9,11 +9,11 @@ from litestar import Litestar
 from litestar import Request as LitestarRequest
 from psycopg_pool import AsyncConnectionPool
 
+from api.apart import Apart
 from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
-from api.turns import Turns
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History
@@ -25,7 +25,7 @@ from workers.model import Model
 from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
 
-PASTS = 2  # reads of a whole scope as it was, at once
+FOLDS = 2  # at once, of a whole scope as it was; and as many of a few streams that are long
 
 __all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
@@ -43,8 +43,8 @@ class Services:
         own_tokens = settings.jwt_secret or not settings.jwt_jwks_url
         self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
         self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
-        self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
-        self.past_reads = Turns(PASTS)
+        self.pasts = Apart(self.database_url, FOLDS, patience=2)
+        self.long_folds = Apart(self.database_url, FOLDS, patience=10)
         # What asks Postgres for anybody takes no connection from reads.
         self.operations_pool = _pool(
             self.database_url, "rapport api operations", _configure, least=0, most=2
@@ -64,7 +64,7 @@ class Services:
             )
         )
         self.watch.on_erased = self.history.refresh_soon
-        pools = (self.pool, self.past_pool, self.operations_pool, self.links_pool)
+        pools = (self.pool, self.operations_pool, self.links_pool)
         for pool in pools:
             await pool.open()
         try:
@@ -72,6 +72,8 @@ class Services:
                 yield
         finally:
             await asyncio.to_thread(self.history.close)
+            for apart in (self.pasts, self.long_folds):
+                await asyncio.to_thread(apart.close)
             for pool in reversed(pools):
                 await pool.close()
             await self.model.close()
@@ -96,19 +98,8 @@ def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> P
 
 async def _configure(connection: Connection) -> None:
     """For what a request waits for: a statement that hangs gives its connection back."""
-    await _everywhere(connection)
-    await connection.execute(SQL["at_most_5_seconds"])
-
-
-async def _bounded(connection: Connection) -> None:
-    """For reads of a whole scope: a few at once, and none for ever."""
-    await _everywhere(connection)
-    await connection.execute(SQL["at_most_30_seconds"])
-
-
-async def _everywhere(connection: Connection) -> None:
-    await connection.execute(SQL["in_utc"])
-    await connection.execute(SQL["no_jit"])
+    for name in ("in_utc", "no_jit", "at_most_5_seconds"):
+        await connection.execute(SQL[name])
 
 
 def services(request: LitestarRequest[Any, Any, Any]) -> Services:

@@ -101,7 +101,7 @@ class Product:
             return False
 
     def metrics(self) -> str:
-        """As of now or later: an answer is kept for a second, and each has counted its request."""
+        """The text of now, or later: it is kept for a second, and the next has counted the request."""
         kept, found = self._metrics(), ""
 
         def other() -> bool:

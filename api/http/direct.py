@@ -19,7 +19,7 @@ FORWARDING = (
 
 
 def is_direct(scope: Any) -> bool:
-    """Of an ASGI scope: from loopback, and through no proxy."""
+    """Whether the request of this ASGI scope is from loopback, and came through no proxy."""
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False

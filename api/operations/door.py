@@ -1,4 +1,4 @@
-"""Who may see what is for operators: metrics, and what of the product is behind, stuck or dead."""
+"""The door to what is for operators: metrics, and what of the product is behind, stuck or dead."""
 
 from api.http.direct import is_direct
 from api.services import Request, services

@@ -23,7 +23,7 @@ from projections.question import Answer, Ask, AskT, FromLog, Own, Past, Select, 
 from projections.read_model import Rows, fold_all, folded
 from sql import VIEWS, statements
 
-PAGE = 1_000  # events that are folded in one go
+PAGE = 1_000  # events that are folded in one go, and beside others: more of them go apart
 PARAMETER = re.compile(r"%\((\w+)\)s")
 TYPES = {int: "bigint", datetime: "timestamptz"}  # of an ask's fields; all others are text
 

@@ -36,7 +36,7 @@ def is_of_scope(one: Recorded) -> bool:
 
 
 def expected(log: Sequence[Recorded], moment: datetime) -> tuple[int, Any]:
-    """What is meant: everything up to the last of the scope's that was stamped by then."""
+    """Everything up to the last of the scope's that was stamped by then."""
     scope = [one for one in log if is_of_scope(one)]
     until = max((one.position for one in scope if one.at <= moment), default=0)
     ranks = folded(MISSION_LEADERBOARD, [one for one in scope if one.position <= until])[RANKS]

@@ -1,0 +1,72 @@
+"""Folds of many events, in processes of their own: a few at once, one of each who asks, and none
+for ever. So they hold nobody else up, nor each other for long."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from api.turns import Turns
+from domain.errors import Unavailable
+from domain.store.envelope import UnreadableEventError
+from projections.engine.apart import Folded, Unreadable
+from projections.question import Ask
+from workers.work.computing import ComputeError, Computing
+
+LONGEST = 60.0  # seconds that a fold may take
+
+Fold = Callable[[str, str, Ask, int, datetime | None], Folded | Unreadable]
+
+
+class Apart:
+    """`most` at once; who has waited for `patience` seconds is asked to come back."""
+
+    def __init__(self, database_url: str, most: int, patience: float) -> None:
+        self.turns = Turns(most)
+        self._patience = patience
+        self._database_url = database_url
+        self._computing = Computing(most)
+
+    async def answer(
+        self, sub: str, fold: Fold, name: str, ask: Ask, until: int, moment: datetime | None = None
+    ) -> tuple[int, Any]:
+        """The position and the answer of `own` or `past` (projections/engine/apart.py), to the
+        principal `sub`."""
+        turn = self.turns.of(sub, self._patience)
+        try:
+            await turn.__aenter__()
+        except TimeoutError:
+            said = "Others look that far back just now, or you do. Try again."
+            raise Unavailable(said, retry_after=2) from None
+        try:
+            async with asyncio.timeout(LONGEST):
+                return await self._folded(fold, self._database_url, name, ask, until, moment)
+        except TimeoutError:
+            said = f"To look that far back takes more than {LONGEST:.0f} seconds just now."
+            raise Unavailable(said, retry_after=60) from None
+        finally:
+            await turn.__aexit__(None, None, None)
+
+    async def _folded(self, fold: Fold, *about: Any) -> tuple[int, Any]:
+        try:
+            found = await self._computing.run(fold, *about)
+        except ComputeError as e:
+            if _is_away(e.kind):
+                raise psycopg.OperationalError(e.message) from e
+            raise
+        except ChildProcessError as e:
+            raise Unavailable(f"It could not be folded: {e}.") from e
+        if isinstance(found, Unreadable):
+            raise UnreadableEventError(found.position, found.why)
+        return found.position, found.content
+
+    def close(self) -> None:
+        self._computing.close()
+
+
+def _is_away(kind: str) -> bool:
+    """Whether it is the name of an error that says that the store does not answer."""
+    known = getattr(psycopg.errors, kind, None) or getattr(psycopg, kind, None)
+    return isinstance(known, type) and issubclass(known, psycopg.OperationalError)
