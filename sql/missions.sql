@@ -31,11 +31,16 @@ first_ones AS (
 SELECT
     ARRAY(SELECT v FROM first_ones AS v ORDER BY v.points_earned DESC, v.reached_position) AS first,
     (SELECT v FROM me AS v) AS me,
+    -- Two ranges of the index: compared as rows, all who have as many points would be looked at
     (
         SELECT count(*) FROM views.leaderboard AS other, me
         WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
-        AND (other.points_earned, -other.reached_position)
-            > (me.points_earned, -me.reached_position)
+        AND other.points_earned > me.points_earned
+    ) + (
+        SELECT count(*) FROM views.leaderboard AS other, me
+        WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+        AND other.points_earned = me.points_earned
+        AND other.reached_position < me.reached_position
     ) - (
         SELECT count(*) FROM anew JOIN views.leaderboard AS other USING (event_id, member_id), me
         WHERE other.shown AND other.missions_completed > 0

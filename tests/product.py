@@ -101,7 +101,7 @@ class Product:
             return False
 
     def metrics(self) -> str:
-        """The text of now, or later: it is kept for a second, and the next has counted the request."""
+        """The text of now or later: one is kept for a second, and the next counts this request."""
         kept, found = self._metrics(), ""
 
         def other() -> bool:

@@ -13,6 +13,7 @@ from types import ModuleType
 from tests.bench import (
     board,
     commands,
+    dear,
     feed,
     patch,
     projection,
@@ -37,6 +38,7 @@ MODULES: dict[str, ModuleType] = {
     "streams": streams,
     "sessions": sessions,
     "rebuild": rebuild,
+    "dear": dear,
     "stall": stall,
     "takeover": takeover,
     "recovery": recovery,
