@@ -52,7 +52,8 @@ class Services:
         self.links_pool = _pool(self.database_url, "rapport api links", _configure, least=0, most=2)
         self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
-        self.live = Live(self.pool, settings.nats_url, self.watch)
+        self.live_pool = _pool(self.database_url, "rapport api feeds", _configure, least=1, most=3)
+        self.live = Live(self.live_pool, settings.nats_url, self.watch)
         self.model = Model(settings)
         self.exists: set[str] = set()
 
@@ -64,7 +65,7 @@ class Services:
             )
         )
         self.watch.on_erased = self.history.refresh_soon
-        pools = (self.pool, self.operations_pool, self.links_pool)
+        pools = (self.pool, self.live_pool, self.operations_pool, self.links_pool)
         for pool in pools:
             await pool.open()
         try:
