@@ -1,6 +1,5 @@
 """`GET /api/events/{event_id}/members/{member_id}/stream`: server-sent events."""
 
-import random
 import re
 from typing import Annotated, Any
 
@@ -27,14 +26,6 @@ HEADERS = [
 ]
 
 
-RETRY = 500, 2_000  # milliseconds until a client comes back: not all of a process's at once
-
-
-def _opening() -> bytes:
-    """Says that it is open, and when to come back once it is not."""
-    return COMMENT + b"retry: %d\n\n" % random.randint(*RETRY)  # noqa: S311 - no secret
-
-
 class FeedResponse(Response[None]):
     """Looked up and let in before it starts: once it runs it can only end."""
 
@@ -50,7 +41,7 @@ class FeedResponse(Response[None]):
         live, reader = self.live, self.reader
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            piece = _opening()
+            piece = COMMENT + live.retry()
             while not reader.dropped:
                 if piece:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,4 +1,4 @@
-"""What readers have missed, read from Postgres: a query for one of them, and a few queries for a
+"""Reads what readers have missed from Postgres: a query for one of them, and a few queries for a
 thousand who ask at the same time. While one runs more readers ask; the next answers all of them.
 """
 
@@ -58,7 +58,7 @@ class CatchingUp:
         self._standing: asyncio.Task[Standing] | None = None  # the next, not yet asked for
 
     async def standing(self) -> Standing:
-        """As of now or later. All who ask before it is sent share one query."""
+        """Now, or a moment later. All who ask before it is sent share one query."""
         if self._standing is None:
             self._standing = asyncio.create_task(self._read_standing())
         return await asyncio.shield(self._standing)
@@ -75,8 +75,8 @@ class CatchingUp:
         return Standing(*row)
 
     def since(self, reader: Reader) -> "asyncio.Future[Said]":
-        """What was said to a reader since what it was sent. Raises what the query raises, as for
-        all that were asked for with it."""
+        """Everything that was said to a reader since what it was sent. Raises what the query
+        raises, as for all that were asked for with it."""
         future: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._waiting.append((reader, future))
         if len(self._queries) < QUERIES:

@@ -33,7 +33,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.live.catching_up import CatchingUp, Said, Standing
 from api.live.ids import NAMES, OF_NO_FEED, LastId
-from api.live.reader import Audience, Reader, encoded
+from api.live.reader import RETRY, Audience, Reader, encoded, retry, retry_within
 from api.live.watch import Watch
 from projections.engine.event_log import Connection
 from projections.engine.feed import statement
@@ -201,6 +201,9 @@ class Live:
             if not await self._watch.reach(name, position, max(0.0, deadline - time.monotonic())):
                 self._waited[name] = position
         return bool(behind)
+
+    def retry(self) -> bytes:
+        return retry(len(self))
 
     def end(self) -> None:
         """Ends every stream; readers come back to whoever serves next."""
@@ -370,7 +373,7 @@ class Live:
 
     def _beat(self) -> None:
         self._slice = (self._slice + 1) % TICKS
-        now = time.time()
+        now, many = time.time(), retry_within(len(self)) > RETRY  # when they came there were fewer
         for reader in tuple(self._slices[self._slice]):
             gone = reader.cycle is not None and reader.cycle.transport.is_closing()
             if reader.dropped:  # and still here: its stream never began
@@ -379,4 +382,4 @@ class Live:
                 reader.dropped = True
                 reader.wake()
             else:
-                reader.beat(COMMENT)
+                reader.beat(COMMENT + self.retry() if many else COMMENT)

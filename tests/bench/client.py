@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from tests.bench import board, dear, feed, patch, rebuild, sessions, streams
+from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, streams
 
 CLIENTS = {
     "patch": patch.generate,
@@ -17,6 +17,7 @@ CLIENTS = {
     "sessions": sessions.generate,
     "rebuild": rebuild.generate,
     "dear": dear.generate,
+    "reconnect": reconnect.generate,
 }
 
 

@@ -1,4 +1,4 @@
-"""What readers have missed: of a thousand who ask at once each gets what they would have got alone,
+"""Catching up: of a thousand who ask at once each gets what they would have got alone,
 by a few queries."""
 
 import asyncio
@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.live import catching_up as module
 from api.live.catching_up import CatchingUp, Said
 from api.live.ids import NAMES
-from api.live.reader import Reader
+from api.live.reader import Reader, retry, retry_within
 from tests.api.live.hearing import LATER
 from tests.projections.missions.test_time_travel import several
 from tests.store import ask
@@ -158,3 +158,15 @@ def test_store_that_is_away_is_told_to_all_who_wait(error: Exception) -> None:
         assert again == [error]
 
     asyncio.run(story())
+
+
+@given(readers=st.integers(0, 100_000))
+def test_clients_come_back_at_times_that_differ_and_not_too_many_a_second(readers: int) -> None:
+    least, most = retry_within(readers)
+    assert least == 500
+    assert most >= 2_000
+    assert readers <= (most - least + 1) * 1_250 / 1_000 or most == 2_000
+    field, _, milliseconds = retry(readers).decode().partition(": ")
+    assert field == "retry"
+    assert least <= int(milliseconds) <= most
+    assert milliseconds.endswith("\n\n")
