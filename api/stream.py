@@ -42,6 +42,8 @@ class FeedResponse(Response[None]):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             piece = COMMENT + live.retry()
+            if reader.missed:  # one piece to send, and not two, to each of many who come back
+                piece += await self._next()
             while not reader.dropped:
                 if piece:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -23,6 +23,7 @@ SINCE = since_statement(FEEDS)
 PAGE = 500  # messages that one query reads, of all its readers together
 EACH = 20  # of each reader, at least
 TOGETHER = 64  # readers whose messages one query reads
+REST = 0.005  # seconds between two queries: more readers gather, and reads have their turn
 QUERIES = 2  # at once: one runs while the rows of another are handed out
 
 SaidRow = tuple[int, int, str, str]  # a feed's place, position, type and data
@@ -101,7 +102,7 @@ class CatchingUp:
                 for (_, future), said in zip(batch, found if batch else (), strict=True):
                     if not future.done():
                         future.set_result(said)
-            await asyncio.sleep(0)  # whoever was answered sends it before there is more
+            await asyncio.sleep(REST)  # whoever was answered sends it before there is more
 
     def _next(self, most: int = TOGETHER) -> Iterator[Asked]:
         """Takes from those that wait, without those who have gone."""

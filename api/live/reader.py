@@ -11,7 +11,7 @@ from api.live.ids import OF_NO_FEED
 from workers import telemetry
 
 RETRY = 500, 2_000  # milliseconds until a client comes back whose stream has ended
-A_SECOND = 1_250  # readers that come back, where there are many
+A_SECOND = 1_500  # readers that come back, where there are many
 QUEUE = 256  # messages that may wait for a reader; with more it is dropped
 
 Audience = tuple[str, str]  # (scope_id, member_id)

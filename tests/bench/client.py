@@ -18,6 +18,7 @@ CLIENTS = {
     "rebuild": rebuild.generate,
     "dear": dear.generate,
     "reconnect": reconnect.generate,
+    "boards beside": reconnect.boards,
 }
 
 
