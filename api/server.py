@@ -11,6 +11,7 @@ from api.app import create_app
 from api.http.methods import Methods
 from api.http.protocol import Protocol, WithCycle
 from api.live.feed import Live
+from api.live.gradually import Gradually
 from api.operations.instrumentation import Instrumented
 from workers import telemetry
 from workers.garbage import collect_rarely
@@ -43,7 +44,7 @@ def run(app: Any, settings: Settings) -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     config = uvicorn.Config(
-        WithCycle(Instrumented(Methods(app))),
+        WithCycle(Instrumented(Gradually(Methods(app)))),
         host=settings.host,
         port=settings.port,
         http=Protocol,
