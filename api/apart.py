@@ -3,6 +3,7 @@ for ever. So they hold nobody else up, nor each other for long."""
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
@@ -34,20 +35,18 @@ class Apart:
     ) -> tuple[int, Any]:
         """The position and the answer of `own` or `past` (projections/engine/apart.py), to the
         principal `sub`."""
-        turn = self.turns.of(sub, self._patience)
-        try:
-            await turn.__aenter__()
-        except TimeoutError:
-            said = "Others look that far back just now, or you do. Try again."
-            raise Unavailable(said, retry_after=2) from None
-        try:
-            async with asyncio.timeout(LONGEST):
-                return await self._folded(fold, self._database_url, name, ask, until, moment)
-        except TimeoutError:
-            said = f"To look that far back takes more than {LONGEST:.0f} seconds just now."
-            raise Unavailable(said, retry_after=60) from None
-        finally:
-            await turn.__aexit__(None, None, None)
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self.turns.of(sub, self._patience))
+            except TimeoutError:
+                said = "Others look that far back just now, or you do. Try again."
+                raise Unavailable(said, retry_after=2) from None
+            try:
+                async with asyncio.timeout(LONGEST):
+                    return await self._folded(fold, self._database_url, name, ask, until, moment)
+            except TimeoutError:
+                said = f"To look that far back takes more than {LONGEST:.0f} seconds just now."
+                raise Unavailable(said, retry_after=60) from None
 
     async def _folded(self, fold: Fold, *about: Any) -> tuple[int, Any]:
         try:
