@@ -1,6 +1,7 @@
 """Everything that handlers share, made once a process."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -94,7 +95,18 @@ def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> P
         open=False,
         kwargs=KEPT_ALIVE | {"autocommit": True, "application_name": name},
         configure=configure,
+        check=_check_open,
     )
+
+
+async def _check_open(connection: Connection) -> None:
+    """Raises OperationalError where the server has ended a connection that nobody used meanwhile:
+    the pool takes another. No round trip: nothing is there to be read, or the server's last word
+    and then the end."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    while waiting.poll(0):
+        connection.pgconn.consume_input()
 
 
 async def _configure(connection: Connection) -> None:

@@ -114,6 +114,37 @@ WHERE name = ANY(%(names)s) AND position = %(after)s
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)];
 
+-- name: no_sync_commit
+-- for readers of the log: of what says nothing but a position, a crash of the server may take a
+-- little, which is found again
+SET synchronous_commit = off;
+
+-- name: sync_commit
+-- for rows, which members hear of as soon as they are there: whoever heard of them comes back with
+-- their position, and would hear of them twice if they were gone and made again
+SET LOCAL synchronous_commit = on;
+
+-- name: pass
+-- the fence again, for a page of which nothing is written: without a transaction around it, and with
+-- the notification. A row for each that has moved
+WITH moved AS (
+    UPDATE positions
+    SET
+        position = %(to)s, seen = greatest(seen, %(to)s), problem = NULL,
+        beat_at = clock_timestamp(), moved_at = clock_timestamp()
+    WHERE name = ANY(%(names)s) AND position = %(after)s
+    AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
+    AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)]
+    RETURNING name
+),
+
+told AS (
+    SELECT pg_notify('views', %(to)s::bigint::text || ' ' || string_agg(name, ' ')) FROM moved
+    HAVING count(*) > 0
+)
+
+SELECT moved.name FROM moved, told;
+
 -- name: work
 -- still here, with a piece of work that takes long
 UPDATE positions SET beat_at = clock_timestamp(), moved_at = clock_timestamp()

@@ -28,7 +28,7 @@ MAY_IMPORT = {
 # What `domain/` imports outside of `domain/store/`: nothing that opens a file or a socket.
 PURE_IMPORTS = {
     *("bisect", "collections", "datetime", "domain", "functools", "graphlib", "hashlib"),
-    *("itertools", "msgspec", "re", "typing"),
+    *("itertools", "msgspec", "re", "typing", "unicodedata"),
 }
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {

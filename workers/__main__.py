@@ -69,6 +69,7 @@ COMMANDS = (
     Command("erase", "operations.erase", "forget a person: erase MEMBER [--yes]"),
     Command("export", "operations.export", "all that is held about a person: export MEMBER"),
     Command("import-schedule", "schedules.command", "take a conference's schedule in"),
+    Command("keys", "operations.keys", "how keys of persons are stored: wrap, unwrap, rewrap"),
     Command("lag", "operations.lag", "how far each reader of the log has come (--watch)"),
     Command("parked", "operations.parked", "what could not be applied: list, show, replay, drop"),
     Command("prove", "proof.prove", "let all fail that can, and show that nothing was lost"),

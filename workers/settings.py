@@ -16,6 +16,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import Invalid
+from domain.store.master_key import parse
 
 
 class Settings(Struct, frozen=True, rename="upper"):
@@ -24,7 +25,7 @@ class Settings(Struct, frozen=True, rename="upper"):
     port: Annotated[int, Meta(ge=0, le=65535, description="where the product is served")] = 8000
     host: Annotated[str, Meta(description="the address it listens on")] = "127.0.0.1"
     data_dir: Annotated[
-        Path, Meta(description="Postgres, JetStream, generated secret; survives restarts")
+        Path, Meta(description="Postgres, JetStream, generated secrets; survives restarts")
     ] = Path(".data")
     database_url: Annotated[
         str | None, Meta(description="a PostgreSQL elsewhere; none: an embedded one in `DATA_DIR`")
@@ -36,6 +37,13 @@ class Settings(Struct, frozen=True, rename="upper"):
     jwt_secret: Annotated[
         str | None,
         Meta(description="signs tokens (HS256); none: a secret generated once into `DATA_DIR`"),
+    ] = None
+    master_key: Annotated[
+        str | None,
+        Meta(
+            description="wraps the keys of what is personal: 32 bytes, as base64 or hex; none: a "
+            "key generated once into `DATA_DIR`"
+        ),
     ] = None
     jwt_jwks_url: Annotated[
         str | None, Meta(description="where the public keys of an identity provider are published")
@@ -89,6 +97,7 @@ SECRET = frozenset(
         "database_url",
         "nats_url",
         "jwt_secret",
+        "master_key",
         "openai_api_key",
         "fathom_api_key",
         "smtp_url",
@@ -107,6 +116,8 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         **{f.name: _value(f, given) for f in fields if (given := environment.get(f.encode_name))}
     )
     _check_addresses(settings)
+    if settings.master_key:
+        parse(settings.master_key)
     return settings
 
 

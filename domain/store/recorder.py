@@ -18,12 +18,12 @@ from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
 from domain.aggregate import StreamName
+from domain.store.master_key import KEY_SIZE, in_use, unwrapped
 from domain.store.refusals import BulkRefusal
 
 Rows = list[tuple[Any, ...]]  # of events.log: envelope.Row
 TailRow = tuple[str, int, int]  # a stream, a version of it, and the position of that event
 KeyName = tuple[str, str]  # a principal, and their Idempotency-Key
-KEY_SIZE = 32  # bytes: AES-256
 
 
 class KeyRow(Struct, frozen=True):
@@ -168,10 +168,27 @@ class Recorder(PostgresApplicationRecorder):
     ) -> dict[str, tuple[int, bytes]]:
         """The (number, key) to seal with, by person; made for those who have none. The caller
         must hold the lock."""
-        drawn = [os.urandom(KEY_SIZE) for _ in persons]
-        parameters = {"persons": list(persons), "keys": drawn}
+        parameters = {"persons": list(persons)}
         rows = connection.execute(self.sql["seal_with"], parameters, prepare=True).fetchall()
-        return {person: (number, key) for person, number, key in rows}
+        keys = {p: (number, unwrapped(key)) for p, number, key in rows if key is not None}
+        made = {p: (number + 1, os.urandom(KEY_SIZE)) for p, number, key in rows if key is None}
+        if made:
+            self._make_keys(connection, made)
+        return keys | made
+
+    def _make_keys(
+        self, connection: Connection[Any], made: Mapping[str, tuple[int, bytes]]
+    ) -> None:
+        """Wrapped, where the database says so. Whoever changes what it says has the lock too."""
+        found = connection.execute(self.sql["master_key"], prepare=True).fetchall()
+        numbers, keys = [number for number, _ in made.values()], [key for _, key in made.values()]
+        for (stored_check,) in found:
+            check = in_use().require(stored_check)
+            if stored_check is None:
+                connection.execute(self.sql["settle_master_key"], {"check": check})
+            keys = [in_use().wrap(key, check) for key in keys]
+        parameters = {"persons": list(made), "numbers": numbers, "keys": keys}
+        connection.execute(self.sql["make_keys"], parameters, prepare=True)
 
     def opening(
         self, connection: Connection[Any], names: Collection[tuple[str, int]]
@@ -180,7 +197,7 @@ class Recorder(PostgresApplicationRecorder):
         persons, numbers = [p for p, _ in names], [n for _, n in names]
         parameters = {"persons": persons, "numbers": numbers}
         rows = connection.execute(self.sql["opening"], parameters, prepare=True).fetchall()
-        return {(person, number): key for person, number, key in rows}
+        return {(person, number): unwrapped(key) for person, number, key in rows}
 
     def end(self, connection: Connection[Any]) -> int:
         ((position,),) = connection.execute(self.sql["end"]).fetchall()

@@ -165,6 +165,12 @@ class History:
             log.warning("cannot read what a bulk was refused: %s", e)
             raise _away() from None
 
+    @property
+    def seen(self) -> int:
+        """The position of the last event that is known to be in the log: no lower than the end it
+        had when the last command was decided; -1 while that is not known."""
+        return self._cache.seen
+
     def refresh_soon(self) -> None:
         """Drops soon from the cache what others wrote to, not only with the next command."""
         self._queue.wake()

@@ -39,6 +39,7 @@ class LeadLostError(StepDownError):
 class Elected(Protocol):
     name: str
     channel: str
+    rest: float  # seconds until the next step, at least, after one that did something
 
     async def start(self, database_url: str) -> None:
         """Called on taking the lead. What it opens before it fails is left to `stop`."""
@@ -101,7 +102,8 @@ async def _work(follower: Elected, lead: Connection) -> None:
         started = time.monotonic()
         if await follower.step():
             # A small page costs nearly what a large one does: a rest makes fewer of a busy log.
-            await asyncio.sleep(min(time.monotonic() - started, REST))
+            took = time.monotonic() - started
+            await asyncio.sleep(max(min(took, REST), follower.rest))
         else:
             async for _ in lead.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from domain.aggregate import Recorded, StreamName
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.envelope import EnvelopeMapper, SealId, SealKeys, UnreadableEventError
+from domain.store.master_key import unwrapped
 from sql import statements
 
 SQL = statements("log")
@@ -133,4 +134,5 @@ async def opening(connection: Connection, names: Collection[SealId]) -> SealKeys
     persons, numbers = [person for person, _ in names], [number for _, number in names]
     parameters = {"persons": persons, "numbers": numbers}
     cursor = await connection.execute(OPENING, parameters, prepare=True)
-    return {(person, number): key for person, number, key in await cursor.fetchall()}
+    found = await cursor.fetchall()
+    return {(person, number): unwrapped(key) for person, number, key in found}

@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 PAGE = 4_000  # events of one transaction
 PIECE = 500  # events or changes that are worked through before others have their turn
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
+# Seconds until the next page after one of which nothing was written: what follows is likely another
+# capability's too, and several pages cost what one does.
+PASSING = 0.025
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 
 # No read model's fault.
@@ -73,6 +76,7 @@ class Projector:
         """`schema`: of the tables and positions; only moves in `views` are notified. `name`: of its
         lead. Without `enrols` it keeps only read models that have a position already."""
         self.name = name
+        self.rest = 0.0
         self.parking = Parking(schema)
         self.positions: dict[str, int] = {}
         self.problems: dict[str, str] = {}  # of those that cannot go on
@@ -89,6 +93,7 @@ class Projector:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name, self._schema)
         self._open.push_async_callback(self._connection.close)
+        await self._connection.execute(SQL["no_sync_commit"])
         if self._enrols:
             versions = _versions(self._models.values())
             await self._connection.execute(SQL["enrol"], versions | {"kind": "read_model"})
@@ -102,6 +107,7 @@ class Projector:
         """One page for each group of read models that stand together, the hindmost first, so that
         who catches up goes on with those it has reached."""
         moved = False
+        self.rest = PASSING
         for position, until in pairwise([*sorted(set(self.positions.values())), END]):
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
@@ -258,6 +264,11 @@ class Projector:
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
         changes = [await self._projected(model, page) for model in models]
+        if not any(changes):
+            await self._pass(models, after, to)
+            if len(page) == PAGE:  # it catches up
+                self.rest = 0.0
+            return
         rows = await self._read(looked_up(chain.from_iterable(changes)))
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
@@ -268,17 +279,34 @@ class Projector:
         changes: list[Change | FanOut] = []
         applicable = self.parking.applicable(model.name, page)
         for start in range(0, len(applicable), PIECE):
-            await asyncio.sleep(0)
+            if start:
+                await asyncio.sleep(0)
             changes += chain.from_iterable(map(model.project, applicable[start : start + PIECE]))
         return changes
+
+    async def _pass(self, models: list[ReadModel], after: int, to: int) -> None:
+        """Moves past a page of which nothing is written, in one statement: most pages of a busy log
+        are some other capability's. Where another has moved one of several, the rest has moved all
+        the same, which is right: nothing was to be written."""
+        about = self._fence(models) | {"after": after, "to": to}
+        statement = "pass" if self._schema == VIEWS else "advance"
+        moved = await self._connection.execute(SQL[statement], about, prepare=True)
+        _check_moved(models, after, moved.rowcount)
+        self._remember(models, to)
+
+    def _remember(self, models: list[ReadModel], position: int) -> None:
+        for model in models:
+            self.positions[model.name] = position
+            self.problems.pop(model.name, None)
+        self._beat_at = time.monotonic()
 
     @asynccontextmanager
     async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:
         """Commits what is written inside together with the position. Raises LeadLostError, and
         commits nothing, where a position or epoch is not as we left it."""
-        names = [model.name for model in models]
         async with self._connection.transaction():
             async with self._connection.pipeline():
+                await self._connection.execute(SQL["sync_commit"], prepare=True)
                 fence = await self._connection.execute(
                     SQL["advance"],
                     self._fence(models) | {"after": after, "to": to},
@@ -286,14 +314,11 @@ class Projector:
                 )
                 yield
                 if self._schema == VIEWS:
-                    moved = {"names": names, "to": str(to)}
+                    moved = {"names": [model.name for model in models], "to": str(to)}
                     await self._connection.execute(SQL["tell"], moved, prepare=True)
-            if fence.rowcount != len(names):
-                raise LeadLostError(f"{names} are no longer at {after}")
-        self.positions |= dict.fromkeys(names, to)
-        for name in names:
-            self.problems.pop(name, None)
-        self._beat_at = time.monotonic()
+            _check_moved(models, after, fence.rowcount)
+        self._remember(models, to)
+        self.rest = 0.0
 
     async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
         async with self._connection.pipeline():
@@ -318,7 +343,8 @@ class Projector:
                     await self._write_rows(table, rows, keys)
                     rows[table].clear()
                     keys.clear()
-            await asyncio.sleep(0)
+            if len(piece) >= PIECE:
+                await asyncio.sleep(0)
         for table, keys in touched.items():
             await self._write_rows(table, rows, keys)
 
@@ -343,6 +369,12 @@ class Projector:
             others = [m for name, m in self._models.items() if name not in self.positions]
             if others:  # they may have been rebuilt
                 await self._find(others)
+
+
+def _check_moved(models: Sequence[ReadModel], after: int, moved: int) -> None:
+    """Raises LeadLostError where not all of them were found as we left them."""
+    if moved != len(models):
+        raise LeadLostError(f"{[model.name for model in models]} are no longer at {after}")
 
 
 def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:

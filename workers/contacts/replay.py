@@ -39,6 +39,7 @@ from workers.progress import Progress
 from workers.servers import external, supervisor
 from workers.servers.datadir import jwt_secret, make, private
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.processes import Process, spawn
 from workers.servers.supervisor import ROOT, say
 from workers.settings import Settings
@@ -118,6 +119,7 @@ def _servers(config: Settings, stack: ExitStack) -> Settings:
         stack.callback(nats.stop)
         config = msgspec.structs.replace(config, nats_url=nats.url)
     supervisor.migrate(str(config.database_url))
+    unlock(config, str(config.database_url))
     stack.callback(_workers(config, stack).stop)
     return config
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     """Returns 1 where something of the person is left."""
     given = _parser().parse_args(arguments)
     config = settings.read()
-    with command_database.database(config) as url, erasure(url) as erasing:
+    with command_database.unlocked(config) as url, erasure(url) as erasing:
         held = erasing.held(given.person)
         _announce(url, held)
         _confirm(given.person, given.yes)

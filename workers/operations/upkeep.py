@@ -1,6 +1,7 @@
 """Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
-messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And says
-how early each stretch of the log is stamped, once there is one more."""
+messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And wraps
+keys of persons that an earlier version stored plain, and says how early each stretch of the log is
+stamped, once there is one more."""
 
 import logging
 import time
@@ -14,6 +15,7 @@ from projections.engine.feed import Feed, statement
 from projections.engine.shadow import tidy
 from projections.read_models import FEEDS
 from sql import statements
+from workers.operations import keys
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Upkeep:
     """Elected like a reader of the log, though it reads nothing: one at a time is enough."""
 
     name, channel = "upkeep", "upkeep"
+    rest = 0.0
 
     def __init__(self) -> None:
         self._due = 0.0
@@ -52,6 +55,13 @@ class Upkeep:
                 return True
         if any([await self._expire(feed) for feed in FEEDS]):
             return True
+        if await keys.wrap_piece(self._connection):
+            return True
+        if await keys.plain(self._connection):
+            log.warning(
+                "Keys of persons are stored plain: who has the database can read all. Once no "
+                "process of the version before runs: `.venv/bin/python -m workers keys wrap`."
+            )
         for name in await tidy(self._connection):
             log.info("dropped what a rebuild of %s had left", name)
         self._due = time.monotonic() + INTERVAL

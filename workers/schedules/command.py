@@ -33,6 +33,7 @@ from workers.schedules.archives import BYTES
 from workers.servers import external, supervisor
 from workers.servers.datadir import make
 from workers.servers.embedded import running_postgres, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.supervisor import say
 from workers.settings import Settings
 from workers.tokens import ID
@@ -51,7 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     if not re.fullmatch(ID, given.event):
         raise Invalid(f"`{given.event}` is no id of an event: that is {ID_SAYS}.")
     file = _file(given.file)
-    with _database(settings.read()) as url:
+    config = settings.read()
+    with _database(config) as url:
+        unlock(config, url)
         asyncio.run(_import(file, given.event, given.source, url))
     return 0
 

@@ -345,4 +345,6 @@ def joined(last: LastId | None, stand: list[int], began: list[int], published: i
         return Standing(stand, began, published, 20)
 
     live._standing = standing  # type: ignore[method-assign]
-    return asyncio.run(live.join(BEN, last, LATER, None))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "MOMENT", 0)
+        return asyncio.run(live.join(BEN, last, LATER, None))

@@ -15,6 +15,7 @@ class Counting:
     """Counts its steps; `busy`: there is always more to do."""
 
     channel = "counting"
+    rest = 0.0
 
     def __init__(self, name: str = "counting", busy: bool = False) -> None:
         self.name = name
