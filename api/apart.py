@@ -11,14 +11,15 @@ import psycopg
 
 from api.turns import Turns
 from domain.errors import Unavailable
+from domain.store import master_key
 from domain.store.envelope import UnreadableEventError
-from projections.engine.apart import Folded, Unreadable
+from projections.engine.apart import Folded, Store, Unreadable
 from projections.question import Ask
 from workers.work.computing import ComputeError, Computing
 
 LONGEST = 60.0  # seconds that a fold may take
 
-Fold = Callable[[str, str, Ask, int, datetime | None], Folded | Unreadable]
+Fold = Callable[[Store, str, Ask, int, datetime | None], Folded | Unreadable]
 
 
 class Apart:
@@ -43,10 +44,18 @@ class Apart:
                 raise Unavailable(said, retry_after=2) from None
             try:
                 async with asyncio.timeout(LONGEST):
-                    return await self._folded(fold, self._database_url, name, ask, until, moment)
+                    return await self._folded(fold, self._store(), name, ask, until, moment)
             except TimeoutError:
                 said = f"To look that far back takes more than {LONGEST:.0f} seconds just now."
                 raise Unavailable(said, retry_after=60) from None
+
+    def _store(self) -> Store:
+        """With the master key that this process has; where it has none, none is needed."""
+        try:
+            keys = master_key.in_use()
+        except Unavailable:
+            keys = None
+        return Store(self._database_url, keys)
 
     async def _folded(self, fold: Fold, *about: Any) -> tuple[int, Any]:
         try:
@@ -54,6 +63,8 @@ class Apart:
         except ComputeError as e:
             if _is_away(e.kind):
                 raise psycopg.OperationalError(e.message) from e
+            if e.kind == Unavailable.__name__:
+                raise Unavailable(e.message) from e
             raise
         except ChildProcessError as e:
             raise Unavailable(f"It could not be folded: {e}.") from e

@@ -10,7 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from domain.store import master_key
 from domain.store.envelope import UnreadableEventError
+from domain.store.master_key import MasterKeys
 from projections.engine.election import connect
 from projections.engine.event_log import SQL, Connection
 from projections.engine.reading import folded_answer, past_answer
@@ -34,27 +36,36 @@ class Unreadable(Struct, frozen=True):
     why: str
 
 
+class Store(Struct, frozen=True):
+    """The store that is folded from: where it is, and what opens keys of persons there."""
+
+    database_url: str
+    keys: MasterKeys | None
+
+
 def own(
-    database_url: str, name: str, ask: Ask, until: int, moment: datetime | None
+    store: Store, name: str, ask: Ask, until: int, moment: datetime | None
 ) -> Folded | Unreadable:
     """The same as `folded_answer` of the question of this name."""
     question = _QUESTIONS[name]
-    return _run(database_url, lambda c: folded_answer(c, question, ask, until, moment))
+    return _run(store, lambda c: folded_answer(c, question, ask, until, moment))
 
 
 def past(
-    database_url: str, name: str, ask: Ask, until: int, moment: datetime | None
+    store: Store, name: str, ask: Ask, until: int, moment: datetime | None
 ) -> Folded | Unreadable:
     """The same as `past_answer` of the wide question of this name."""
-    return _run(database_url, lambda c: past_answer(c, _PASTS[name], ask, until, moment))
+    return _run(store, lambda c: past_answer(c, _PASTS[name], ask, until, moment))
 
 
 def _run(
-    database_url: str, fold: Callable[[Connection], Awaitable[tuple[int, Any]]]
+    store: Store, fold: Callable[[Connection], Awaitable[tuple[int, Any]]]
 ) -> Folded | Unreadable:
     os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    if store.keys:
+        master_key.use(store.keys)
     try:
-        return Folded(*asyncio.run(_asked(database_url, fold)))
+        return Folded(*asyncio.run(_asked(store.database_url, fold)))
     except UnreadableEventError as e:
         return Unreadable(e.position, str(e).partition(" cannot be read: ")[2])
 

@@ -15,7 +15,7 @@ from api.turns import Turns
 from domain.errors import Unavailable
 from domain.store.envelope import UnreadableEventError
 from projections.engine import apart as folds
-from projections.engine.apart import Folded
+from projections.engine.apart import Folded, Store
 from projections.engine.event_log import END
 from projections.engine.reading import PAGE
 from projections.missions.leaderboard import LeaderboardAsk
@@ -33,9 +33,9 @@ def unasked(*about: Any) -> Folded:
     raise AssertionError("it was folded")
 
 
-def asleep(database_url: str, *about: Any) -> Folded:
+def asleep(store: Store, *about: Any) -> Folded:
     """In a process of its own."""
-    with psycopg.connect(database_url, application_name="rapport fold") as connection:
+    with psycopg.connect(store.database_url, application_name="rapport fold") as connection:
         connection.execute("SET client_connection_check_interval = '100ms'")
         connection.execute("SELECT pg_sleep(1000)")
     raise AssertionError("it slept for so long")
@@ -43,6 +43,10 @@ def asleep(database_url: str, *about: Any) -> Folded:
 
 def refused(*about: Any) -> Folded:
     raise psycopg.errors.QueryCanceled("30 seconds are over")
+
+
+def locked(*about: Any) -> Folded:
+    raise Unavailable("no key opens it")
 
 
 def broken(*about: Any) -> Folded:
@@ -118,6 +122,7 @@ def test_fold_that_takes_too_long_gives_its_turn_back_and_its_statement_ends(
     [
         (refused, psycopg.OperationalError),
         (dead, Unavailable),
+        (locked, Unavailable),
         (broken, module.ComputeError),
         (folds.own, UnreadableEventError),
     ],
@@ -155,7 +160,9 @@ def test_questions_folded_apart_have_the_answers_of_those_folded_here(database: 
         finally:
             apart.close()
 
-    here = [fold(database, *one, until, None) for fold, *one in about for until in told]
+    here = [
+        fold(Store(database, None), *one, until, None) for fold, *one in about for until in told
+    ]
     assert asyncio.run(asked()) == [(one.position, one.content) for one in here]
 
 
@@ -202,3 +209,13 @@ def test_turns_are_given_back_also_by_reads_that_are_refused(product: Product) -
         now = list(pool.map(lambda _: ada.get(path + "9999-01-01T00:00:00Z"), range(16)))
     assert {answer.status_code for answer in far} == {400}
     assert {answer.status_code for answer in now} == {200}
+
+
+def test_names_that_are_sealed_are_shown_as_of_then(product: Product) -> None:
+    """Whoever folds apart has the keys too."""
+    event = product.event({"id": "goals", "points": 10})
+    product.attendee(event, "ada", name="Ada Lovelace")
+    with product.member(event, "ada") as ada:
+        ada.patch(f"/api/events/{event}/missions/goals", json={"status": "completed"})
+        then = ada.get(f"/api/events/{event}/leaderboard?as_of=9999-01-01T00:00:00Z")
+    assert [one["name"] for one in then.raise_for_status().json()["entries"]] == ["Ada Lovelace"]
