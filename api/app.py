@@ -23,6 +23,7 @@ from api.agents import mcp
 from api.agents.tool import route
 from api.agents.tools import TOOLS
 from api.formats import frab
+from api.http.origin import origin
 from api.http.problems import HANDLERS, LARGEST_BODY
 from api.openapi import Described
 from api.operations import health, metrics
@@ -102,4 +103,5 @@ def create_app(settings: Settings) -> Any:
     at_home = app.state.services = Services(settings)
     app.state.health = health.kept_look(at_home)
     app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

@@ -55,7 +55,13 @@ class MissionBody(fields.Body, frozen=True, kw_only=True):
     points: Annotated[int, Meta(ge=0, le=1_000_000)]
     category: fields.Line
     active: bool = True
-    requires: Annotated[tuple[fields.Id, ...], Meta(max_length=100)] = ()
+    requires: Annotated[
+        tuple[fields.Id, ...],
+        Meta(
+            max_length=100,
+            description="missions of this catalogue that come first; of an active one active ones",
+        ),
+    ] = ()
 
 
 CatalogueBody = Annotated[list[MissionBody], Meta(max_length=500)]

@@ -70,7 +70,7 @@ class Services:
         for pool in pools:
             await pool.open()
         try:
-            async with background(self.watch.run(), self.live.run()):
+            async with background(self.watch.run(), self.live.run(), self.identity.run()):
                 yield
         finally:
             await asyncio.to_thread(self.history.close)

@@ -2,7 +2,7 @@
 `meet_attendees` are in section C)."""
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol
 
@@ -23,15 +23,25 @@ MILLISECONDS_TO_SPEND = 10_000
 REMEMBERED = 256  # moments per action and target by which a repeated report is known
 
 
+class Left(Struct, frozen=True):
+    """The active missions that a member has not completed: their number, and their points."""
+
+    missions: int
+    points: int
+
+
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
+# `left` is as of right after the event; earlier versions did not say it.
 class MissionStarted(Struct, frozen=True):
     mission_id: str
+    left: Left | None = None
 
 
 class MissionCompleted(Struct, frozen=True):
     mission_id: str
     points: int
     cause: Cause = "member"
+    left: Left | None = None
 
 
 class MissionReopened(Struct, frozen=True):
@@ -40,12 +50,14 @@ class MissionReopened(Struct, frozen=True):
     mission_id: str
     points: int
     status: Literal["not_started", "in_progress"]
+    left: Left | None = None
 
 
 class MissionReset(Struct, frozen=True):
     """A started mission was put back unstarted."""
 
     mission_id: str
+    left: Left | None = None
 
 
 class ProfileViewed(Struct, frozen=True):
@@ -163,6 +175,32 @@ OnMission = StartMission | CompleteMission | ResetMission
 
 
 def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
+    return tuple(_with_left(_decided(command, state), command.catalogue, state.completed()))
+
+
+def _with_left(
+    events: Iterable[BoardEvent], catalogue: Catalogue, completed: frozenset[str]
+) -> Iterator[BoardEvent]:
+    """The events, each with what it leaves to be completed."""
+    active = [mission for mission in catalogue.missions.values() if mission.active]
+    for event in events:
+        match event:
+            case MissionCompleted(mission_id=mission):
+                completed |= {mission}
+            case MissionReopened(mission_id=mission):
+                completed -= {mission}
+            case ProfileViewed() | MessageReported() | SyncReported():
+                yield event
+                continue
+        yield replace(event, left=left_of(active, completed))
+
+
+def left_of(active: Iterable[Mission], completed: Set[str]) -> Left:
+    points = [mission.points for mission in active if mission.id not in completed]
+    return Left(len(points), sum(points))
+
+
+def _decided(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
     if isinstance(command, RecordTelemetry):
         return _report(command, state)
     mission = command.catalogue.active(command.mission_id)

@@ -40,6 +40,7 @@ CAPABILITIES = {
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
+        "domain.sources",
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
@@ -165,6 +166,20 @@ def test_no_file_is_over_400_lines(ending: str) -> None:
     for folder in (*LAYERS, "tests"):
         for file in files(folder, ending):
             assert len(file.read_bytes().splitlines()) <= 400, file.relative_to(ROOT)
+
+
+def test_programs_are_authors_that_no_member_can_be() -> None:
+    """A member's id has no colon, so what a program calls itself has one, or begins with SYSTEM."""
+    named = {
+        ast.unparse(call.args[0])
+        for layer in LAYERS
+        for file in files(layer)
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Author"
+    }
+    literals = {name for name in named if re.search("['\"]", name)}
+    assert len(literals) >= 5
+    assert [name for name in literals if not re.search("SYSTEM|PRINCIPAL|:", name)] == []
 
 
 @pytest.mark.parametrize("folder", [*LAYERS, "tests"])

@@ -15,9 +15,10 @@ from psycopg import Connection
 from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, taken_out
 from domain.store.envelope import EnvelopeMapper
+from domain.store.queue import SYSTEM
 from domain.store.recorder import Recorder
 
-ACTOR = "erase"
+ACTOR = f"{SYSTEM}erase"  # before: "erase", which a member may be called
 
 
 class Held(Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from domain.aggregate import Command
 
+SYSTEM = "system:"  # before the name of a program that is an author: no member's id has a colon
 AT_HAND = 0.02  # seconds for which a busy event loop is waited for
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.http.principal import LEEWAY
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.missions import ResetMission, StartMission
 from domain.store.recorder import open_recorder
@@ -60,7 +61,7 @@ def heard(feed: Iterator[dict[str, Any]], times: int) -> list[int]:
 def ending(product: Product) -> "Iterator[Future[tuple[float, set[str], int]]]":
     """A quiet feed whose token ends while the tests below go on."""
     event = product.event()
-    token = product.token("ada", f"event:{event}:member", seconds=2)
+    token = product.token("ada", f"event:{event}:member", seconds=2 - LEEWAY)
 
     def listen() -> tuple[float, set[str], int]:
         began = time.monotonic()

@@ -67,6 +67,7 @@ NOT_PERSONAL = {
     ("ScheduleImported", "source"),
     ("Speaker", "id"),
     ("SpeakerErased", "speaker_id"),
+    ("SpeakerErased", "replaced_by"),
     ("SpeakerSaved", "source"),
     ("SyncReported", "target_member_id"),
 }

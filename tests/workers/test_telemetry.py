@@ -148,7 +148,7 @@ def test_settings_do_not_show_what_they_keep() -> None:
     keys = {name: f"secret-{name}" for name in SECRETS}
     shown = repr(Settings(**secret | keys))
 
-    public = {"jwt_jwks_url", "openai_base_url", "fathom_api_url"}
+    public = {"public_url", "jwt_jwks_url", "openai_base_url", "fathom_api_url"}
     assert set(re.findall(r"secret-(\w+)", shown)) == public
     assert "database_url=..." in shown
 

@@ -24,6 +24,7 @@ import msgspec
 from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, Unavailable
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import GROUP, Author, History, Outcome
 from projections.engine.election import connect
@@ -180,7 +181,7 @@ async def _send(history: History, event_id: str, commands: Iterable[Command], ta
     run again, those before it change nothing."""
     waiting: deque[asyncio.Task[Outcome]] = deque()
     for command in commands:
-        by = Author(getattr(command, "member_id", "replay-contacts"), event_id)
+        by = Author(getattr(command, "member_id", f"{SYSTEM}replay-contacts"), event_id)
         waiting.append(asyncio.create_task(history.execute(command, by=by)))
         if len(waiting) >= IN_FLIGHT:
             tally.add(await waiting.popleft())

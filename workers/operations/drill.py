@@ -139,6 +139,8 @@ def _serve(place: Place, stack: ExitStack) -> None:
         "JWT_SECRET": place.secret,
         "JWT_JWKS_URL": "",
         "MASTER_KEY": place.master_key,
+        "JWT_AUDIENCE": "",
+        "JWT_ISSUER": "",
         "RATE_LIMIT": "100000",
     }
     output = stack.enter_context((place.folder / "programs.log").open("ab"))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.engine import event_log
@@ -171,6 +172,7 @@ class Stack:
 
     def _environment(self) -> Mapping[str, str]:
         secret = {"JWT_SECRET": self.spec.secret, "JWT_JWKS_URL": "", **self._master_key()}
+        secret |= {"JWT_AUDIENCE": "", "JWT_ISSUER": ""}
         addresses = {"DATABASE_URL": self.spec.database_url, "NATS_URL": self.spec.nats_url}
         place = {"HOST": "127.0.0.1", "PORT": str(self.spec.port), "DATA_DIR": str(self.folder)}
         return {**os.environ, **secret, **addresses, **place, "RATE_LIMIT": "1000"}
@@ -216,7 +218,7 @@ async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
     async with await connect(database_url, "proof") as connection:
         begin = await event_log.end(connection)
     recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
-    position, by = begin, Author("prove", event_id)
+    position, by = begin, Author(f"{SYSTEM}prove", event_id)
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
         for command in preparations(event_id):
             position = (await history.execute(command, by=by)).position

@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from domain.agenda import Counts, counted
+from domain.agenda import Counts, counted, odd
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.conferences import CONFERENCE
@@ -45,6 +46,13 @@ ID_SAYS = "1 to 128 of the letters A-Z and a-z, digits, `_`, `-` and `.`"
 class File(Struct, frozen=True):
     name: str
     data: bytes
+
+
+class Outcome(Struct, frozen=True):
+    """`odd` is what is odd beside what was known: (id of a speaker, what)."""
+
+    counts: Counts
+    odd: tuple[tuple[str, str], ...]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -121,12 +129,15 @@ async def _import(file: File, event_id: str, source: str | None, url: str) -> No
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
         outcome = await history.execute(
             command,
-            by=Author("import-schedule", event_id),
-            reply=lambda command, after: msgspec.json.encode(counted(command, after)),
+            by=Author(f"{SYSTEM}import-schedule", event_id),
+            reply=lambda command, after: msgspec.json.encode(
+                Outcome(counted(command, after), odd(command))
+            ),
         )
-    counts = msgspec.json.decode(outcome.reply, type=Counts)
+    said = msgspec.json.decode(outcome.reply, type=Outcome)
+    remarks = (*found.odd, *(Odd(f"speaker {id_}", what) for id_, what in said.odd))
     took = time.monotonic() - began
-    for sentence in summary(command.source, event_id, counts, found.odd, took):
+    for sentence in summary(command.source, event_id, said.counts, remarks, took):
         say(sentence)
 
 

@@ -1,6 +1,7 @@
 """Forgetting, beside those who go on writing."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,13 +19,15 @@ from domain.conferences import AnnounceConference
 from domain.errors import NotFound, Problem
 from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
+from domain.store import erasure as module
 from domain.store.envelope import EnvelopeMapper
-from domain.store.erasure import Erased, Erasure
+from domain.store.erasure import ACTOR, Erased, Erasure
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, BulkOutcome, History, IdempotencyKey
 from sql import statements
 from tests.store import AUTHOR, all_of, ask
 from tests.waiting import eventually
+from workers.tokens import ID
 
 MAPPER = EnvelopeMapper(AGGREGATES, RENAMED)
 SQL = statements("history") | statements("people")
@@ -146,6 +149,24 @@ def test_rules_know_of_an_erasure_at_once(database: str) -> None:
 
     with store(database) as (history, erasure):
         assert str(asyncio.run(story(history, erasure))) == "There is no attendee ada to meet here."
+
+
+@pytest.mark.parametrize("actor", [ACTOR, "erase"], ids=["now", "before"])
+def test_erasure_is_found_in_the_log_by_its_author_who_is_no_member(
+    database: str, monkeypatch: pytest.MonkeyPatch, actor: str
+) -> None:
+    def found() -> list[tuple[Any, ...]]:
+        about = {"position": 0, "name": "mission_board"}
+        with psycopg.connect(database) as connection:
+            return connection.execute(statements("rebuild")["erased_since"], about).fetchall()
+
+    assert not re.fullmatch(ID, ACTOR)
+    monkeypatch.setattr(module, "ACTOR", actor)
+    with store(database) as (history, erasure):
+        asyncio.run(execute(history, OPENING, save("Ada")))
+        assert found() == [(False,)]
+        asyncio.run(erase(erasure))
+    assert found() == [(True,)]
 
 
 def test_only_the_person_who_is_named_is_erased_wherever_they_are(database: str) -> None:
