@@ -101,7 +101,8 @@ def create_app(settings: Settings) -> Any:
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
-    app.state.services = Services(settings)
-    app.state.families = FAMILIES
+    at_home = app.state.services = Services(settings)
+    app.state.health = health.kept_look(at_home)
+    app.state.metrics = metrics.kept_text(at_home, FAMILIES)
     app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

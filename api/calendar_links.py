@@ -108,7 +108,7 @@ async def get_agenda_ics(
 ) -> Response[bytes | None]:
     at_home, ask = services(request), MemberAsk(event_id, member_id)
     at_home.identity.count_link(request, _digest(secret))
-    async with at_home.pool.connection() as connection:
+    async with at_home.links_pool.connection() as connection:
         _, digest = await answer_from_log(connection, LINK_DIGEST, ask)
     if digest is None or not hmac.compare_digest(digest, _digest(secret)):
         raise NotFound("This link opens no agenda, or no longer.")

@@ -12,6 +12,7 @@ from api.http.headers import EVERYWHERE, BehindTls
 from api.http.methods import Methods
 from api.http.protocol import IDLE, Protocol, WithCycle
 from api.live.feed import Live
+from api.live.gradually import Gradually
 from api.operations.instrumentation import Instrumented
 from workers import telemetry
 from workers.garbage import collect_rarely
@@ -47,7 +48,7 @@ def run(app: Any, settings: Settings) -> None:
     collect_rarely()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    app, live = Instrumented(Methods(app)), app.state.services.live
+    app, live = Instrumented(Gradually(Methods(app))), app.state.services.live
     over_tls = (settings.public_url or "").startswith("https:")
     if over_tls or settings.trusted_proxy:
         app = BehindTls(app, always=over_tls)

@@ -45,7 +45,9 @@ class FeedResponse(Response[None]):
         live, reader = self.live, self.reader
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            piece = COMMENT
+            piece = COMMENT + live.retry()
+            if reader.missed:  # one piece to send, and not two, to each of many who come back
+                piece += await self._next()
             while not reader.dropped and self.holds():
                 if piece:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -15,6 +15,19 @@ SET statement_timeout = '5s';
 -- of a statement that goes through all of a scope
 SET statement_timeout = '30s';
 
+-- name: ends_with_its_client
+-- of a process that may be killed at its work: the statement need not go on
+SET client_connection_check_interval = '1s';
+
+-- name: length
+-- how many events these streams have
+SELECT coalesce(sum(tail.originator_version), 0)::bigint
+FROM unnest(%(streams)s::text[]) AS own (stream)
+CROSS JOIN LATERAL (
+    SELECT originator_version FROM events.log WHERE originator_id = own.stream
+    ORDER BY originator_version DESC LIMIT 1
+) AS tail;
+
 -- name: page
 -- the log in its order
 SELECT notification_id, originator_id, originator_version, topic, state

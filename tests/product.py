@@ -103,6 +103,21 @@ class Product:
         except httpx.TransportError:
             return False
 
+    def metrics(self) -> str:
+        """The text of now or later: one is kept for a second, and the next counts this request."""
+        kept, found = self._metrics(), ""
+
+        def other() -> bool:
+            nonlocal found
+            found = self._metrics()
+            return found != kept
+
+        assert until(other, PATIENCE)
+        return found
+
+    def _metrics(self) -> str:
+        return httpx.get(f"{self.url}/metrics", timeout=5).raise_for_status().text
+
     def log(self, process: str) -> str:
         return (self.home / f"{process}.log").read_text()
 

@@ -59,8 +59,10 @@ class Watch:
             async with asyncio.timeout(seconds):
                 await future
         except TimeoutError:
-            self._tidy(name)
             return False
+        finally:
+            if future.cancelled():
+                self._tidy(name)
         return True
 
     def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:

@@ -85,6 +85,13 @@ async def streams(
     return await recorded(connection, await cursor.fetchall())
 
 
+async def length(connection: Connection, names: Sequence[StreamName]) -> int:
+    """How many events these streams have."""
+    cursor = await connection.execute(SQL["length"], {"streams": list(names)}, prepare=True)
+    ((events,),) = await cursor.fetchall()
+    return int(events)
+
+
 async def streams_as_of(
     connection: Connection, names: Sequence[StreamName], until: int, moment: datetime | None
 ) -> list[Recorded]:

@@ -189,7 +189,7 @@ def drained(connection: socket.socket) -> str:
 
 
 def dropped(product: Product) -> float:
-    lines = httpx.get(f"{product.url}/metrics").text.splitlines()
+    lines = product.metrics().splitlines()
     return float(next(line for line in lines if line.startswith("live_dropped_total")).split()[1])
 
 
@@ -218,4 +218,6 @@ def test_feed_ends_with_its_token_and_then_is_401(
 ) -> None:
     seconds, lines, status_after = ending.result(20)
     assert 1 <= seconds < 15
-    assert (lines, status_after) == ({":", ""}, 401)
+    (retry,) = (line for line in lines if line.startswith("retry: "))
+    assert 500 <= int(retry.removeprefix("retry: ")) <= 2_000
+    assert (lines - {retry}, status_after) == ({":", ""}, 401)

@@ -1,6 +1,7 @@
 """Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
 messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And wraps
-keys of persons that an earlier version stored plain."""
+keys of persons that an earlier version stored plain, and says how early each stretch of the log is
+stamped, once there is one more."""
 
 import logging
 import time
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from projections.engine import stamps
 from projections.engine.election import connect
 from projections.engine.feed import Feed, statement
 from projections.engine.shadow import tidy
@@ -22,6 +24,7 @@ EXPIRED = statements("feeds")["expired_to"]
 WORK = statements("work")
 INTERVAL = 3600.0  # seconds
 BATCH = 5_000  # rows
+STRETCHES = 20  # of the log that are sampled in one step
 
 
 class Upkeep:
@@ -42,6 +45,8 @@ class Upkeep:
         await self._open.aclose()
 
     async def step(self) -> bool:
+        if await stamps.add(self._connection, STRETCHES) == STRETCHES:
+            return True
         if time.monotonic() < self._due:
             return False
         for statement_ in (SQL["forget_keys"], SQL["forget_refusals"], WORK["forget_leases"]):
