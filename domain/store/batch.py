@@ -21,7 +21,8 @@ from domain.store.bulk import (
     Tally,
     all_or_nothing,
 )
-from domain.store.cache import Folded, InBatch, StreamCache, resolved
+from domain.store.cache import StreamCache
+from domain.store.folding import Folded, InBatch, resolved
 from domain.store.queue import Answer, Author, IdempotencyKey, Outcome, PendingCommand
 from domain.store.recorder import KeyName, KeyRow, KnownReply
 from domain.store.refusals import BulkRefusal
