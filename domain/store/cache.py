@@ -56,6 +56,7 @@ class StreamCache:
         self._streams: OrderedDict[StreamName, Folded] = OrderedDict()
         # What others added to streams that are kept, not yet folded; None: not known.
         self._added: dict[StreamName, list[Row] | None] = {}
+        self.moved = False  # whether others wrote something that the last `begin` read
 
     def __contains__(self, name: StreamName) -> bool:
         return name in self._streams and name not in self._added
@@ -69,7 +70,6 @@ class StreamCache:
 
     def get(self, name: StreamName) -> Folded:
         """One that was loaded."""
-        self._streams.move_to_end(name)
         return self._streams[name]
 
     def clear(self) -> None:
@@ -94,6 +94,7 @@ class StreamCache:
             self._added = dict.fromkeys(self._streams)
             self._known = False
             raise OutdatedError("others wrote more than is looked through at once")
+        self.moved = bool(tail)
         for row in tail:
             self._note(row)
         if tail:
@@ -104,8 +105,16 @@ class StreamCache:
         """Folds all that is missing of these streams, but for long ones, which are given back as
         far as they are folded. Where one cannot be read, none is: decided on an empty state, what
         follows would be wrong."""
-        kept, added = self._streams, self._added
-        missing = [name for name in names if name not in kept or name in added]
+        missing, added = [], self._added
+        used = self._streams.move_to_end
+        for name in names:
+            try:
+                used(name)
+            except KeyError:
+                missing.append(name)
+            else:
+                if name in added:
+                    missing.append(name)
         return self._load(connection, missing) if missing else ()
 
     def _look(self, connection: Connection[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Set
 
-from domain.aggregate import StreamName, stream_of
+from domain.aggregate import StreamName
 from domain.store.batch import streams_of
 from domain.store.queue import Answer, PendingCommand
 
@@ -28,11 +28,10 @@ class DeferredCommands:
     ) -> list[PendingCommand]:
         """Those that need not wait. The others are deferred."""
         admitted = []
-        held = {stream_of(pending.command) for pending in self._needs}
+        held = {pending.own for pending in self._needs}
         for pending in commands:
-            own = stream_of(pending.command)
-            if own in held or not loading.isdisjoint(streams_of([pending])):
-                held.add(own)
+            if pending.own in held or not loading.isdisjoint(streams_of([pending])):
+                held.add(pending.own)
                 self.put(pending, ())
             else:
                 admitted.append(pending)
@@ -43,9 +42,8 @@ class DeferredCommands:
         ready: list[PendingCommand] = []
         held = set()
         for pending, needs in self._needs.items():
-            own = stream_of(pending.command)
-            if own in held or not needs.isdisjoint(loading):
-                held.add(own)
+            if pending.own in held or not needs.isdisjoint(loading):
+                held.add(pending.own)
             elif len(ready) < most:
                 ready.append(pending)
         for pending in ready:

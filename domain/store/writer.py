@@ -105,8 +105,7 @@ class History:
             raise _about_to_end()
         if len(self._queue) + len(self._pieces) + len(self._deferred) >= QUEUE:
             raise errors.Unavailable("Too many commands are waiting. Try again in a moment.")
-        loop = asyncio.get_running_loop()
-        pending = PendingCommand(command, by, key, reply, loop, loop.create_future())
+        pending = PendingCommand.of(command, by, key, reply)
         self._queue.put(pending)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -286,12 +285,12 @@ class History:
                             return lost.answers(positions)
                         lost = None
                         connection.rollback()
-                    commands = self._with_streams(connection, commands)
+                    commands, names = self._with_streams(connection, commands)
                     if not commands:
                         return []
                     keys = [pending.key.name for pending in commands if pending.key]
                     known = self._cache.begin(connection, keys)
-                    batch = self._decide(connection, commands, known)
+                    batch = self._decide(connection, commands, names, known)
                     self._seal(connection, batch)
                     if batch.refused:
                         self._recorder.remember_refusals(connection, batch.refused)
@@ -328,20 +327,22 @@ class History:
 
     def _with_streams(
         self, connection: Connection[Any], commands: list[PendingCommand]
-    ) -> list[PendingCommand]:
+    ) -> tuple[list[PendingCommand], set[StreamName]]:
         """Folds the streams of these commands before the lock is taken, and defers those of which
-        one is long."""
-        names = streams_of(commands) - self._loader.loading
-        for folded in self._cache.load(connection, names):
+        one is long. Gives the others, and their streams."""
+        names, loading = streams_of(commands), self._loader.loading
+        for folded in self._cache.load(connection, names - loading if loading else names):
             self._loader.load(folded)
-        if not (self._loader.loading or self._deferred):
-            return commands
-        return self._deferred.admit(commands, self._loader.loading)
+        if not (loading or self._deferred):
+            return commands, names
+        admitted = self._deferred.admit(commands, loading)
+        return admitted, streams_of(admitted)
 
     def _decide(
         self,
         connection: Connection[Any],
         commands: list[PendingCommand],
+        names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
     ) -> Batch:
         """Raises LongStreamsError where a stream that only a decision names is long, or one has
@@ -351,10 +352,11 @@ class History:
             if long := self._cache.load(connection, names):
                 raise LongStreamsError(long)
 
-        batch = Batch(self._clock.now(), self._cache, self._aggregates, known, load)
+        batch = Batch(self._clock.now(), self._cache, self._aggregates, names, known, load)
         pending: PendingCommand | None = None
         try:
-            load(streams_of(commands))
+            if self._cache.moved:
+                load(names)
             for pending in commands:
                 batch.decide(pending)
         except LongStreamsError as e:
@@ -367,7 +369,7 @@ class History:
 
     def _seal(self, connection: Connection[Any], batch: Batch) -> None:
         """With a key of each person of whom the batch's events hold something."""
-        persons = {p for recorded in batch.recorded for p in self._mapper.persons(recorded)}
+        persons = {p for r in batch.recorded for p in self._mapper.persons(r)}
         keys = self._recorder.keys_of(connection, persons) if persons else {}
         batch.stored = [self._mapper.sealed(recorded, keys) for recorded in batch.recorded]
 

@@ -285,7 +285,7 @@ turns = st.lists(
 
 
 @settings(
-    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(turns, st.integers(1, 3), st.integers(3, 8))
 def test_each_number_is_given_out_once_however_little_is_read_at_once(
