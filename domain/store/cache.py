@@ -7,7 +7,8 @@ it is needed. Long streams are folded by the loader, before the lock is taken.
 
 Whether the log is still the one that was read before shows in its last event that was seen: what
 others wrote is read from that one on. After a failover or the restore of a backup it may be gone,
-and its position may be that of another event.
+and its position may be that of another event. Streams are read before the lock is taken, and may
+show more than was seen: the last event of theirs has to be there as well.
 """
 
 from collections import OrderedDict
@@ -21,12 +22,12 @@ from psycopg import Connection
 from domain.aggregate import StreamName
 from domain.store.envelope import Row
 from domain.store.erasure import ACTOR as ERASES
-from domain.store.folding import Folded, Folder, resolved
+from domain.store.folding import Folded, Folder, ReadSoFar, resolved
 from domain.store.recorder import KeyName, KnownReply, Recorder
 
 CACHED = 20_000  # streams whose state is kept
 TAIL = 5_000  # events of others that are looked through at once
-SHORT = 250  # events of a stream that are folded while others wait
+SHORT = 250  # events of a stream that are folded while others wait; at least 2
 PIECE = 2_000  # the same, of all streams of a batch
 
 
@@ -39,10 +40,9 @@ class ChangedPastError(OutdatedError):
 
 
 class LongStreamsError(Exception):
-    """These streams take longer to fold than others may wait for; `streams` are as far as they
-    are folded."""
+    """These streams take longer to fold than others may wait for."""
 
-    def __init__(self, streams: Sequence[Folded]) -> None:
+    def __init__(self, streams: Sequence[ReadSoFar]) -> None:
         super().__init__(f"{len(streams)} streams are too long to be folded under the lock")
         self.streams = streams
 
@@ -53,9 +53,11 @@ class StreamCache:
         self._folder = folder
         self._known = False  # whether `_last` is
         self._last: Row | None = None  # the last event that was seen
+        self._ahead: Row | None = None  # the last event that was read and is not seen yet
         self._streams: OrderedDict[StreamName, Folded] = OrderedDict()
         # What others added to streams that are kept, not yet folded; None: not known.
         self._added: dict[StreamName, list[Row] | None] = {}
+        self._unchecked: dict[StreamName, ReadSoFar] = {}  # those that were folded elsewhere
         self.moved = False  # whether others wrote something that the last `begin` read
 
     def __contains__(self, name: StreamName) -> bool:
@@ -76,6 +78,8 @@ class StreamCache:
         """Forgets everything: it is not known any more what others wrote since."""
         self._streams.clear()
         self._added.clear()
+        self._unchecked.clear()
+        self._ahead = None
         self._known = False
 
     def begin(
@@ -85,15 +89,17 @@ class StreamCache:
         came before. Raises OutdatedError."""
         self._look(connection)
         tail, known = self._recorder.begin(connection, self.seen, TAIL, keys)
-        if self._last:
-            if not tail or tail[0] != self._last:
-                self.clear()
-                raise ChangedPastError("the log is not the one that was read before")
-            del tail[0]
-        if len(tail) >= TAIL - 1:
-            self._added = dict.fromkeys(self._streams)
-            self._known = False
+        is_whole = len(tail) < TAIL
+        is_changed = self._last is not None and tail[:1] != [self._last]
+        if is_changed or (self._ahead and is_whole and self._ahead not in tail):
+            self.clear()
+            raise ChangedPastError("the log is not the one that was read before")
+        if not is_whole:
+            self._follow(connection, tail)
             raise OutdatedError("others wrote more than is looked through at once")
+        if self._last:
+            del tail[0]
+        self._ahead = None
         self.moved = bool(tail)
         for row in tail:
             self._note(row)
@@ -101,9 +107,17 @@ class StreamCache:
             self._last = tail[-1]
         return known
 
-    def load(self, connection: Connection[Any], names: Iterable[StreamName]) -> Sequence[Folded]:
+    def _follow(self, connection: Connection[Any], tail: Sequence[Row]) -> None:
+        """Under the lock, where what others wrote is too much to be looked through."""
+        if self._ahead and self._ahead not in tail:
+            self.clear()
+        self._ahead = None
+        self._last, self._known = self._recorder.last(connection), True
+        self._added = dict.fromkeys(self._streams)
+
+    def load(self, connection: Connection[Any], names: Iterable[StreamName]) -> Sequence[ReadSoFar]:
         """Folds all that is missing of these streams, but for long ones, which are given back as
-        far as they are folded. Where one cannot be read, none is: decided on an empty state, what
+        far as they were read. Where one cannot be read, none is: decided on an empty state, what
         follows would be wrong."""
         missing, added = [], self._added
         used = self._streams.move_to_end
@@ -123,45 +137,58 @@ class StreamCache:
         if not self._known:
             self._last, self._known = self._recorder.last(connection), True
 
-    def _load(self, connection: Connection[Any], missing: list[StreamName]) -> Sequence[Folded]:
+    def _load(self, connection: Connection[Any], missing: list[StreamName]) -> Sequence[ReadSoFar]:
         self._look(connection)
-        rows: dict[StreamName, list[Row]] = {name: [] for name in missing}
-        to_read = {}
-        for name in missing:
-            if known := self._added.get(name):
-                rows[name] = known
-            else:
-                to_read[name] = self._streams.get(name) or self._folder.nothing(name)
+        known = {name: rows for name in missing if (rows := self._added.get(name))}
+        to_read = {name: self._so_far(name) for name in missing if name not in known}
         most = min(SHORT, max(4, PIECE // len(missing)))
+        read: dict[StreamName, list[Row]] = {name: [] for name in to_read}
         for row in self._read(connection, to_read, most):
-            rows[row[1]].append(row)
-        keys = self._folder.keys(connection, (row for added in rows.values() for row in added))
-        folded = {
-            name: self._folder.add(to_read.get(name) or self._streams[name], rows[name], keys)
-            for name in missing
-        }
-        long = [folded[name] for name in to_read if len(rows[name]) == most]
-        long += [self._folder.nothing(n) for n, f in to_read.items() if self._is_erased(f, rows[n])]
-        for one in long:
-            folded.pop(one.stream, None)
+            read[row[1]].append(row)
+        rows = [row for rows in (*known.values(), *read.values()) for row in rows]
+        keys = self._folder.keys(connection, rows)
+        folded = {n: self._folder.add(self._streams[n], rows, keys) for n, rows in known.items()}
+        long = []
+        for name, rows in read.items():
+            before = to_read[name]
+            new = rows[1:] if before.last else rows
+            if not before.is_followed_by(rows) or self._is_erased(before.folded, new):
+                long.append(ReadSoFar(self._folder.nothing(name)))
+                continue
+            after = self._folder.add(before.folded, rows, keys)
+            if len(rows) == most:
+                long.append(ReadSoFar(after, rows[-1]))
+            else:
+                folded[name] = after
         self._streams.update(folded)
         for name in folded:
             self._added.pop(name, None)
+            self._unchecked.pop(name, None)
         return long
 
+    def _so_far(self, name: StreamName) -> ReadSoFar:
+        if unchecked := self._unchecked.get(name):
+            return unchecked
+        return ReadSoFar(self._streams.get(name) or self._folder.nothing(name))
+
     def _read(
-        self, connection: Connection[Any], streams: Mapping[StreamName, Folded], most: int
-    ) -> Iterable[Row]:
+        self, connection: Connection[Any], streams: Mapping[StreamName, ReadSoFar], most: int
+    ) -> Sequence[Row]:
         if not streams:
             return ()
-        versions = {name: folded.version for name, folded in streams.items()}
-        return self._recorder.load_after(connection, versions, most)
+        versions = {name: so_far.after for name, so_far in streams.items()}
+        rows = self._recorder.load_after(connection, versions, most)
+        if rows and (last := max(rows))[0] > max(self.seen, self._ahead[0] if self._ahead else 0):
+            self._ahead = last
+        return rows
 
-    def add(self, folded: Folded) -> None:
+    def add(self, so_far: ReadSoFar) -> None:
         """One that was folded elsewhere; what was added to it meanwhile is not known."""
-        if folded.stream not in self:
-            self._streams[folded.stream] = folded
-            self._added[folded.stream] = None
+        name = so_far.folded.stream
+        if name not in self:
+            self._streams[name] = so_far.folded
+            self._unchecked[name] = so_far
+            self._added[name] = None
 
     def keep(
         self,
@@ -177,6 +204,7 @@ class StreamCache:
         while len(self._streams) > CACHED:
             name, _ = self._streams.popitem(last=False)
             self._added.pop(name, None)
+            self._unchecked.pop(name, None)
         if stored:
             e = stored[-1]
             stream = str(e.originator_id)
@@ -191,6 +219,7 @@ class StreamCache:
         if self._is_erased(kept, [row]):
             del self._streams[name]
             self._added.pop(name, None)
+            self._unchecked.pop(name, None)
             return
         known = self._added.setdefault(name, [])
         if known is not None:

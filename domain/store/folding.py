@@ -28,6 +28,22 @@ class Folded(Struct, frozen=True):
     state: Any
 
 
+class ReadSoFar(Struct, frozen=True):
+    """A stream as far as it was read. `last` is the row of the last event that was: whoever reads
+    on begins with it, for where it is gone meanwhile, the state is of a past that was lost."""
+
+    folded: Folded
+    last: Row | None = None
+
+    @property
+    def after(self) -> int:
+        """The version after which to read on."""
+        return self.folded.version - (self.last is not None)
+
+    def is_followed_by(self, rows: Sequence[Row]) -> bool:
+        return self.last is None or (bool(rows) and rows[0] == self.last)
+
+
 def resolved(position: int | InBatch, positions: Sequence[int]) -> int:
     return positions[position.index] if isinstance(position, InBatch) else position
 

@@ -18,8 +18,9 @@ from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
 from domain.aggregate import StreamName
-from domain.store.folding import Folded, Folder
-from domain.store.recorder import AWAY, Recorder
+from domain.store.envelope import SealKeys
+from domain.store.folding import Folder, ReadSoFar
+from domain.store.recorder import AWAY, Recorder, Rows
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,12 @@ RETRY = 0.1  # seconds before the second attempt; twice that before the third
 
 
 class _Load(Struct, frozen=True):
-    folded: Folded
+    so_far: ReadSoFar
     generation: int
+
+    @property
+    def stream(self) -> StreamName:
+        return self.so_far.folded.stream
 
 
 class Loader:
@@ -48,27 +53,28 @@ class Loader:
         self._generation = 0
         self._ended = False
         self._asked: queue.SimpleQueue[_Load | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[_Load, Folded | Exception]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[_Load, ReadSoFar | Exception]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def load(self, folded: Folded) -> None:
-        """Folds the rest of a stream, from its version on."""
-        if folded.stream in self.loading:
+    def load(self, so_far: ReadSoFar) -> None:
+        """Folds the rest of a stream."""
+        load = _Load(so_far, self._generation)
+        if load.stream in self.loading:
             return
-        self.loading.add(folded.stream)
-        self._asked.put(_Load(folded, self._generation))
+        self.loading.add(load.stream)
+        self._asked.put(load)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
             self._thread.start()
 
-    def take(self) -> Iterator[tuple[StreamName, Folded | Exception]]:
+    def take(self) -> Iterator[tuple[StreamName, ReadSoFar | Exception]]:
         """What is done since: streams, or why they cannot be had. What was recorded after a stream
         was read it lacks."""
         while not self._done.empty():
             load, result = self._done.get()
             if load.generation == self._generation:
-                self.loading.discard(load.folded.stream)
-                yield load.folded.stream, result
+                self.loading.discard(load.stream)
+                yield load.stream, result
 
     def forget(self) -> None:
         """Gives up all that it is at: what is in the log may be something else by now."""
@@ -115,28 +121,37 @@ class Loader:
         """The next events of the first few streams. Those that are not done come last then."""
         for given_up in [load for load in loads if load.generation != self._generation]:
             loads.remove(given_up)
-        now = {load.folded.stream: load for load in list(loads)[:TOGETHER]}
+        now = {load.stream: load for load in list(loads)[:TOGETHER]}
         if not now:
             return
-        most = PIECE // len(now)
-        versions = {name: load.folded.version for name, load in now.items()}
+        most = max(2, PIECE // len(now))
+        versions = {name: load.so_far.after for name, load in now.items()}
         rows = self._recorder.load_after(connection, versions, most)
         keys = self._folder.keys(connection, rows)
-        of = {name: [row for row in rows if row[1] == name] for name in now}
         for name, load in now.items():
-            loads.popleft()
-            folded = load.folded
+            theirs = [row for row in rows if row[1] == name]
             try:
-                for i in range(0, len(of[name]), CHUNK):
-                    folded = self._folder.add(folded, of[name][i : i + CHUNK], keys)
-                    time.sleep(PAUSE)
+                result = self._add(load.so_far, theirs, keys)
             except Exception as e:
+                loads.popleft()
                 self._finish([(load, e)])
                 continue
-            if len(of[name]) < most:
-                self._finish([(load, folded)])
+            loads.popleft()
+            if result and len(theirs) < most:
+                self._finish([(load, result)])
             else:
-                loads.append(_Load(folded, load.generation))
+                again = result or ReadSoFar(self._folder.nothing(name))
+                loads.append(_Load(again, load.generation))
+
+    def _add(self, so_far: ReadSoFar, rows: Rows, keys: SealKeys) -> ReadSoFar | None:
+        """The stream with these rows; None where what was read of it before was lost meanwhile."""
+        if not so_far.is_followed_by(rows):
+            return None
+        folded = so_far.folded
+        for i in range(0, len(rows), CHUNK):
+            folded = self._folder.add(folded, rows[i : i + CHUNK], keys)
+            time.sleep(PAUSE)
+        return ReadSoFar(folded, rows[-1] if rows else None)
 
     def _finish(self, done: Any) -> None:
         for one in done:

@@ -35,7 +35,7 @@ from domain.store.cache import ChangedPastError, LongStreamsError, OutdatedError
 from domain.store.clock import SteadyClock
 from domain.store.deferred import DeferredCommands
 from domain.store.envelope import EnvelopeMapper
-from domain.store.folding import Folded, Folder
+from domain.store.folding import Folder, ReadSoFar
 from domain.store.loader import Loader
 from domain.store.queue import (
     Answer,
@@ -207,7 +207,7 @@ class History:
     def _loaded(self) -> list[PendingCommand]:
         """Those that were deferred and whose streams are loaded since; up to a batch of them."""
         for name, result in self._loader.take():
-            if isinstance(result, Folded):
+            if isinstance(result, ReadSoFar):
                 self._cache.add(result)
                 continue
             away = isinstance(result, (*AWAY, PoolTimeout))
@@ -331,8 +331,8 @@ class History:
         """Folds the streams of these commands before the lock is taken, and defers those of which
         one is long. Gives the others, and their streams."""
         names, loading = streams_of(commands), self._loader.loading
-        for folded in self._cache.load(connection, names - loading if loading else names):
-            self._loader.load(folded)
+        for so_far in self._cache.load(connection, names - loading if loading else names):
+            self._loader.load(so_far)
         if not (loading or self._deferred):
             return commands, names
         admitted = self._deferred.admit(commands, loading)
@@ -360,10 +360,10 @@ class History:
             for pending in commands:
                 batch.decide(pending)
         except LongStreamsError as e:
-            for folded in e.streams:
-                self._loader.load(folded)
+            for so_far in e.streams:
+                self._loader.load(so_far)
             if pending:
-                self._deferred.put(pending, [folded.stream for folded in e.streams])
+                self._deferred.put(pending, [one.folded.stream for one in e.streams])
             raise
         return batch
 

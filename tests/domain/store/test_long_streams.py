@@ -287,7 +287,7 @@ turns = st.lists(
 @settings(
     max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
-@given(turns, st.integers(1, 3), st.integers(3, 8))
+@given(turns, st.integers(2, 4), st.integers(3, 8))
 def test_each_number_is_given_out_once_however_little_is_read_at_once(
     new_database: Callable[[], str], turns: list[list[Any]], short: int, tail: int
 ) -> None:
