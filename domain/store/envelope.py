@@ -144,7 +144,7 @@ class EnvelopeMapper(Mapper[str]):
         return needed
 
     def actor(self, state: bytes) -> str:
-        """Who recorded an event, from its row; nobody where that cannot be read."""
+        """The actor of an event, from its row; empty where that cannot be read."""
         try:
             return _read(state).actor
         except msgspec.MsgspecError:

@@ -68,8 +68,8 @@ class Loader:
             self._thread.start()
 
     def take(self) -> Iterator[tuple[StreamName, ReadSoFar | Exception]]:
-        """What is done since: streams, or why they cannot be had. What was recorded after a stream
-        was read it lacks."""
+        """Streams that were read since, or why they cannot be had. They lack what was recorded
+        meanwhile."""
         while not self._done.empty():
             load, result = self._done.get()
             if load.generation == self._generation:

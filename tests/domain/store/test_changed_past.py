@@ -71,7 +71,7 @@ def test_command_that_changes_nothing_does_not_stand_on_what_was_lost(database: 
 
 
 def test_stream_that_is_loaded_meanwhile_is_loaded_anew(database: str) -> None:
-    """What was read of it before is of the past that was lost."""
+    """The events that were read of it before are lost."""
 
     class Overtaken(Recorder):
         pieces = 0

@@ -17,7 +17,7 @@ moments = st.lists(st.tuples(st.floats(0, 100), small), min_size=1)
 
 
 def told(asked: list[tuple[float, float]]) -> tuple[list[datetime], list[datetime]]:
-    """What the clock says, and what the machine's said: each time some seconds later, and off by
+    """The times that the clock says, and those of the machine: each some seconds later, and off by
     some from what is true."""
     elapsed = [sum(seconds for seconds, _ in asked[: i + 1]) for i in range(len(asked))]
     machine = [
