@@ -12,6 +12,7 @@ from types import ModuleType
 
 from tests.bench import (
     board,
+    cold,
     commands,
     feed,
     patch,
@@ -38,6 +39,7 @@ MODULES: dict[str, ModuleType] = {
     "sessions": sessions,
     "rebuild": rebuild,
     "stall": stall,
+    "cold": cold,
     "takeover": takeover,
     "recovery": recovery,
 }
