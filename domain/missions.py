@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
+from domain.persistent_map import with_entry
 
 Status = Literal["not_started", "in_progress", "completed"]
 Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
@@ -23,6 +24,7 @@ Action = Literal["view_profile", "message_sent", "sync_created"]
 MEET_ATTENDEES = "meet_attendees"
 PROFILES_TO_VIEW = 3
 MILLISECONDS_TO_SPEND = 10_000
+REPORTS = 5_000  # of one member at one conference; those of before this bound count as well
 REMEMBERED = 256  # moments per action and target by which a repeated report is known
 
 
@@ -92,7 +94,8 @@ class Standing(Struct, frozen=True):
 
 
 class Meeting(Struct, frozen=True):
-    """The counts that the rules of meet_attendees look at."""
+    """The counts that the rules of meet_attendees look at. Of `viewed` there are no more than the
+    rules ask for."""
 
     viewed: frozenset[str] = frozenset()
     milliseconds: int = 0
@@ -113,6 +116,7 @@ class Board(Struct, frozen=True):
     standings: Mapping[str, Standing] = {}
     meeting: Meeting = Meeting()
     reported: Mapping[tuple[str, str], tuple[datetime, ...]] = {}
+    reports: int = 0
 
     def standing(self, mission_id: str) -> Standing:
         return self.standings.get(mission_id, Standing())
@@ -210,7 +214,7 @@ def _decided(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardE
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
     standing = state.standing(mission.id)
-    if locked(mission, standing.status, state.completed()):
+    if mission.requires and locked(mission, standing.status, state.completed()):
         waits = ", ".join(i for i in mission.requires if i not in state.completed())
         raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
     if standing.status == command.wants:
@@ -253,6 +257,11 @@ def _report(command: RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
         raise NotFound(f"There is no attendee {command.target_member_id} to meet here.")
     if _is_repeated(command.ts, state.reported.get((command.action, command.target_member_id), ())):
         return ()
+    if state.reports >= REPORTS:
+        raise Refused(
+            f"{command.member_id} has reported {state.reports:,} times at event "
+            f"{command.event_id}: {REPORTS:,} are the most."
+        )
     report = _reported(command)
     mission = command.catalogue.active(MEET_ATTENDEES)
     if mission is None:
@@ -293,11 +302,10 @@ def _met(
 def _count(meeting: Meeting, report: Report) -> Meeting:
     match report:
         case ProfileViewed(target_member_id=target, dwell_ms=spent):
-            return replace(
-                meeting,
-                viewed=meeting.viewed | {target},
-                milliseconds=meeting.milliseconds + spent,
-            )
+            viewed = meeting.viewed
+            if len(viewed) < PROFILES_TO_VIEW:
+                viewed |= {target}
+            return replace(meeting, viewed=viewed, milliseconds=meeting.milliseconds + spent)
         case MessageReported():
             return replace(meeting, messages=meeting.messages + 1)
         case SyncReported():
@@ -325,7 +333,7 @@ def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
 
 
 def _stand(state: Board, mission_id: str, standing: Standing) -> Board:
-    return replace(state, standings={**state.standings, mission_id: standing})
+    return replace(state, standings=with_entry(state.standings, mission_id, standing))
 
 
 def _remember(state: Board, report: Report, action: Action) -> Board:
@@ -335,7 +343,8 @@ def _remember(state: Board, report: Report, action: Action) -> Board:
     return replace(
         state,
         meeting=_count(state.meeting, report),
-        reported={**state.reported, key: tuple(moments[-REMEMBERED:])},
+        reported=with_entry(state.reported, key, tuple(moments[-REMEMBERED:])),
+        reports=state.reports + 1,
     )
 
 

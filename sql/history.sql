@@ -19,11 +19,19 @@ SELECT pg_advisory_xact_lock(hashtextextended('rapport.events.log', 0));
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
--- name: tail
--- what others recorded after a position
-SELECT originator_id, originator_version, notification_id
+-- name: last
+-- the last event there is
+SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
-WHERE notification_id > %(seen)s
+ORDER BY notification_id DESC
+LIMIT 1;
+
+-- name: tail
+-- the last event that was seen, by which it shows whether the past is still the same, and what
+-- others recorded after it
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE notification_id >= %(seen)s
 ORDER BY notification_id
 LIMIT %(most)s;
 
@@ -33,6 +41,19 @@ SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
 WHERE originator_id = ANY(%(streams)s)
 ORDER BY originator_id, originator_version;
+
+-- name: load_after
+-- streams from a version on, so many events of each
+SELECT
+    l.notification_id, l.originator_id, l.originator_version, l.topic, l.state
+FROM unnest(%(streams)s::text[], %(after)s::bigint[]) AS s (stream, after)
+CROSS JOIN LATERAL (
+    SELECT * FROM events.log
+    WHERE originator_id = s.stream AND originator_version > s.after
+    ORDER BY originator_version
+    LIMIT %(most)s
+) AS l
+ORDER BY l.originator_id, l.originator_version;
 
 -- name: keys
 -- the first replies to these keys, each with the position it stands on

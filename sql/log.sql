@@ -54,6 +54,35 @@ ORDER BY notification_id;
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
+-- name: past
+-- by which it shows that the past has changed: which database this is, of which cluster, on which
+-- timeline; what the events at some positions are, none where there is no such event; the last
+-- position there is, and what event that is
+WITH event AS (
+    SELECT
+        l.notification_id AS position,
+        concat_ws(' ', l.originator_id, l.originator_version, md5(l.state)) AS identity
+    FROM events.log AS l
+    WHERE l.notification_id = ANY(%(seen)s::bigint[])
+    OR l.notification_id = (SELECT max(notification_id) FROM events.log)
+)
+
+SELECT
+    concat_ws(
+        ':',
+        (SELECT system_identifier FROM pg_control_system()),
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        CASE WHEN NOT pg_is_in_recovery()
+            THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+    ),
+    (
+        SELECT array_agg(event.identity ORDER BY seen.place)
+        FROM unnest(%(seen)s::bigint[]) WITH ORDINALITY AS seen (position, place)
+        LEFT JOIN event USING (position)
+    ),
+    coalesce((SELECT max(position) FROM event), 0),
+    (SELECT identity FROM event ORDER BY position DESC LIMIT 1);
+
 -- name: is_leader
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));

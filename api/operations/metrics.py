@@ -100,6 +100,7 @@ def _of_process(state: Services) -> Iterator[Metric]:
         ("conflicts", "Groups that met a conflict and were decided again."),
         ("timeouts", "Waits for the store that were given up."),
         ("lost", "Connections to the store that were lost."),
+        ("changed_pasts", "Times that the end of the log was lost: restored, or failed over."),
     ):
         yield CounterMetricFamily(f"store_{name}", what, value=counts[name])
     for name, what in (

@@ -145,6 +145,13 @@ class EnvelopeMapper(Mapper[str]):
                 needed |= self._boxes(row[4])
         return needed
 
+    def actor(self, state: bytes) -> str:
+        """The actor of an event, from its row; empty where that cannot be read."""
+        try:
+            return _read(state).actor
+        except msgspec.MsgspecError:
+            return ""  # reading it whole raises UnreadableEventError
+
     def _boxes(self, state: bytes) -> set[SealId]:
         try:
             boxes = _read(state).sealed or {}

@@ -18,7 +18,8 @@ from domain.store.envelope import EnvelopeMapper
 from domain.store.queue import SYSTEM
 from domain.store.recorder import Recorder
 
-ACTOR = f"{SYSTEM}erase"  # before: "erase", which a member may be called
+ACTOR = f"{SYSTEM}erase"
+ACTORS = frozenset({ACTOR, "erase"})  # the latter in versions before, though a member may be it
 
 
 class Held(Struct, frozen=True):

@@ -12,18 +12,19 @@ from eventsourcing.postgres import (
     PostgresDatastore,
 )
 from msgspec import Struct
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, InterfaceError, InternalError, OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
 from domain.aggregate import StreamName
+from domain.store.envelope import Row
 from domain.store.master_key import KEY_SIZE, in_use, unwrapped
 from domain.store.refusals import BulkRefusal
 
-Rows = list[tuple[Any, ...]]  # of events.log: envelope.Row
-TailRow = tuple[str, int, int]  # a stream, a version of it, and the position of that event
+Rows = list[Row]  # of events.log
 KeyName = tuple[str, str]  # a principal, and their Idempotency-Key
+AWAY = (OperationalError, InternalError, InterfaceError)  # no fault of what was asked
 
 
 class KeyRow(Struct, frozen=True):
@@ -94,9 +95,9 @@ class Recorder(PostgresApplicationRecorder):
 
     def begin(
         self, connection: Connection[Any], seen: int, most: int, keys: Sequence[KeyName]
-    ) -> tuple[list[TailRow], dict[KeyName, KnownReply]]:
-        """Takes the lock; then what others recorded after the position `seen`, up to `most` events
-        of it, and those of these keys that came before."""
+    ) -> tuple[Rows, dict[KeyName, KnownReply]]:
+        """Takes the lock; then the event at the position `seen`, what others recorded after it, up
+        to `most` events, and those of these keys that came before."""
         with connection.pipeline():
             connection.execute(self.sql["begin"])
             with connection.cursor() as cursor:
@@ -160,9 +161,18 @@ class Recorder(PostgresApplicationRecorder):
         return dict(connection.execute(self.sql["refusals"], {"stream": bulk}).fetchall())
 
     def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+        """Whole streams."""
         return connection.execute(
             self.sql["load"], {"streams": list(streams)}, prepare=True
         ).fetchall()
+
+    def load_after(
+        self, connection: Connection[Any], versions: Mapping[StreamName, int], most: int
+    ) -> Rows:
+        """The events of each stream after a version, up to `most` of each, by stream and in
+        order."""
+        parameters = {"streams": [*versions], "after": [*versions.values()], "most": most}
+        return connection.execute(self.sql["load_after"], parameters, prepare=True).fetchall()
 
     def keys_of(
         self, connection: Connection[Any], persons: Collection[str]
@@ -204,6 +214,10 @@ class Recorder(PostgresApplicationRecorder):
         ((position,),) = connection.execute(self.sql["end"]).fetchall()
         return int(position)
 
+    def last(self, connection: Connection[Any]) -> Row | None:
+        """The last event there is."""
+        return connection.execute(self.sql["last"]).fetchone()
+
     def written(self, connection: Connection[Any], events: Sequence[StoredEvent]) -> list[int]:
         """The positions of these very events; none where they were not recorded."""
         parameters = {
@@ -239,7 +253,8 @@ RECONNECT = 1.0  # seconds of attempts to connect, after which only a new comman
 
 
 def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
-    """One connection for the writer, and one to spare while a lost one is replaced."""
+    """One connection for the writer, one for its loader, and one to spare while a lost one is
+    replaced."""
     parts = conninfo_to_dict(database_url)
     datastore = Datastore(
         sql["lock_timeout"],
@@ -249,7 +264,7 @@ def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
         user=str(parts.pop("user", "")),
         password=str(parts.pop("password", "")) or "none",
         pool_size=1,
-        max_overflow=1,
+        max_overflow=2,
         connect_timeout=2,
         idle_in_transaction_session_timeout=STALLED,
         schema="events",

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from tests.bench import (
     board,
+    cold,
     commands,
     dear,
     feed,
@@ -42,6 +43,7 @@ MODULES: dict[str, ModuleType] = {
     "rebuild": rebuild,
     "dear": dear,
     "stall": stall,
+    "cold": cold,
     "takeover": takeover,
     "recovery": recovery,
 }

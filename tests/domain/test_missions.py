@@ -22,6 +22,7 @@ from domain.missions import (
     BOARD,
     MEET_ATTENDEES,
     REMEMBERED,
+    REPORTS,
     CompleteMission,
     Left,
     MessageReported,
@@ -208,6 +209,19 @@ def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
     moments = (START_TIME + timedelta(seconds=i + 1) for i in range(REMEMBERED))
     past = (MessageReported("m2", moment) for moment in moments)
     meeting.given(*past).when(report("message_sent")).then()
+
+
+def test_reports_of_one_member_are_bounded_and_the_refusal_says_which() -> None:
+    """One that came before is answered as ever; moments of before the bound count as well."""
+    past = [
+        ProfileViewed(f"m{i % 2_000 + 10}", START_TIME + timedelta(seconds=i // 2_000))
+        for i in range(REPORTS + 1)
+    ]
+    full = "m1 has reported 5,001 times at event evt_1: 5,000 are the most."
+    meeting.given(*past).when(report("message_sent")).then(Refused(full))
+    meeting.given(*past[:-2]).when(report("message_sent")).then(
+        MessageReported("m2", START_TIME), met("message_sent")
+    ).when(report("message_sent")).then()
 
 
 def test_report_after_completion_is_kept_and_awards_nothing() -> None:

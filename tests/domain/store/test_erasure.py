@@ -19,6 +19,7 @@ from domain.conferences import AnnounceConference
 from domain.errors import NotFound, Problem
 from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
+from domain.store import cache, loader
 from domain.store import erasure as module
 from domain.store.envelope import EnvelopeMapper
 from domain.store.erasure import ACTOR, Erased, Erasure
@@ -307,3 +308,26 @@ def test_group_without_anything_personal_asks_for_no_key(database: str) -> None:
         assert asked == []
         asyncio.run(execute(history, save("Ada"), save("Ben", "ben")))
         assert len(asked) == 1
+
+
+def test_long_stream_of_who_was_erased_is_loaded_like_any(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event that says so is the last of it, or not, and was there before it was loaded."""
+    for part, name in ((cache, "SHORT"), (loader, "PIECE")):
+        monkeypatch.setattr(part, name, 2)
+
+    async def story(history: History, erasure: Erasure) -> None:
+        await execute(history, OPENING, *(save(f"Ada {i}") for i in range(5)))
+        await erase(erasure)
+        await execute(history, save("Ada again"))
+        await erase(erasure)
+        history._cache.clear()
+        await execute(history, save("Ada"), save("Ada A."))
+
+    with store(database) as (history, erasure):
+        asyncio.run(story(history, erasure))
+    with store(database) as (history, _):
+        asyncio.run(execute(history, save("Ada")))
+        state = history._cache.get("attendee:evt_1:ada").state
+    assert state.profile.name == "Ada"
