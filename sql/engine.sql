@@ -26,10 +26,12 @@ SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
 ON CONFLICT ({key_columns}) DO NOTHING;
 
 -- name: since
--- how far these feeds have come, in their order; the last number of what they said belated to one
--- member; and what they have said to that member: first that since a number, up to positions that
--- were heard, then all since a position of each, in the order of the log: nulls where that is nothing
+-- how far these feeds have come, in their order; and for each of some members, the last number of what
+-- they said belated to them, and what they have said to them: first that since a number, up to
+-- positions that were heard, then all since a position of each feed, in the order of the log: nulls
+-- where that is nothing
 SELECT
+    ask.n,
     ARRAY(
         SELECT coalesce(p.position, 0)
         FROM unnest(%(names)s::text[]) WITH ORDINALITY AS feed (name, place)
@@ -37,33 +39,34 @@ SELECT
         ORDER BY feed.place
     ) AS shown,
     coalesce((
-        SELECT max(seq) FROM views.belated
-        WHERE event_id = %(scope_id)s AND member_id = %(member_id)s
+        SELECT max(b.seq) FROM views.belated AS b
+        WHERE b.event_id = ask.scope_id AND b.member_id = ask.member_id
     ), 0) AS newest,
     said.feed, said.position, said.type, said.data, said.seq
-FROM (VALUES (1)) AS once
+FROM json_to_recordset(%(asks)s::json)
+    AS ask (n integer, scope_id text, member_id text, after bigint [], belated bigint)
 LEFT JOIN LATERAL (
     SELECT feed, position, type, data, seq FROM ({feeds}) AS each
     ORDER BY seq NULLS LAST, position
     LIMIT %(most)s
 ) AS said ON true
-ORDER BY said.seq NULLS LAST, said.position;
+ORDER BY ask.n, said.seq NULLS LAST, said.position;
 
 -- name: since_of_one
 -- of one of them, by its place among them
 (
     SELECT {place} AS feed, position, type, data::text, NULL::bigint AS seq
     FROM {table}
-    WHERE event_id = %(scope_id)s AND member_id = %(member_id)s
-    AND position > (%(after)s::bigint[])[{place} + 1]
+    WHERE event_id = ask.scope_id AND member_id = ask.member_id
+    AND position > ask.after[{place} + 1]
     ORDER BY position
     LIMIT %(most)s
 ) UNION ALL (
     SELECT {place}, f.position, f.type, f.data::text, b.seq
     FROM views.belated AS b JOIN {table} AS f USING (event_id, member_id, position)
-    WHERE b.event_id = %(scope_id)s AND b.member_id = %(member_id)s
-    AND b.reader = {name} AND b.seq > %(belated)s
-    AND b.position <= (%(after)s::bigint[])[{place} + 1]
+    WHERE b.event_id = ask.scope_id AND b.member_id = ask.member_id
+    AND b.reader = {name} AND b.seq > ask.belated
+    AND b.position <= ask.after[{place} + 1]
     ORDER BY b.seq
     LIMIT %(most)s
 )

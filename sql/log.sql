@@ -15,6 +15,19 @@ SET statement_timeout = '5s';
 -- of a statement that goes through all of a scope
 SET statement_timeout = '30s';
 
+-- name: ends_with_its_client
+-- of a process that may be killed at its work: the statement need not go on
+SET client_connection_check_interval = '1s';
+
+-- name: length
+-- how many events these streams have
+SELECT coalesce(sum(tail.originator_version), 0)::bigint
+FROM unnest(%(streams)s::text[]) AS own (stream)
+CROSS JOIN LATERAL (
+    SELECT originator_version FROM events.log WHERE originator_id = own.stream
+    ORDER BY originator_version DESC LIMIT 1
+) AS tail;
+
 -- name: page
 -- the log in its order
 SELECT notification_id, originator_id, originator_version, topic, state
@@ -41,6 +54,35 @@ ORDER BY notification_id;
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
+-- name: past
+-- by which it shows that the past has changed: which database this is, of which cluster, on which
+-- timeline; what the events at some positions are, none where there is no such event; the last
+-- position there is, and what event that is
+WITH event AS (
+    SELECT
+        l.notification_id AS position,
+        concat_ws(' ', l.originator_id, l.originator_version, md5(l.state)) AS identity
+    FROM events.log AS l
+    WHERE l.notification_id = ANY(%(seen)s::bigint[])
+    OR l.notification_id = (SELECT max(notification_id) FROM events.log)
+)
+
+SELECT
+    concat_ws(
+        ':',
+        (SELECT system_identifier FROM pg_control_system()),
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        CASE WHEN NOT pg_is_in_recovery()
+            THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+    ),
+    (
+        SELECT array_agg(event.identity ORDER BY seen.place)
+        FROM unnest(%(seen)s::bigint[]) WITH ORDINALITY AS seen (position, place)
+        LEFT JOIN event USING (position)
+    ),
+    coalesce((SELECT max(position) FROM event), 0),
+    (SELECT identity FROM event ORDER BY position DESC LIMIT 1);
+
 -- name: is_leader
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
@@ -61,8 +103,8 @@ WITH deposed AS (
 UPDATE views.positions SET turn = turn + 1
 WHERE name = ANY(%(names)s) AND (SELECT count(*) FROM deposed) > 0;
 
--- name: lease
--- who leads, or wants to, says something every second
+-- name: end_silent_session
+-- the lead is lost by who says nothing for so long; who leads, or wants to, does so every second
 SET idle_session_timeout = '10s';
 
 -- name: keep
@@ -116,6 +158,37 @@ SET
 WHERE name = ANY(%(names)s) AND position = %(after)s
 AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)];
+
+-- name: no_sync_commit
+-- for readers of the log: of what says nothing but a position, a crash of the server may take a
+-- little, which is found again
+SET synchronous_commit = off;
+
+-- name: sync_commit
+-- for rows, which members hear of as soon as they are there: whoever heard of them comes back with
+-- their position, and would hear of them twice if they were gone and made again
+SET LOCAL synchronous_commit = on;
+
+-- name: pass
+-- the fence again, for a page of which nothing is written: without a transaction around it, and with
+-- the notification. A row for each that has moved
+WITH moved AS (
+    UPDATE positions
+    SET
+        position = %(to)s, seen = greatest(seen, %(to)s), problem = NULL,
+        beat_at = clock_timestamp(), moved_at = clock_timestamp()
+    WHERE name = ANY(%(names)s) AND position = %(after)s
+    AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
+    AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)]
+    RETURNING name
+),
+
+told AS (
+    SELECT pg_notify('views', %(to)s::bigint::text || ' ' || string_agg(name, ' ')) FROM moved
+    HAVING count(*) > 0
+)
+
+SELECT moved.name FROM moved, told;
 
 -- name: work
 -- still here, with a piece of work that takes long

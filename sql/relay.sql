@@ -1,7 +1,3 @@
--- name: no_sync_commit
--- a position that is lost in a crash is found again at the end of the stream
-SET synchronous_commit = off;
-
 -- name: feeds
 -- how far these feeds have come, and whether each goes on: one that has no position yet does not,
 -- nor one that says why it cannot, or whose tables are of an older version than ours

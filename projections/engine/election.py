@@ -1,9 +1,10 @@
 """Leader election: of processes that follow the log one leads, the others stand by. The leader
 works in steps.
 
-A notification is a hint; the follower looks once a second anyhow. The lead is a lock that lives as
-long as its connection does, and the server ends that when it hears nothing for a while: a process
-that stands still, or whose machine is gone, loses the lead like one that was killed.
+A notification is a hint; the follower looks once a second anyhow. The lead is an advisory lock, no
+lease: it lives as long as its connection does, and the server ends that when it hears nothing for
+a while. So a process that stands still, or whose machine is gone, loses the lead like one that was
+killed. Leases are of pieces of work: workers/work/leases.py.
 """
 
 import asyncio
@@ -44,6 +45,7 @@ class LeadLostError(StepDownError):
 class Elected(Protocol):
     name: str
     channel: str
+    rest: float  # seconds until the next step, at least, after one that did something
 
     async def start(self, database_url: str) -> None:
         """Called on taking the lead. What it opens before it fails is left to `stop`."""
@@ -96,7 +98,7 @@ def not_cancelled() -> bool:
 
 async def _lead(follower: Elected, database_url: str) -> None:
     async with await connect(database_url, f"{follower.name}{_program(follower)}") as lead:
-        await lead.execute(SQL["lease"])
+        await lead.execute(SQL["end_silent_session"])
         await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
         await _stand_by(follower, lead)
         log.info("%s leads", follower.name)
@@ -143,7 +145,8 @@ async def _work(follower: Elected, lead: Connection) -> None:
         started = time.monotonic()
         if await follower.step():
             # A small page costs nearly what a large one does: a rest makes fewer of a busy log.
-            await asyncio.sleep(min(time.monotonic() - started, REST))
+            took = time.monotonic() - started
+            await asyncio.sleep(max(min(took, REST), follower.rest))
         else:
             async for _ in lead.notifies(timeout=POLL_SECONDS, stop_after=1):
                 pass

@@ -2,11 +2,19 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from projections.engine import tables
 from projections.engine.event_log import Connection
-from projections.read_model import Change, FanOut, RowKey, Rows, Table, fold_all
+from projections.read_model import Change, FanOut, RowKey, Rows, Table, fold_all, looked_up
+
+
+async def fold(
+    connection: Connection, changes: Sequence[Change | FanOut], schema: str, piece: int
+) -> None:
+    """Reads the rows that are to change, and writes them."""
+    rows = await read(connection, looked_up(changes), schema)
+    await write(connection, rows, changes, schema, piece)
 
 
 async def read(connection: Connection, wanted: dict[Table, set[RowKey]], schema: str) -> Rows:
@@ -38,7 +46,8 @@ async def write(
                 await _write(connection, table, rows, keys, schema)
                 rows[table].clear()
                 keys.clear()
-        await asyncio.sleep(0)
+        if len(some) >= piece:
+            await asyncio.sleep(0)
     for table, keys in touched.items():
         await _write(connection, table, rows, keys, schema)
 

@@ -2,9 +2,9 @@
 transaction with the position.
 
 Read models that stand at the same position go together; one that is behind catches up beside
-them. The position row is the fence: who does not find it where they left it has lost the lead. So
-two projectors of one read model are harmless, whether they have the same lead or not: of two that
-write the same page one commits, and the other starts anew.
+them. The position row of a read model is its checkpoint, and the fence: who does not find it where
+they left it has lost the lead. So two projectors of one read model are harmless, whether they have
+the same lead or not: of two that write the same page one commits, and the other starts anew.
 
 Each capability has a projector of its own (`read_models.CAPABILITIES`): lead, connection and
 transaction are its own, so a slow or stuck read model holds up only its own capability. Several
@@ -29,11 +29,9 @@ import psycopg
 
 from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import NewerEventError, UnreadableEventError
-from projections.engine import event_log, folding
+from projections.engine import event_log, folding, replaying
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import END, SQL, Connection
-from projections.engine.feed import Feed, statement
-from projections.engine.parking import SQL as PARKED
 from projections.engine.parking import (
     Parking,
     Requested,
@@ -42,15 +40,7 @@ from projections.engine.parking import (
     said,
     waiting_for_us,
 )
-from projections.read_model import (
-    Change,
-    FanOut,
-    ReadModel,
-    RowKey,
-    Rows,
-    Table,
-    looked_up,
-)
+from projections.read_model import Change, FanOut, ReadModel, RowKey, Rows, Table, looked_up
 from sql import VIEWS
 
 log = logging.getLogger(__name__)
@@ -58,6 +48,9 @@ log = logging.getLogger(__name__)
 PAGE = 4_000  # events of one transaction
 PIECE = 500  # events or changes that are worked through before others have their turn
 BEAT = 1.0  # seconds between signs of life when there is nothing to do
+# Seconds until the next page after one of which nothing was written: what follows is likely another
+# capability's too, and several pages cost what one does.
+PASSING = 0.025
 RETRY = 5.0  # seconds before a read model that cannot go on is tried again
 
 # No read model's fault.
@@ -82,6 +75,7 @@ class Projector:
         """`schema`: of the tables and positions; only moves in `views` are notified. `name`: of its
         lead. Without `enrols` it keeps only read models that have a position already."""
         self.name = name
+        self.rest = 0.0
         self.parking = Parking(schema)
         self.positions: dict[str, int] = {}
         self.problems: dict[str, str] = {}  # of those that cannot go on
@@ -98,6 +92,7 @@ class Projector:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name, self._schema)
         self._open.push_async_callback(self._connection.close)
+        await self._connection.execute(SQL["no_sync_commit"])
         if self._enrols:
             versions = _versions(self._models.values())
             await self._connection.execute(SQL["enrol"], versions | {"kind": "read_model"})
@@ -111,6 +106,7 @@ class Projector:
         """One page for each group of read models that stand together, the hindmost first, so that
         who catches up goes on with those it has reached."""
         moved = False
+        self.rest = PASSING
         for position, until in pairwise([*sorted(set(self.positions.values())), END]):
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
@@ -256,8 +252,7 @@ class Projector:
         except AWAY:
             raise
         except Exception as e:
-            half = len(requests) // 2
-            if half:
+            if half := len(requests) // 2:
                 await self.parking.load(self._connection, [model.name])
                 await self._replay(model, requests[:half])
                 await self._replay(model, requests[half:])
@@ -277,42 +272,27 @@ class Projector:
         at = {"position": self.positions[model.name], "epoch": self._epochs[model.name]}
         about = at | {"name": model.name, "version": model.version}
         async with self._connection.transaction():
+            await self._connection.execute(SQL["sync_commit"], prepare=True)
             await self.parking.unpark(self._connection, *streams, at=about, drop=drop)
-            if len(streams) > 1:
-                changes = await self._projected(model, page)
-                await self._write(await self._read(looked_up(changes)), changes)
-            else:
-                for recorded in page:
-                    await self._add(model, recorded)
-            if isinstance(model, Feed) and self._schema == VIEWS:
-                await self._say_belated(model, page)
+            await replaying.apply(self._connection, model, page, self._schema, PIECE)
         self._epochs[model.name] += 1
         of = streams[0] if len(streams) == 1 else f"{len(streams)} streams"
         log.info("%s goes on with %s, after %s events", model.name, of, len(page))
-
-    async def _say_belated(self, feed: Feed, page: Sequence[Recorded]) -> None:
-        """Whoever hears the feed has passed these positions: its readers look there once more."""
-        about = {"reader": feed.name, "positions": [recorded.position for recorded in page]}
-        for what in (PARKED["in_turn"], PARKED["forget_belated"], statement("belated", feed)):
-            await self._connection.execute(what, about)
-
-    async def _add(self, model: ReadModel, recorded: Recorded) -> None:
-        try:
-            changes = list(model.project(recorded))
-            await self._write(await self._read(looked_up(changes)), changes)
-        except Exception as e:
-            e.add_note(f"at position {recorded.position}")
-            raise
 
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
         newer = {model.name: self.parking.newer(model.name, page) for model in models}
         changes = [await self._projected(m, page, newer[m.name]) for m in models]
+        if not any(changes) and not any(newer.values()):
+            await self._pass(models, after, to)
+            if len(page) == PAGE:  # it catches up
+                self.rest = 0.0
+            return
         rows = await self._read(looked_up(chain.from_iterable(changes)))
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
-                await self._write(rows, of_model)
+                await folding.write(self._connection, rows, of_model, self._schema, PIECE)
             for name, firsts in newer.items():
                 if firsts:
                     await self.parking.wait(self._connection, name, firsts)
@@ -321,27 +301,47 @@ class Projector:
             for stream, first in firsts.items():
                 log.warning("%s: %s %s", name, stream, said(first))
 
+    async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
+        return await folding.read(self._connection, wanted, self._schema)
+
     async def _projected(
         self,
         model: ReadModel,
         page: Sequence[Recorded],
-        newer: Mapping[StreamName, NewerEventError] | None = None,
+        newer: Mapping[StreamName, NewerEventError],
     ) -> list[Change | FanOut]:
         """The changes of a page, made in pieces between which others of this process run."""
         changes: list[Change | FanOut] = []
         applicable = self.parking.applicable(model.name, page, newer)
         for start in range(0, len(applicable), PIECE):
-            await asyncio.sleep(0)
+            if start:
+                await asyncio.sleep(0)
             changes += chain.from_iterable(map(model.project, applicable[start : start + PIECE]))
         return changes
+
+    async def _pass(self, models: list[ReadModel], after: int, to: int) -> None:
+        """Moves past a page of which nothing is written, in one statement: most pages of a busy log
+        are some other capability's. Where another has moved one of several, the rest has moved all
+        the same, which is right: nothing was to be written."""
+        about = self._fence(models) | {"after": after, "to": to}
+        statement = "pass" if self._schema == VIEWS else "advance"
+        moved = await self._connection.execute(SQL[statement], about, prepare=True)
+        _check_moved(models, after, moved.rowcount)
+        self._remember(models, to)
+
+    def _remember(self, models: list[ReadModel], position: int) -> None:
+        for model in models:
+            self.positions[model.name] = position
+            self.problems.pop(model.name, None)
+        self._beat_at = time.monotonic()
 
     @asynccontextmanager
     async def _moving(self, models: list[ReadModel], after: int, to: int) -> AsyncIterator[None]:
         """Commits what is written inside together with the position. Raises LeadLostError, and
         commits nothing, where a position or epoch is not as we left it."""
-        names = [model.name for model in models]
         async with self._connection.transaction():
             async with self._connection.pipeline():
+                await self._connection.execute(SQL["sync_commit"], prepare=True)
                 fence = await self._connection.execute(
                     SQL["advance"],
                     self._fence(models) | {"after": after, "to": to},
@@ -349,20 +349,11 @@ class Projector:
                 )
                 yield
                 if self._schema == VIEWS:
-                    moved = {"names": names, "to": str(to)}
+                    moved = {"names": [model.name for model in models], "to": str(to)}
                     await self._connection.execute(SQL["tell"], moved, prepare=True)
-            if fence.rowcount != len(names):
-                raise LeadLostError(f"{names} are no longer at {after}")
-        self.positions |= dict.fromkeys(names, to)
-        for name in names:
-            self.problems.pop(name, None)
-        self._beat_at = time.monotonic()
-
-    async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
-        return await folding.read(self._connection, wanted, self._schema)
-
-    async def _write(self, rows: Rows, changes: Iterable[Change | FanOut]) -> None:
-        await folding.write(self._connection, rows, changes, self._schema, PIECE)
+            _check_moved(models, after, fence.rowcount)
+        self._remember(models, to)
+        self.rest = 0.0
 
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
         problem = said(error)
@@ -381,6 +372,12 @@ class Projector:
             others = [m for name, m in self._models.items() if name not in self.positions]
             if others:  # they may have been rebuilt
                 await self._find(others)
+
+
+def _check_moved(models: Sequence[ReadModel], after: int, moved: int) -> None:
+    """Raises LeadLostError where not all of them were found as we left them."""
+    if moved != len(models):
+        raise LeadLostError(f"{[model.name for model in models]} are no longer at {after}")
 
 
 def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:

@@ -12,11 +12,14 @@ from types import ModuleType
 
 from tests.bench import (
     board,
+    cold,
     commands,
+    dear,
     feed,
     patch,
     projection,
     rebuild,
+    reconnect,
     recovery,
     report,
     sessions,
@@ -35,9 +38,12 @@ MODULES: dict[str, ModuleType] = {
     "feed": feed,
     "projection": projection,
     "streams": streams,
+    "reconnect": reconnect,
     "sessions": sessions,
     "rebuild": rebuild,
+    "dear": dear,
     "stall": stall,
+    "cold": cold,
     "takeover": takeover,
     "recovery": recovery,
 }

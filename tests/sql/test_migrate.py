@@ -209,3 +209,19 @@ def test_migration_after_those_that_have_landed_says_when_it_runs() -> None:
     assert [
         name for name, of in marks.items() if not {"before deploy", "after deploy"} & {*of}
     ] == []
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_keys_of_a_database_that_was_used_stay_plain_until_somebody_says_otherwise(
+    used: bool, empty: str, tmp_path: Path
+) -> None:
+    """An earlier version may still run on it. In a new one they are wrapped from the first on."""
+    for file in sorted(FOLDER.glob("*.sql")):
+        if file.name < "0013":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    migrate(empty, tmp_path)
+    if used:
+        ask(empty, "INSERT INTO events.person_keys (person, number, key) VALUES ('a', 1, 'b')")
+    migrate(empty)
+    found = ask(empty, "SELECT check_value, rewritten FROM events.master_key")
+    assert found == ([] if used else [(None, True)])

@@ -64,6 +64,7 @@ Outgoing = tuple[Recorded, str | None]  # an event, and what its feed says of it
 
 class Relay:
     name, channel = "relay", "views"
+    rest = 0.0
 
     def __init__(self, nats_url: str, patience: float = PATIENCE) -> None:
         """`patience`: seconds for an acknowledgement."""
@@ -78,7 +79,7 @@ class Relay:
     async def start(self, database_url: str) -> None:
         self._connection = await connect(database_url, self.name)
         self._open.push_async_callback(self._connection.close)
-        await self._connection.execute(SQL["no_sync_commit"])
+        await self._connection.execute(LOG["no_sync_commit"])
         itself = {"names": [self.name], "versions": [1], "kind": "relay"}
         await self._connection.execute(LOG["enrol"], itself)
         await self._connection.execute(LOG["beat"], {"names": [self.name]})

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import Unavailable
@@ -15,6 +14,7 @@ from sql import statements
 
 SQL = statements("embedded")
 Held = dict[str, int]  # rows of each table, and how far each sequence has come
+ONCE = ("--single-transaction", "--exit-on-error")
 NAMES = {"dbname": "PGDATABASE", "host": "PGHOST", "port": "PGPORT", "user": "PGUSER"}
 
 
@@ -23,8 +23,9 @@ def carry_over(old_url: str, new_url: str, programs: Path, dump: Path) -> Held:
     Raises Unavailable where anything fails, or where they do not hold the same."""
     try:
         _run(programs / "pg_dump", old_url, "--format=custom", f"--file={dump}")
-        once = ("--single-transaction", "--exit-on-error", "--no-owner", "--dbname=rapport")
-        _run(programs / "pg_restore", new_url, *once, str(dump))
+        # Of roles and what they may, each start makes what there is to be: a new cluster has none.
+        bare = ("--no-owner", "--no-privileges", "--dbname=rapport")
+        _run(programs / "pg_restore", new_url, *ONCE, *bare, str(dump))
     finally:
         dump.unlink(missing_ok=True)
     before, after = _held(old_url), _held(new_url)
@@ -37,9 +38,8 @@ def carry_over(old_url: str, new_url: str, programs: Path, dump: Path) -> Held:
 def _held(url: str) -> Held:
     with psycopg.connect(url, autocommit=True) as connection:
         held: Held = dict(connection.execute(SQL["sequences"]).fetchall())
-        for schema, table in connection.execute(SQL["tables"]).fetchall():
-            count = sql.SQL(SQL["count"]).format(sql.Identifier(schema, table))
-            ((held[f"{schema}.{table}"],),) = connection.execute(count).fetchall()
+        for table, count in connection.execute(SQL["tables"]).fetchall():
+            ((held[table],),) = connection.execute(count.encode()).fetchall()
     return held
 
 

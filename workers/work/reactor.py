@@ -60,6 +60,7 @@ class NeverFinishedError(Exception):
 
 class Reactor:
     channel = "log"
+    rest = 0.0
 
     def __init__(self, reaction: Reaction, history: History) -> None:
         self.name = reaction.name

@@ -1,11 +1,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.aggregate import Recorded
+from domain.missions import MissionStarted
 from projections.engine import event_log
 from projections.engine import shared_pages as module
 from projections.engine.election import connect
@@ -50,7 +55,6 @@ class Counted:
 def test_readers_at_one_position_get_the_same_page_that_is_read_once(
     filled: str, monkeypatch: pytest.MonkeyPatch, together: bool
 ) -> None:
-    monkeypatch.setattr(module, "KEPT", 5)
     counted = Counted(monkeypatch)
 
     async def walk(pages: SharedPages, connection: Connection) -> list[Recorded]:
@@ -124,23 +128,57 @@ def test_reader_does_not_depend_on_the_one_who_reads_for_it(
     assert asyncio.run(story()) == 7
 
 
-def test_page_is_not_kept_for_long(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may hold what somebody asks to be erased."""
-    counted = Counted(monkeypatch)
-    monkeypatch.setattr(module, "FRESH", 0.0)
+@given(st.data())
+def test_whoever_stands_anywhere_gets_what_follows_without_a_gap(data: st.DataObject) -> None:
+    """The log has gaps, where a transaction drew a number and recorded nothing."""
+    log = [at(p) for p in sorted(data.draw(st.sets(st.integers(1, 40), min_size=1)))]
+
+    async def page(_: Any, after: int, most: int, until: int = END) -> list[Recorded]:
+        return [r for r in log if after < r.position <= until][:most]
 
     async def story() -> None:
         pages = SharedPages()
-        async with connected(filled, 1) as (connection,):
-            assert await pages(connection, 0, 7) == await pages(connection, 0, 7)
+        for _ in range(data.draw(st.integers(1, 12))):
+            after = data.draw(st.sampled_from([0, *(r.position for r in log)]) | st.integers(0, 45))
+            most = data.draw(st.integers(1, 9))
+            until = data.draw(st.integers(after, 45) | st.just(END))
+            found = await pages(cast(Any, None), after, most, until)
+            expected = await page(None, after, most, until)
+            assert found == expected[: len(found)]
+            assert bool(found) == bool(expected)
+            assert pages._kept == sum(map(len, pages._pages.values())) <= 20
 
-    asyncio.run(story())
-    assert len(counted.asked) == 2
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(event_log, "page", page)
+        patched.setattr(module, "KEPT", 20)
+        asyncio.run(story())
+
+
+def at(position: int) -> Recorded:
+    fact = MissionStarted("mission_1")
+    return Recorded(position, "board:evt_1:ada", position, fact, datetime.now(UTC), "ada", "evt_1")
+
+
+def test_what_others_read_is_not_read_again_though_they_stood_elsewhere(
+    filled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+
+    async def story() -> list[Recorded]:
+        pages = SharedPages()
+        async with connected(filled, 1) as (connection,):
+            for after in (0, 3, 6, 9):
+                await pages(connection, after, 3)
+            return await pages(connection, 1, 100)
+
+    assert [recorded.position for recorded in asyncio.run(story())] == list(range(2, 13))
+    assert len(counted.asked) == 4
 
 
 def test_page_leaves_the_memory_though_nobody_asks_for_another(
     filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They may hold what somebody asks to be erased."""
     monkeypatch.setattr(module, "FRESH", 0.2)
 
     async def story() -> None:
@@ -148,6 +186,8 @@ def test_page_leaves_the_memory_though_nobody_asks_for_another(
         async with connected(filled, 1) as (connection,):
             await pages(connection, 0, 7)
             assert len(pages._pages) == 1
+            assert pages._kept == 7
             await eventually(lambda: not pages._pages, 5)
+            assert pages._kept == 0
 
     asyncio.run(story())

@@ -14,6 +14,7 @@ from tests.store import ask
 from workers.servers import carry_over, postgres, postgres_binaries
 from workers.servers.embedded import start_postgres
 from workers.servers.postgres_binaries import Binaries, find
+from workers.servers.roles import url_of_api
 
 REAL = sorted(Path("/usr/lib/postgresql").glob("1[0-7]/bin"))
 NEWEST = find(None)
@@ -56,6 +57,7 @@ def filled(data_dir: Path, older: Binaries, monkeypatch: pytest.MonkeyPatch) -> 
         try:
             if older.major >= 16 or older.folder == NEWEST.folder:
                 migrate(server.url)
+                url_of_api(server.url, "secret")
             ask(server.url, "CREATE TABLE public.kept (id bigserial PRIMARY KEY, what text)")
             ask(
                 server.url,
