@@ -9,7 +9,11 @@ The stream is a chain: each message names the id of the one before it, and JetSt
 where that is not the last it has. So neither a second relay nor a lost message can make a double
 or a gap, and the acknowledgement of the last message of a page speaks for all of them. Where the
 chain breaks, at start, and once a second, the relay reads from the stream's end where it stands,
-and goes on from there: from the start, where the stream is gone or is of another past.
+and goes on from there.
+
+JetStream is a buffer: nobody of ours needs what it has lost. A stream that is gone, is of another
+past, has a hole or is far behind is emptied, and begins again with the last events of the log. Its
+first message says so (`messages.AFTER`).
 """
 
 import logging
@@ -31,7 +35,7 @@ import nats.errors
 import psycopg
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg, StreamState
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
@@ -56,6 +60,8 @@ POLL_SECONDS = 1.0  # seconds between looks at the end of the stream
 PATIENCE = 2.0  # seconds for an acknowledgement
 NAME = str(messages.STREAM.name)
 LISTED = 5_000  # messages of one event, at most, that are asked for: more never fit into a message
+REFILLED = 10_000  # events that a stream begins again with: a second's worth
+FAR = 100_000  # events between the stream's end and the log's: open screens hear nothing meanwhile
 LATE = "null"  # what an event says whose feed is late
 
 Outgoing = tuple[Recorded, str | None]  # an event, and what its feed says of it, as JSON
@@ -86,6 +92,7 @@ class Relay:
             self._client = await messages.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)
             await self._arrived(await self._stream_end())
+            await _limit(self._client.jetstream(timeout=self._patience))
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -158,7 +165,8 @@ class Relay:
     def _after(self, previous: int) -> dict[str, str]:
         """The header that has JetStream refuse a message unless the stream ends with this."""
         if self._sequence is not None:
-            return {"Nats-Expected-Last-Sequence": str(self._sequence)}
+            expected = {"Nats-Expected-Last-Sequence": str(self._sequence)}
+            return expected | {messages.AFTER: str(previous)}
         return {messages.PREVIOUS: str(previous)}
 
     async def _check_stream_end(self) -> None:
@@ -176,13 +184,26 @@ class Relay:
         last: RawStreamMsg | None = None
         if state.messages:
             last = await jetstream.get_last_msg(NAME, "events.>")
-        if last and not await self._is_recorded(last):
-            log.error("the stream ends with %s, which is not in the log: emptying it", last.headers)
+        if last and (problem := await self._problem(state, last)):
+            log.error("emptying the stream, which ends with %s: %s", last.headers, problem)
             await jetstream.purge_stream(NAME)
             last = None
         self._sequence = None if last and last.seq == state.last_seq else state.last_seq
         self._checked_at = time.monotonic()
-        return messages.position(last.headers) if last else 0
+        if last:
+            return messages.position(last.headers)
+        ((position,),) = await self._fetch(SQL["begin"], {"most": REFILLED})
+        return int(position)
+
+    async def _problem(self, state: StreamState, last: RawStreamMsg) -> str:
+        """Why the stream is of no use; empty if it is."""
+        if state.messages != state.last_seq - state.first_seq + 1:
+            return "it has a hole"
+        position = messages.position(last.headers)
+        if not await self._is_recorded(last):
+            return "that is not in the log"
+        ((far,),) = await self._fetch(SQL["is_far"], {"position": position, "most": FAR})
+        return "the log has gone on far beyond that" if far else ""
 
     async def _is_recorded(self, last: RawStreamMsg) -> bool:
         """The very event, not only one of its position: Postgres may be of an older backup."""
@@ -212,6 +233,9 @@ class Relay:
         self.position = position
         await self._execute(SQL["arrived"], {"position": position})
 
+    async def _fetch(self, statement: str, parameters: dict[str, Any]) -> Any:
+        return await (await self._execute(statement, parameters)).fetchall()
+
     async def _execute(self, statement: str | bytes, parameters: dict[str, Any]) -> Any:
         return await self._connection.execute(statement, parameters, prepare=True)
 
@@ -234,6 +258,21 @@ async def _state(jetstream: JetStreamContext) -> StreamState:
         info = await jetstream.add_stream(messages.STREAM)
         log.info("made the stream %s", NAME)
     return info.state
+
+
+async def _limit(jetstream: JetStreamContext) -> None:
+    """Gives a stream limits that a version before made without. What somebody has set stays."""
+    config = (await jetstream.stream_info(NAME)).config
+    limits = {
+        name: getattr(messages.STREAM, name)
+        for name in ("max_bytes", "max_age")
+        if (getattr(config, name) or 0) <= 0
+    }
+    if limits:
+        try:
+            await jetstream.update_stream(config.evolve(**limits))
+        except APIError as e:  # it goes on without
+            log.warning("the stream %s does not take limits: %s", NAME, e)
 
 
 @contextmanager
