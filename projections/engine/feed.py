@@ -107,7 +107,10 @@ def _put(messages: Table, recorded: Recorded, said: Announcement) -> Change | Fa
                 key = scope_id, member_id, position
                 yield key, Message(*key, type_, data)
 
-    return FanOut(messages, many, said.reads)
+    def size(*rows: Any) -> int:
+        return sum(1 for _ in to(*rows))
+
+    return FanOut(messages, many, said.reads, size, position)
 
 
 def _encoded(message: Struct) -> tuple[str, Raw]:

@@ -28,7 +28,7 @@ import psycopg
 
 from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
-from projections.engine import event_log, tables
+from projections.engine import event_log, sizes, tables
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import END, SQL
 from projections.engine.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
@@ -168,9 +168,9 @@ class Projector:
         try:
             with self._observe(page):
                 await self._apply(models, page, after, to)
-        except AWAY:
-            raise
         except Exception as e:
+            if isinstance(e, AWAY) and not isinstance(e, sizes.TOO_LARGE):
+                raise
             await self._check_lead(models, after)
             return e
         return None
@@ -185,7 +185,7 @@ class Projector:
         """Applies as much of a page as it can: by halves, up to the event that it cannot apply."""
         problem = await self._tried([model], page, after, to)
         if problem is None:
-            return True
+            return self.positions[model.name] == to
         if len(page) <= 1:
             stream = page[0].stream if page else None
             return await self._park(model, stream, after, to, problem)
@@ -233,9 +233,9 @@ class Projector:
             until = self.positions[model.name]
             waiting = await event_log.streams(self._connection, [stream], until, first)
             await self._unpark(model, stream, waiting)
-        except AWAY:
-            raise
         except Exception as e:
+            if isinstance(e, AWAY) and not isinstance(e, sizes.TOO_LARGE):
+                raise
             log.warning("%s cannot replay %s: %s", model.name, stream, said(e), exc_info=e)
             await self.parking.keep_parked(self._connection, model.name, stream, first, e)
             await self.parking.load(self._connection, [model.name])
@@ -270,6 +270,10 @@ class Projector:
                 self.rest = 0.0
             return
         rows = await self._read(looked_up(chain.from_iterable(changes)))
+        some = sizes.written_together(page, chain.from_iterable(changes), rows)
+        if len(some) < len(page):  # the rest is the next page
+            await self._apply(models, list(some), after, some[-1].position)
+            return
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
                 await self._write(rows, of_model)

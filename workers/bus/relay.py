@@ -62,6 +62,7 @@ NAME = str(messages.STREAM.name)
 LISTED = 5_000  # messages of one event, at most, that are asked for: more never fit into a message
 REFILLED = 10_000  # events that a stream begins again with: a second's worth
 FAR = 100_000  # events between the stream's end and the log's: open screens hear nothing meanwhile
+SAID = 16 * 2**20  # bytes of what a page's events say, at most
 LATE = "null"  # what an event says whose feed is late
 
 Outgoing = tuple[Recorded, str | None]  # an event, and what its feed says of it, as JSON
@@ -137,7 +138,7 @@ class Relay:
         return [(recorded, feeds[recorded.position]) for recorded in ready]
 
     async def _said(self, feed: Feed, positions: list[int]) -> dict[int, str | None]:
-        about = {"positions": positions, "most": LISTED}
+        about = {"positions": positions, "most": LISTED, "bytes": SAID}
         cursor = await self._execute(statement("said_at", feed), about)
         return dict(await cursor.fetchall())
 
