@@ -89,6 +89,11 @@ FROM (
     FROM unnest(%(positions)s::bigint[]) AS at (position)
 ) AS said;
 
+-- name: untell
+-- what a feed says in a scope of events after a position, up to another: it is made again
+DELETE FROM {table}
+WHERE event_id = %(scope_id)s AND position > %(after)s AND position <= %(until)s;
+
 -- name: aged
 -- the last of a feed's oldest rows, so many at most, that is of an event of before a moment. An
 -- event's own time is in its envelope

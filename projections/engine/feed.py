@@ -131,10 +131,10 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 
 @cache
-def statement(name: str, feed: Feed) -> bytes:
-    """`said_at`, `told`, `aged` or `expire` of `sql/engine.sql`."""
-    return sql.SQL(SQL[name]).format(table=_table(feed)).as_bytes(None)
+def statement(name: str, feed: Feed, schema: str = VIEWS) -> bytes:
+    """`said_at`, `told`, `untell`, `aged` or `expire` of `sql/engine.sql`."""
+    return sql.SQL(SQL[name]).format(table=_table(feed, schema)).as_bytes(None)
 
 
-def _table(feed: Feed) -> sql.Identifier:
-    return sql.Identifier(VIEWS, feed.messages.name)
+def _table(feed: Feed, schema: str = VIEWS) -> sql.Identifier:
+    return sql.Identifier(schema, feed.messages.name)

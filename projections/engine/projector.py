@@ -28,7 +28,7 @@ import psycopg
 
 from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import UnreadableEventError
-from projections.engine import event_log, sizes, tables
+from projections.engine import event_log, retelling, sizes, tables
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import END, SQL
 from projections.engine.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
@@ -249,6 +249,8 @@ class Projector:
             await self.parking.unpark(self._connection, stream, about, drop)
             for recorded in page:
                 await self._add(model, recorded)
+            to = at["position"], self.parking, self._schema
+            await retelling.tell_again(self._connection, model, page, *to)
         self._epochs[model.name] += 1
         log.info("%s goes on with %s, after %s events", model.name, stream, len(page))
 

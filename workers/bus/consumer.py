@@ -125,7 +125,7 @@ class DurableConsumer:
         return Delivery(position, *about, await self._missed(headers, position))
 
     async def _missed(self, headers: Mapping[str, str], position: int) -> int:
-        """What is between may be other subjects', or no longer there."""
+        """Messages between may be other subjects', or no longer there."""
         if messages.previous(headers) <= self._after:
             return 0
         begins = await messages.begins_after(self._jetstream)

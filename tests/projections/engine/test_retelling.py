@@ -1,0 +1,137 @@
+"""A replay gives what a rebuild gives, also of messages that stand on what another stream says."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.aggregate import Command
+from domain.catalogues import Mission, PublishCatalogue
+from domain.missions import CompleteMission, ResetMission
+from projections.engine import retelling as module
+from projections.engine.feed import Feed
+from projections.missions.rows import LIVE_MISSIONS
+from projections.sessions.rows import LIVE_SESSIONS
+from tests.boards import EVENT, opening, project, recording, session, star
+from tests.projections.engine.test_parking import parked, request
+from tests.projections.engine.test_rebuild import rebuilt
+from tests.store import ask
+
+CATALOGUE, STARS = f"catalogue:{EVENT}", f"stars:{EVENT}:ada"
+OTHER = "evt_1-b"
+
+
+def without(feed: Feed, stream: str) -> Feed:
+    """It cannot apply what that stream has after its first event."""
+
+    def project_(recorded: Any) -> Iterator[Any]:
+        if recorded.stream == stream and recorded.version > 1:
+            raise LookupError("a bug")
+        yield from feed.project(recorded)
+
+    return replace(feed, project=project_)
+
+
+def catalogue(points: int, event_id: str = EVENT) -> Command:
+    return PublishCatalogue(
+        event_id=event_id, missions=(Mission("goals", "Goals", "", points, ""),)
+    )
+
+
+def click(member: str, number: int, event_id: str = EVENT) -> Command:
+    kind = ResetMission if number % 2 else CompleteMission
+    return kind(event_id=event_id, member_id=member, mission_id="goals")
+
+
+def said(database: str, feed: Feed) -> list[tuple[Any, ...]]:
+    columns = "event_id, member_id, position, data::text, type"
+    query = f"SELECT {columns} FROM views.{feed.name} ORDER BY position, member_id"  # noqa: S608
+    return ask(database, query)
+
+
+def replay(database: str, feed: Feed, stream: str) -> None:
+    request(database, "replay", stream)
+    asyncio.run(project(database, [feed]))
+    assert parked(database) == []
+
+
+def agrees(database: str, feed: Feed) -> None:
+    before = said(database, feed)
+    done = rebuilt(database, feed)
+    assert done.different == []
+    assert said(database, feed) == before
+
+
+def test_totals_of_a_catalogue_that_was_parked_are_in_what_members_heard_since(
+    database: str,
+) -> None:
+    with recording(database) as record:
+        record(*opening(), *opening(OTHER), click("ada", 0), click("eve", 0, OTHER))
+        record(catalogue(70), click("ada", 1), click("ben", 0), click("eve", 1, OTHER))
+        asyncio.run(project(database, [without(LIVE_MISSIONS, CATALOGUE)]))
+        stale = said(database, LIVE_MISSIONS)
+        replay(database, LIVE_MISSIONS, CATALOGUE)
+        told = said(database, LIVE_MISSIONS)
+        assert ['"points_total":70' in data for *_, data, _ in told] == [0, 0, 1, 1, 0]
+        assert ['"points_total":70' in data for *_, data, _ in stale] == [0, 0, 0, 0, 0]
+        agrees(database, LIVE_MISSIONS)
+
+
+def test_who_had_starred_a_session_hears_that_it_moved_before_the_replay(database: str) -> None:
+    with recording(database) as record:
+        record(*opening(), session("s1"), session("s2"), star("s2"), star("s1"), star("s1", "ben"))
+        record(session("s1", hours=1), session("s2", hours=1))
+        asyncio.run(project(database, [without(LIVE_SESSIONS, STARS)]))
+        assert [member for _, member, *_ in said(database, LIVE_SESSIONS)] == ["ben", "ada"]
+        replay(database, LIVE_SESSIONS, STARS)
+        told = [member for _, member, *_ in said(database, LIVE_SESSIONS)]
+        assert told == ["ada", "ben", "ada"]
+        agrees(database, LIVE_SESSIONS)
+
+
+acts = st.lists(
+    st.one_of(
+        st.builds(catalogue, st.integers(1, 99), st.sampled_from([EVENT, OTHER])),
+        st.builds(
+            click,
+            st.sampled_from(["ada", "ben"]),
+            st.integers(0, 1),
+            st.sampled_from([EVENT, OTHER]),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(acts, acts, st.sampled_from([CATALOGUE, f"missions:{EVENT}:ada"]))
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_replay_gives_what_a_rebuild_gives(
+    new_database: Any, before: Sequence[Command], after: Sequence[Command], stream: str
+) -> None:
+    database = new_database()
+    with recording(database) as record:
+        record(*opening(), *opening(OTHER), *before)
+        asyncio.run(project(database, [without(LIVE_MISSIONS, stream)]))
+        record(*after)
+        asyncio.run(project(database, [without(LIVE_MISSIONS, stream)]))
+        if parked(database):
+            replay(database, LIVE_MISSIONS, stream)
+        agrees(database, LIVE_MISSIONS)
+
+
+def test_scope_that_is_too_long_is_replayed_all_the_same_and_this_is_said(
+    database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST", 3)
+    with recording(database) as record:
+        record(*opening(), catalogue(70), *(click("ada", number) for number in range(5)))
+        asyncio.run(project(database, [without(LIVE_MISSIONS, CATALOGUE)]))
+        replay(database, LIVE_MISSIONS, CATALOGUE)
+    assert "rebuild it, with --accept" in caplog.text
