@@ -153,13 +153,51 @@ def test_block_that_is_lost_between_others_is_noticed(
     asyncio.run(tell(database, nats.url))
     assert asyncio.run(told(nats.url)) == positions
     restarting.kill()
-    folder = next(tmp_path.glob("nats/jetstream/**/streams/EVENTS/msgs"))
-    blocks = sorted(folder.glob("*.blk"), key=lambda block: int(block.stem))
+    blocks = blocks_of(tmp_path)
     assert len(blocks) > 2
     blocks[1].unlink()
     if index == "lost":
-        (folder / "index.db").unlink(missing_ok=True)
+        lose_index(tmp_path)
     nats = restarting.start()
     with caplog.at_level(logging.ERROR):
         asyncio.run(mended(database, nats.url, positions))
     assert "it has a hole" in caplog.text
+
+
+def cut(block: Path) -> None:
+    """Inside a message, as where a machine dies."""
+    block.write_bytes(block.read_bytes()[: block.stat().st_size // 2 + 7])
+
+
+def zero(block: Path) -> None:
+    """Pages that never reached the disk."""
+    text, half = block.read_bytes(), block.stat().st_size // 2
+    block.write_bytes(text[:half] + bytes(4_096) + text[half + 4_096 :])
+
+
+@pytest.mark.parametrize("damage", [cut, zero])
+@pytest.mark.parametrize("index", ["kept", "lost"])
+def test_damaged_block_is_made_good(
+    database: str, restarting: Restarting, tmp_path: Path, damage: Any, index: str
+) -> None:
+    nats = restarting.start()
+    asyncio.run(make(nats.url, max_bytes=SMALL))
+    positions = filled(database, 90)
+    asyncio.run(tell(database, nats.url))
+    restarting.kill()
+    for which in (0, -1):
+        damage(blocks_of(tmp_path)[which])
+    if index == "lost":
+        lose_index(tmp_path)
+    nats = restarting.start()
+    asyncio.run(mended(database, nats.url, positions))
+
+
+def blocks_of(home: Path) -> list[Path]:
+    folder = next(home.glob("nats/jetstream/**/streams/EVENTS/msgs"))
+    return sorted(folder.glob("*.blk"), key=lambda block: int(block.stem))
+
+
+def lose_index(home: Path) -> None:
+    for index in home.glob("nats/jetstream/**/streams/EVENTS/msgs/index.db"):
+        index.unlink()
