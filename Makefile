@@ -23,7 +23,7 @@ run: .venv/for-running ## serve everything on http://127.0.0.1:8000 (PORT=... to
 	@exec .venv/bin/python -m workers serve
 
 demo: .venv/for-running ## the same, with a conference that looks alive, and links to sign in
-	@exec .venv/bin/python -m workers demo
+	@export DATA_DIR="$${DATA_DIR:-.data-demo}" && exec .venv/bin/python -m workers demo
 
 test: .venv/for-developing ## every test that can run here
 	@$(PYTEST)
@@ -49,7 +49,7 @@ check: .venv/for-developing ## format, lint, types, migrations
 	@.venv/bin/mypy
 	@.venv/bin/squawk sql/migrations/*.sql
 
-token: .venv/for-running ## print a token: SUB=you SCOPE=admin
+token: .venv/for-running ## print a token that holds for 30 days: SUB=you SCOPE=admin
 	@.venv/bin/python -m api token --sub "$(SUB)" --scope "$(SCOPE)"
 
 # Pins what pyproject.toml asks for, by hash; newer ones with UPGRADE=--upgrade.

@@ -6,6 +6,7 @@ import sys
 from domain.errors import Problem
 from workers import settings
 from workers.servers.datadir import jwt_secret, out_of_reach
+from workers.servers.master_key import unlock
 from workers.tokens import check, sign
 
 
@@ -26,7 +27,10 @@ def main() -> int:
             from workers.telemetry import log_json
 
             log_json()
-            serve(settings.read())
+            config = settings.read()
+            if config.database_url:
+                unlock(config, config.database_url)
+            serve(config)
     except (Problem, PermissionError) as e:
         print(e if isinstance(e, Problem) else out_of_reach(e), file=sys.stderr)
         return 2

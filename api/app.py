@@ -23,6 +23,7 @@ from api.agents import mcp
 from api.agents.tool import route
 from api.agents.tools import TOOLS
 from api.formats import frab
+from api.http.origin import origin
 from api.http.problems import HANDLERS, LARGEST_BODY
 from api.openapi import Described
 from api.operations import health, metrics
@@ -60,7 +61,8 @@ ROUTES = (
 # What `/metrics` says of capabilities, in this order, behind what it says of this process.
 FAMILIES = (mission_metrics.families,)
 
-# Components of the description that are not named as their types.
+# Components of the description that are not named as their types. All names are a promise, also
+# where a module has gone by another since: clients are generated from them.
 NAMES: dict[type, str] = {
     EventSessionsInput: "Wanted",
     frab.Conference: "api_frab_Conference",
@@ -99,6 +101,8 @@ def create_app(settings: Settings) -> Any:
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
     )
-    app.state.services = Services(settings)
-    app.state.families = FAMILIES
+    at_home = app.state.services = Services(settings)
+    app.state.health = health.kept_look(at_home)
+    app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from api.executing import answered, execute
 from api.formats import ical
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
-from api.http.principal import Principal
 from api.http.problems import documented
 from api.http.request import Request
 from api.reads.asking import read, read_log
@@ -108,11 +107,11 @@ async def get_agenda_ics(
     secret: Annotated[str, Parameter(pattern=OF_LINK, description="as in the link")],
 ) -> Response[bytes | None]:
     at_home, ask = services(request), MemberAsk(event_id, member_id)
-    async with at_home.pool.connection() as connection:
+    at_home.identity.count_link(request, _digest(secret))
+    async with at_home.links_pool.connection() as connection:
         _, digest = await answer_from_log(connection, LINK_DIGEST, ask)
     if digest is None or not hmac.compare_digest(digest, _digest(secret)):
         raise NotFound("This link opens no agenda, or no longer.")
-    at_home.identity.count(Principal(member_id, frozenset()))
     programme, headers = await read(request, STARRED_AGENDA, ask)
     name = f"{programme.agenda.event_name}: my agenda"
     return await as_calendar(request, programme, name, headers)

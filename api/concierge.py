@@ -1,4 +1,4 @@
-"""The Event Agent: its answer to what a member asks it (SPEC, section D)."""
+"""The Event Agent: its answer to what a member asks it."""
 
 import logging
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The mission board, call by call (SPEC, section A; telemetry: section C)."""
+"""The mission board, call by call."""
 
 import logging
 from datetime import datetime
@@ -55,7 +55,13 @@ class MissionBody(fields.Body, frozen=True, kw_only=True):
     points: Annotated[int, Meta(ge=0, le=1_000_000)]
     category: fields.Line
     active: bool = True
-    requires: Annotated[tuple[fields.Id, ...], Meta(max_length=100)] = ()
+    requires: Annotated[
+        tuple[fields.Id, ...],
+        Meta(
+            max_length=100,
+            description="missions of this catalogue that come first; of an active one active ones",
+        ),
+    ] = ()
 
 
 CatalogueBody = Annotated[list[MissionBody], Meta(max_length=500)]
@@ -141,7 +147,8 @@ async def patch_mission(
     count_completed(outcome.events)
     prior = outcome.before.standing(mission_id).status if outcome.before else None
     line |= {"prior_status": prior, "new_status": data.status, "tx_id": outcome.position}
-    log.info("mission patched", extra=line | {"repeated": outcome.repeated})
+    line |= {"repeated": outcome.repeated, "changed": bool(outcome.events)}
+    log.info("mission patched", extra=line)
     return answered(request, outcome)
 
 

@@ -1,4 +1,4 @@
-"""A whole schedule in, and the agenda out again, call by call (SPEC, section D)."""
+"""A whole schedule in, and the agenda out again, call by call."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ from api.http.uploads import uploaded
 from api.reads.asking import Headers, read
 from api.reads.reading import answer, who_asks
 from api.sessions import PATH, TAGS, event_zone
-from domain.agenda import Agenda, Counts, ImportSchedule, counted
+from domain.agenda import Agenda, Counts, ImportSchedule, counted, odd
 from projections.question import Ask
 from projections.sessions.calendar import WHOLE_AGENDA
 from projections.sessions.questions import Programme
@@ -79,7 +79,9 @@ async def post_schedule(
 
     def reply(command: ImportSchedule, after: Agenda) -> bytes:
         counts = asdict(counted(command, after))
-        said = Imported(**counts, event_id=event_id, source=command.source, odd=found.odd)
+        more = (Odd(f"speaker {id_}", what) for id_, what in odd(command))
+        remarks = (*found.odd, *more)
+        said = Imported(**counts, event_id=event_id, source=command.source, odd=remarks)
         return msgspec.json.encode(said)
 
     return answered(request, await execute(request, command, principal, event_id, reply))
@@ -101,7 +103,8 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
     await who_asks(request, event_id)
     programme, headers = await read(request, WHOLE_AGENDA, Ask(event_id))
     emails = request.user.organizes(event_id)
-    file = await asyncio.to_thread(schedule_file, programme, emails=emails)
+    base_url = str(request.base_url)
+    file = await asyncio.to_thread(schedule_file, programme, emails=emails, base_url=base_url)
     return answer(file, headers)
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
+from api.http.headers import EVERYWHERE, BehindTls
 from api.http.methods import Methods
-from api.http.protocol import Protocol, WithCycle
+from api.http.protocol import IDLE, Protocol, WithCycle
 from api.live.feed import Live
+from api.live.gradually import Gradually
 from api.operations.instrumentation import Instrumented
 from workers import telemetry
 from workers.garbage import collect_rarely
@@ -25,6 +27,10 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, live: Live) -> None:
         super().__init__(config)
         self.live = live
+
+    async def startup(self, sockets: Any = None) -> None:
+        self.server_state.default_headers = self.config.encoded_headers  # before the first tick
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: Any = None) -> None:
         self.live.end()
@@ -42,8 +48,12 @@ def run(app: Any, settings: Settings) -> None:
     collect_rarely()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    app, live = Instrumented(Gradually(Methods(app))), app.state.services.live
+    over_tls = (settings.public_url or "").startswith("https:")
+    if over_tls or settings.trusted_proxy:
+        app = BehindTls(app, always=over_tls)
     config = uvicorn.Config(
-        WithCycle(Instrumented(Methods(app))),
+        WithCycle(app),
         host=settings.host,
         port=settings.port,
         http=Protocol,
@@ -54,8 +64,11 @@ def run(app: Any, settings: Settings) -> None:
         log_config=None,
         log_level="warning",
         server_header=False,
-        proxy_headers=False,
+        headers=list(EVERYWHERE.items()),
+        proxy_headers=settings.trusted_proxy is not None,
+        forwarded_allow_ips=settings.trusted_proxy or "",
+        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=2,
         backlog=4096,
     )
-    Server(config, app.state.services.live).run()
+    Server(config, live).run()

@@ -1,6 +1,7 @@
 """Everything that handlers share, made once a process."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -9,11 +10,11 @@ from litestar import Litestar
 from litestar import Request as LitestarRequest
 from psycopg_pool import AsyncConnectionPool
 
+from api.apart import Apart
 from api.http.request import Request
 from api.identity.tokens import Identity
 from api.live.feed import Live
 from api.live.watch import Watch
-from api.turns import Turns
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.recorder import KEPT_ALIVE, open_recorder
 from domain.store.writer import History
@@ -25,7 +26,7 @@ from workers.model import Model
 from workers.servers.datadir import jwt_secret
 from workers.settings import Settings
 
-PASTS = 2  # reads of a whole scope as it was, at once
+FOLDS = 2  # at once, of a whole scope as it was; and as many of a few streams that are long
 
 __all__ = ["Request", "Services", "lifespan", "services", "signed_in"]
 
@@ -43,11 +44,17 @@ class Services:
         own_tokens = settings.jwt_secret or not settings.jwt_jwks_url
         self.identity = Identity(settings, jwt_secret(settings) if own_tokens else None)
         self.pool = _pool(self.database_url, "rapport api", _configure, least=2, most=8)
-        self.past_pool = _pool(self.database_url, "rapport api past", _bounded, least=0, most=PASTS)
-        self.past_reads = Turns(PASTS)
+        self.pasts = Apart(self.database_url, FOLDS, patience=2)
+        self.long_folds = Apart(self.database_url, FOLDS, patience=10)
+        # What asks Postgres for anybody takes no connection from reads.
+        self.operations_pool = _pool(
+            self.database_url, "rapport api operations", _configure, least=0, most=2
+        )
+        self.links_pool = _pool(self.database_url, "rapport api links", _configure, least=0, most=2)
         self.reads = Batches(self.pool)
         self.watch = Watch(self.database_url)
-        self.live = Live(self.pool, settings.nats_url, self.watch)
+        self.live_pool = _pool(self.database_url, "rapport api feeds", _configure, least=1, most=3)
+        self.live = Live(self.live_pool, settings.nats_url, self.watch)
         self.model = Model(settings)
         self.exists: set[str] = set()
 
@@ -59,15 +66,18 @@ class Services:
             )
         )
         self.watch.on_erased = self.history.refresh_soon
-        await self.pool.open()
-        await self.past_pool.open()
+        pools = (self.pool, self.live_pool, self.operations_pool, self.links_pool)
+        for pool in pools:
+            await pool.open()
         try:
-            async with background(self.watch.run(), self.live.run()):
+            async with background(self.watch.run(), self.live.run(), self.identity.run()):
                 yield
         finally:
             await asyncio.to_thread(self.history.close)
-            await self.past_pool.close()
-            await self.pool.close()
+            for apart in (self.pasts, self.long_folds):
+                await asyncio.to_thread(apart.close)
+            for pool in reversed(pools):
+                await pool.close()
             await self.model.close()
 
 
@@ -85,24 +95,24 @@ def _pool(url: str, name: str, configure: Configure, least: int, most: int) -> P
         open=False,
         kwargs=KEPT_ALIVE | {"autocommit": True, "application_name": name},
         configure=configure,
+        check=_check_open,
     )
+
+
+async def _check_open(connection: Connection) -> None:
+    """Raises OperationalError where the server has ended a connection that nobody used meanwhile:
+    the pool takes another. No round trip: nothing is there to be read, or the server's last word
+    and then the end."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    while waiting.poll(0):
+        connection.pgconn.consume_input()
 
 
 async def _configure(connection: Connection) -> None:
     """For what a request waits for: a statement that hangs gives its connection back."""
-    await _everywhere(connection)
-    await connection.execute(SQL["at_most_5_seconds"])
-
-
-async def _bounded(connection: Connection) -> None:
-    """For reads of a whole scope: a few at once, and none for ever."""
-    await _everywhere(connection)
-    await connection.execute(SQL["at_most_30_seconds"])
-
-
-async def _everywhere(connection: Connection) -> None:
-    await connection.execute(SQL["in_utc"])
-    await connection.execute(SQL["no_jit"])
+    for name in ("in_utc", "no_jit", "at_most_5_seconds"):
+        await connection.execute(SQL[name])
 
 
 def services(request: LitestarRequest[Any, Any, Any]) -> Services:

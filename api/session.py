@@ -10,8 +10,10 @@ from litestar.datastructures import Cookie
 from msgspec import Meta, Struct
 
 from api.http import fields
+from api.http.origin import check_origin, is_secure
+from api.http.principal import LEEWAY
 from api.http.problems import documented
-from api.identity.tokens import COOKIE, check_origin
+from api.identity.tokens import COOKIE, HOST_COOKIE
 from api.services import Request, services
 
 TAGS = ["Session"]
@@ -42,16 +44,11 @@ async def sign_in(request: Request, data: SessionBody) -> Response[None]:
     check_origin(request)
     principal = await services(request).identity.verify(data.token)
     left = principal.expires_at - time.time()
-    cookie = Cookie(
-        COOKIE,
-        value=data.token,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=request.headers.get("origin", "").startswith("https:"),  # TLS ends before us
-        max_age=int(left) if left < float("inf") else None,
-    )
-    return Response(None, status_code=204, cookies=[cookie])
+    max_age = max(int(left), LEEWAY) if left < float("inf") else None
+    if not is_secure(request):
+        return _set(_cookie(COOKIE, data.token, max_age))
+    # One that was set without TLS would let in whoever it is of, once this one has ended.
+    return _set(_cookie(COOKIE, "", 0, True), _cookie(HOST_COOKIE, data.token, max_age, True))
 
 
 @get(PATH, tags=TAGS, summary="Who is signed in", responses=documented(401, 429, 503))
@@ -70,8 +67,26 @@ async def get_session(request: Request) -> Response[Session]:
 )
 async def sign_out(request: Request) -> Response[None]:
     check_origin(request)
-    gone = Cookie(COOKIE, value="", path="/", httponly=True, samesite="lax", max_age=0)
-    return Response(None, status_code=204, cookies=[gone])
+    if is_secure(request) or HOST_COOKIE in request.cookies:
+        return _set(_cookie(COOKIE, "", 0, True), _cookie(HOST_COOKIE, "", 0, True))
+    return _set(_cookie(COOKIE, "", 0))
+
+
+def _cookie(name: str, value: str, max_age: int | None, secure: bool = False) -> Cookie:
+    """`max_age` in seconds; None: until the browser is closed."""
+    return Cookie(
+        name,
+        value=value,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+        max_age=max_age,
+    )
+
+
+def _set(*cookies: Cookie) -> Response[None]:
+    return Response(None, status_code=204, cookies=cookies)
 
 
 ROUTES: Any = (sign_in, sign_out)

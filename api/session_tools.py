@@ -1,4 +1,4 @@
-"""Tools of agents about a programme (SPEC, section D)."""
+"""Tools of agents about a programme."""
 
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo

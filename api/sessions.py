@@ -1,4 +1,4 @@
-"""The programme, and what of it suits a member now, call by call (SPEC, section D)."""
+"""The programme, and what of it suits a member now, call by call."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -1,6 +1,7 @@
 """`GET /api/events/{event_id}/members/{member_id}/stream`: server-sent events."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from litestar import Response, get
@@ -29,10 +30,13 @@ HEADERS = [
 class FeedResponse(Response[None]):
     """Looked up and let in before it starts: once it runs it can only end."""
 
-    def __init__(self, live: Live, reader: Reader) -> None:
+    def __init__(self, live: Live, reader: Reader, holds: Callable[[], bool]) -> None:
+        """`holds`: whether its token still does. It is looked at with each message, and with each
+        heartbeat."""
         super().__init__(None, media_type="text/event-stream")
         self.live = live
         self.reader = reader
+        self.holds = holds
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> "Any":
         return self._serve
@@ -41,12 +45,15 @@ class FeedResponse(Response[None]):
         live, reader = self.live, self.reader
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            piece = COMMENT
-            while not reader.dropped:
+            piece = COMMENT + live.retry()
+            if reader.missed:  # one piece to send, and not two, to each of many who come back
+                piece += await self._next()
+            while not reader.dropped and self.holds():
                 if piece:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                 piece = await self._next()
-            await send({"type": "http.response.body", "body": piece, "more_body": False})
+            last = piece if self.holds() else b""
+            await send({"type": "http.response.body", "body": last, "more_body": False})
         finally:
             live.leave(reader)
 
@@ -90,8 +97,8 @@ async def stream(
     if request.scope.get("headers_only"):
         return Response(None, media_type="text/event-stream")
     cycle = request.scope.get("cycle")
-    reader = await at_home.live.join((event_id, member), last, principal.expires_at, cycle)
-    return FeedResponse(at_home.live, reader)
+    reader = await at_home.live.join((event_id, member), last, principal.holds_until, cycle)
+    return FeedResponse(at_home.live, reader, lambda: at_home.identity.holds(principal))
 
 
 def _last_id(given: str | None) -> LastId | None:

@@ -1,4 +1,4 @@
-"""The programme of a conference: what is on, when and where, and who speaks (SPEC, section D).
+"""The programme of a conference: what is on, when and where, and who speaks.
 
 One aggregate holds all of it, so that an import is one command: all of a file, or nothing of it.
 """
@@ -6,6 +6,7 @@ One aggregate holds all of it, so that an import is one command: all of a file, 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Annotated, ClassVar, Literal, get_args
 
 from msgspec import Struct
@@ -14,14 +15,15 @@ from msgspec.structs import replace
 from domain.agenda_items import AgendaItem
 from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import Invalid, NotFound
+from domain.names import says_name
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 from domain.slots import settled
+from domain.sources import BY_HAND, File, Matched, Named, matched
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
 
 STATUSES: tuple[str, ...] = get_args(Status)
-BY_HAND = ""  # the source of what no import wrote
 
 
 class Speaker(Struct, frozen=True):
@@ -53,9 +55,11 @@ class SpeakerSaved(Struct, frozen=True):
 
 
 class SpeakerErased(Struct, frozen=True):
-    """A speaker is forgotten, also in the events before. No import brings them back."""
+    """A speaker is forgotten, also in the events before. No import brings them back. `replaced_by`
+    is their id from here on, where the one before tells of their name."""
 
     speaker_id: str
+    replaced_by: str = ""
 
 
 class ScheduleImported(Struct, frozen=True):
@@ -76,13 +80,15 @@ AgendaEvent = (
 
 
 class Agenda(Struct, frozen=True):
-    """The sources say who wrote an item or a speaker last, the listings what each source lists."""
+    """The sources say who wrote an item or a speaker last, the listings what each source lists;
+    `renamed` are ids of speakers that others have replaced."""
 
     items: Mapping[str, AgendaItem] = {}
     speakers: Mapping[str, Speaker] = {}
     item_sources: Mapping[str, str] = {}
     speaker_sources: Mapping[str, str] = {}
     listings: Mapping[str, frozenset[str]] = {}
+    renamed: Mapping[str, str] = {}
 
     def listed(self, source: str) -> frozenset[str]:
         return self.listings.get(source, frozenset())
@@ -126,6 +132,7 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
     items: tuple[AgendaItem, ...]
     speakers: tuple[Speaker, ...] = ()
     slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
+    named: Mapping[str, Named] = {}  # of speakers, by id, what stands in the file instead
     before: Agenda = GIVEN  # for the reply, which says what came of it
 
     def given(self) -> dict[str, StreamName]:
@@ -147,7 +154,7 @@ class Counts(Struct, frozen=True):
 
 def counted(command: ImportSchedule, after: Agenda) -> Counts:
     before, new = command.before.items, after.items
-    listed = _settled(command, command.before)
+    listed = _settled(command, command.before)[0]
     touched = [id_ for id_, item in new.items() if id_ in before and before[id_] != item]
     cancelled = [id_ for id_ in touched if "cancelled" == new[id_].status != before[id_].status]
     same = [item for item in listed if before.get(item.id) == new[item.id]]
@@ -164,6 +171,11 @@ def counted(command: ImportSchedule, after: Agenda) -> Counts:
         ),
         speakers=sum(old.get(id_) != speaker for id_, speaker in after.speakers.items()),
     )
+
+
+def odd(command: ImportSchedule) -> tuple[tuple[str, str], ...]:
+    """The remarks on a file beside what is known: (id of a speaker, what is odd)."""
+    return _matched(command, command.before).remarks
 
 
 OnAgenda = ScheduleItem | CancelItem | SaveSpeaker | ImportSchedule
@@ -189,8 +201,8 @@ def decide(command: OnAgenda, state: Agenda) -> tuple[AgendaEvent, ...]:
 
 def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
     source, sources, speakers = command.source, state.item_sources, state.speaker_sources
-    items = _settled(command, state)
-    yield from _saved(state, (s for s in command.speakers if speakers.get(s.id) != BY_HAND), source)
+    items, speaking = _settled(command, state)
+    yield from _saved(state, (s for s in speaking if speakers.get(s.id) != BY_HAND), source)
     yield from _written(state, (i for i in items if sources.get(i.id) != BY_HAND), source)
     elsewhere = _listed_elsewhere(command, state)
     for item_id in _dropped(command, state, items):
@@ -214,11 +226,27 @@ def _listed_elsewhere(command: ImportSchedule, state: Agenda) -> frozenset[str]:
     return frozenset().union(*others)
 
 
-def _settled(command: ImportSchedule, state: Agenda) -> tuple[AgendaItem, ...]:
-    sources = state.item_sources
+def _matched(command: ImportSchedule, state: Agenda) -> Matched:
+    file = File(
+        command.source,
+        command.event_id,
+        command.items,
+        command.slots,
+        command.speakers,
+        command.named,
+    )
+    return matched(file, state)
+
+
+def _settled(
+    command: ImportSchedule, state: Agenda
+) -> tuple[tuple[AgendaItem, ...], tuple[Speaker, ...]]:
+    """The items and speakers under the ids that they are known by."""
+    found, sources = _matched(command, state), state.item_sources
     cancelled = (id_ for id_, item in state.items.items() if item.status == "cancelled")
     gone = {id_ for id_ in cancelled if sources[id_] != BY_HAND}
-    return settled(command.items, command.slots, state.items, gone)
+    items = settled(found.items, found.slots, state.items, gone, found.theirs)
+    return items, found.speakers
 
 
 def _written(state: Agenda, items: Iterable[AgendaItem], source: str) -> Iterator[AgendaEvent]:
@@ -272,8 +300,12 @@ def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
             )
         case SpeakerSaved(speaker=speaker, source=source):
             return _with_speaker(state, speaker, source)
-        case SpeakerErased(speaker_id=speaker_id):
-            return _with_speaker(state, Speaker(speaker_id, ERASED), BY_HAND)
+        case SpeakerErased(speaker_id=speaker_id, replaced_by=new_id):
+            state = _with_speaker(state, Speaker(speaker_id, ERASED), BY_HAND)
+            if not new_id:
+                return state
+            renamed = with_entry(state.renamed, speaker_id, new_id)
+            return replace(_with_speaker(state, Speaker(new_id, ERASED), BY_HAND), renamed=renamed)
         case ScheduleImported(source=source, item_ids=ids):
             return replace(state, listings=with_entry(state.listings, source, frozenset(ids)))
 
@@ -294,10 +326,26 @@ def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
     )
 
 
-def erase(state: Agenda, person: Person) -> tuple[SpeakerErased, ...]:
+def erase(state: Agenda, person: Person) -> tuple[AgendaEvent, ...]:
+    """An id that tells of the name is replaced by one that does not, in their sessions too."""
     speaker_id = person.partition(":")[2]
     known = state.speakers.get(speaker_id)
-    return (SpeakerErased(speaker_id),) if known and known != Speaker(speaker_id, ERASED) else ()
+    if known is None:
+        return ()
+    new_id = state.renamed.get(speaker_id, "")
+    if not new_id and says_name(speaker_id, "" if known.name == ERASED else known.name):
+        free = (f"erased-{number}" for number in count(1))
+        new_id = next(id_ for id_ in free if id_ not in state.speakers)
+    spoken = tuple(_spoken_by(state, speaker_id, new_id))
+    done = known == Speaker(speaker_id, ERASED) and new_id == state.renamed.get(speaker_id, "")
+    return () if done and not spoken else (SpeakerErased(speaker_id, new_id), *spoken)
+
+
+def _spoken_by(state: Agenda, old: str, new: str) -> Iterator[AgendaItemChanged]:
+    for id_, item in state.items.items():
+        if new and old in item.speaker_ids:
+            speaking = tuple(new if one == old else one for one in item.speaker_ids)
+            yield AgendaItemChanged(replace(item, speaker_ids=speaking), state.item_sources[id_])
 
 
 AGENDA = Aggregate(

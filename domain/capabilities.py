@@ -23,8 +23,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
 # Announced.
 ANNOUNCED_BY: dict[str, str] = {"event": CONFERENCE.name}
 
-# Events that are not stored under the name of their class: that name, and the class's. An event is
-# written under its last line here, and read under all of them.
+# Upcasting by name: events that are not stored under the name of their class, as that name and the
+# class's. An event is written under its last line here, and read under all of them.
 #
 # What members report of messages and syncs goes on being stored as MessageSent and SyncCreated. A
 # version that runs beside this one during a deploy knows no other name, and would park the streams

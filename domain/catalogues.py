@@ -1,4 +1,4 @@
-"""The catalogue of missions that a conference offers (SPEC, section A)."""
+"""The catalogue of missions that a conference offers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -52,14 +52,15 @@ class PublishCatalogue(Command, frozen=True, kw_only=True):
 def decide_catalogue(command: PublishCatalogue, state: Catalogue) -> tuple[CataloguePublished, ...]:
     if not command.conference.exists:
         raise NotFound(f"There is no event {command.event_id}.")
-    check(command.missions)
     if command.missions == tuple(state.missions.values()):
-        return ()
+        return ()  # also one that an earlier version took, and this one would not
+    check(command.missions)
     return (CataloguePublished(command.missions),)
 
 
 def check(missions: tuple[Mission, ...]) -> None:
-    """Raises Invalid where an id comes twice, or `requires` names nobody or goes in a circle."""
+    """Raises Invalid where an id comes twice, or `requires` names nobody, goes in a circle, or is
+    of an active mission and names one that is not: the former would stay locked."""
     requires = {mission.id: mission.requires for mission in missions}
     first = {mission.id: i for i, mission in reversed([*enumerate(missions)])}
     wrong = [
@@ -72,6 +73,13 @@ def check(missions: tuple[Mission, ...]) -> None:
         for i, mission in enumerate(missions)
         for j, needed in enumerate(mission.requires)
         if needed not in requires
+    ]
+    active = {mission.id for mission in missions if mission.active}
+    wrong += [
+        (f"$[{i}].requires[{j}]", f"{needed} is not active, so {mission.id} would stay locked")
+        for i, mission in enumerate(missions)
+        for j, needed in enumerate(mission.requires)
+        if mission.active and needed in requires and needed not in active
     ]
     wrong += [
         (f"$[{i}].id", f"{mission.id} is the name of another resource beside the missions")

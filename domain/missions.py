@@ -1,8 +1,11 @@
-"""The board of missions that each member has at a conference (SPEC, section A; the rules of
-`meet_attendees` are in section C)."""
+"""The board of missions that each member has at a conference.
+
+`meet_attendees` completes by itself, once a member has viewed 3 profiles for 10 s in all, or sent
+one message, or created one sync: what is reported after that changes nothing of it.
+"""
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol
 
@@ -12,6 +15,7 @@ from msgspec.structs import replace
 from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
+from domain.persistent_map import with_entry
 
 Status = Literal["not_started", "in_progress", "completed"]
 Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
@@ -20,18 +24,29 @@ Action = Literal["view_profile", "message_sent", "sync_created"]
 MEET_ATTENDEES = "meet_attendees"
 PROFILES_TO_VIEW = 3
 MILLISECONDS_TO_SPEND = 10_000
+REPORTS = 5_000  # of one member at one conference; those of before this bound count as well
 REMEMBERED = 256  # moments per action and target by which a repeated report is known
 
 
+class Left(Struct, frozen=True):
+    """The active missions that a member has not completed: their number, and their points."""
+
+    missions: int
+    points: int
+
+
 # Events. Names and shapes are a storage format: new fields have defaults, types never change.
+# `left` is as of right after the event; earlier versions did not say it.
 class MissionStarted(Struct, frozen=True):
     mission_id: str
+    left: Left | None = None
 
 
 class MissionCompleted(Struct, frozen=True):
     mission_id: str
     points: int
     cause: Cause = "member"
+    left: Left | None = None
 
 
 class MissionReopened(Struct, frozen=True):
@@ -40,12 +55,14 @@ class MissionReopened(Struct, frozen=True):
     mission_id: str
     points: int
     status: Literal["not_started", "in_progress"]
+    left: Left | None = None
 
 
 class MissionReset(Struct, frozen=True):
     """A started mission was put back unstarted."""
 
     mission_id: str
+    left: Left | None = None
 
 
 class ProfileViewed(Struct, frozen=True):
@@ -77,7 +94,8 @@ class Standing(Struct, frozen=True):
 
 
 class Meeting(Struct, frozen=True):
-    """The counts that the rules of meet_attendees look at."""
+    """The counts that the rules of meet_attendees look at. Of `viewed` there are no more than the
+    rules ask for."""
 
     viewed: frozenset[str] = frozenset()
     milliseconds: int = 0
@@ -98,6 +116,7 @@ class Board(Struct, frozen=True):
     standings: Mapping[str, Standing] = {}
     meeting: Meeting = Meeting()
     reported: Mapping[tuple[str, str], tuple[datetime, ...]] = {}
+    reports: int = 0
 
     def standing(self, mission_id: str) -> Standing:
         return self.standings.get(mission_id, Standing())
@@ -163,13 +182,39 @@ OnMission = StartMission | CompleteMission | ResetMission
 
 
 def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
+    return tuple(_with_left(_decided(command, state), command.catalogue, state.completed()))
+
+
+def _with_left(
+    events: Iterable[BoardEvent], catalogue: Catalogue, completed: frozenset[str]
+) -> Iterator[BoardEvent]:
+    """The events, each with what it leaves to be completed."""
+    active = [mission for mission in catalogue.missions.values() if mission.active]
+    for event in events:
+        match event:
+            case MissionCompleted(mission_id=mission):
+                completed |= {mission}
+            case MissionReopened(mission_id=mission):
+                completed -= {mission}
+            case ProfileViewed() | MessageReported() | SyncReported():
+                yield event
+                continue
+        yield replace(event, left=left_of(active, completed))
+
+
+def left_of(active: Iterable[Mission], completed: Set[str]) -> Left:
+    points = [mission.points for mission in active if mission.id not in completed]
+    return Left(len(points), sum(points))
+
+
+def _decided(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
     if isinstance(command, RecordTelemetry):
         return _report(command, state)
     mission = command.catalogue.active(command.mission_id)
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
     standing = state.standing(mission.id)
-    if locked(mission, standing.status, state.completed()):
+    if mission.requires and locked(mission, standing.status, state.completed()):
         waits = ", ".join(i for i in mission.requires if i not in state.completed())
         raise Refused(f"Mission {mission.id} is locked until these are completed: {waits}.")
     if standing.status == command.wants:
@@ -212,6 +257,11 @@ def _report(command: RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
         raise NotFound(f"There is no attendee {command.target_member_id} to meet here.")
     if _is_repeated(command.ts, state.reported.get((command.action, command.target_member_id), ())):
         return ()
+    if state.reports >= REPORTS:
+        raise Refused(
+            f"{command.member_id} has reported {state.reports:,} times at event "
+            f"{command.event_id}: {REPORTS:,} are the most."
+        )
     report = _reported(command)
     mission = command.catalogue.active(MEET_ATTENDEES)
     if mission is None:
@@ -252,11 +302,10 @@ def _met(
 def _count(meeting: Meeting, report: Report) -> Meeting:
     match report:
         case ProfileViewed(target_member_id=target, dwell_ms=spent):
-            return replace(
-                meeting,
-                viewed=meeting.viewed | {target},
-                milliseconds=meeting.milliseconds + spent,
-            )
+            viewed = meeting.viewed
+            if len(viewed) < PROFILES_TO_VIEW:
+                viewed |= {target}
+            return replace(meeting, viewed=viewed, milliseconds=meeting.milliseconds + spent)
         case MessageReported():
             return replace(meeting, messages=meeting.messages + 1)
         case SyncReported():
@@ -284,7 +333,7 @@ def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
 
 
 def _stand(state: Board, mission_id: str, standing: Standing) -> Board:
-    return replace(state, standings={**state.standings, mission_id: standing})
+    return replace(state, standings=with_entry(state.standings, mission_id, standing))
 
 
 def _remember(state: Board, report: Report, action: Action) -> Board:
@@ -294,7 +343,8 @@ def _remember(state: Board, report: Report, action: Action) -> Board:
     return replace(
         state,
         meeting=_count(state.meeting, report),
-        reported={**state.reported, key: tuple(moments[-REMEMBERED:])},
+        reported=with_entry(state.reported, key, tuple(moments[-REMEMBERED:])),
+        reports=state.reports + 1,
     )
 
 

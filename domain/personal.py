@@ -9,14 +9,14 @@ by id (`ada`), wherever they go; or a speaker of one conference (`evt_1:p1`), si
 numbers for ids, and the same number is somebody else at the next one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from domain.aggregate import StreamName
+from domain.aggregate import Aggregate, StreamName
 
 Person = str
 Values = dict[str, Any]  # personal values of an event, by their path, as in `profile.name`
@@ -24,6 +24,10 @@ Values = dict[str, Any]  # personal values of an event, by their path, as in `pr
 ERASED = "Erased"  # what readers see instead of a name
 PERSONAL = Meta(extra={"personal": True})
 SPEAKER = Meta(extra={"person": "speaker"})
+
+
+class NotErasableError(Exception):
+    """An aggregate has personal events and no `erase`, so nobody could be forgotten in it."""
 
 
 def personal(erased: Any) -> Meta:
@@ -43,6 +47,18 @@ class Marked(Struct, frozen=True):
 def marked(type_: type[Struct]) -> Marked | None:
     """None where nothing in it is personal."""
     return _marked(inspect.type_info(type_))
+
+
+def check_erasable(aggregates: Iterable[Aggregate]) -> None:
+    """Raises NotErasableError."""
+    for aggregate in aggregates:
+        for event in aggregate.events:
+            if aggregate.erase is None and marked(event):
+                raise NotErasableError(
+                    f"{event.__name__} of {aggregate.name} is personal, and nothing erases it: "
+                    "give the aggregate an `erase(state, person)` that returns the events after "
+                    "which nothing personal is shown, as domain/attendees.py does"
+                )
 
 
 def _marked(known: inspect.Type) -> Marked | None:

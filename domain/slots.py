@@ -6,7 +6,7 @@ there before keeps its number, whatever becomes of the others: stars and calenda
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, count
 from typing import Any
@@ -37,12 +37,17 @@ def _stem(talk: str) -> str:
 
 
 def settled(
-    items: Items, slots: Mapping[str, str], known: Mapping[str, AgendaItem], gone: set[str]
+    items: Items,
+    slots: Mapping[str, str],
+    known: Mapping[str, AgendaItem],
+    gone: set[str],
+    theirs: Collection[str] = (),
 ) -> tuple[AgendaItem, ...]:
     """The items under the ids that they are `known` by. `slots` says of ids that stand in no file
-    which talk they belong to; ids that are `gone` are known, and free for other slots."""
+    which talk they belong to; ids that are `gone` are known, and free for other slots, `theirs` are
+    of sessions that are none of these."""
     siblings = _siblings(known)
-    taken = {item.id for item in items if item.id not in slots}
+    taken = {item.id for item in items if item.id not in slots}.union(theirs)
     talks = defaultdict(list)
     for item in items:
         talks[slots.get(item.id, item.id)].append(item)
@@ -78,21 +83,41 @@ def _siblings(known: Mapping[str, Any]) -> defaultdict[str, list[str]]:
 
 def _named(group: Items, known: Items, gone: set[str]) -> list[tuple[str | None, AgendaItem]]:
     """The items in the order of time, each with the id of the known slot that it is: the one of the
-    same content, else of the same time and place, else the nearest in time; None where it is new.
+    same content, else of the same title and the nearest in time, else of the same time and place;
+    None where it is new. A number may stand for several talks, whose titles tell them apart: only
+    where no title is as it was, time alone decides.
     """
     left = sorted(group, key=lambda item: (item.start_time, item.location, item.title))
     found: dict[int, str] = {}
-    for alike in (_content, _place):
-        named = set(found.values())
-        ids = {alike(item): item.id for item in reversed(known) if item.id not in named}
-        for i, item in enumerate(left):
-            if i not in found and (id_ := ids.pop(alike(item), None)):
-                found[i] = id_
+    _match(left, known, found, _content)
+    _match(left, known, found, lambda item: (*_place(item), item.title))
+    same = {item.title for item in left} & {item.title for item in known}
+    for title in sorted(same):
+        _match_nearest(left, [item for item in known if item.title == title], found, gone, title)
+    _match(left, known, found, _place)
+    if not same:
+        _match_nearest(left, known, found, gone, None)
+    return [(found.get(i), item) for i, item in enumerate(left)]
+
+
+def _match(
+    items: Items, known: Items, found: dict[int, str], alike: Callable[[AgendaItem], Any]
+) -> None:
+    named = set(found.values())
+    ids = {alike(item): item.id for item in reversed(known) if item.id not in named}
+    for i, item in enumerate(items):
+        if i not in found and (id_ := ids.pop(alike(item), None)):
+            found[i] = id_
+
+
+def _match_nearest(
+    items: Items, known: Items, found: dict[int, str], gone: set[str], title: str | None
+) -> None:
+    """Among those with this title, or all."""
     named = set(found.values())
     there = [item for item in known if item.id not in gone and item.id not in named]
-    missing = [i for i in range(len(left)) if i not in found]
-    found.update(_nearest(left, missing, there))
-    return [(found.get(i), item) for i, item in enumerate(left)]
+    missing = [i for i, item in enumerate(items) if i not in found and title in (None, item.title)]
+    found.update(_nearest(items, missing, there))
 
 
 def _nearest(items: Items, missing: list[int], known: Items) -> Iterator[tuple[int, str]]:

@@ -136,8 +136,8 @@ class Past(Struct, Generic[AskT, Answer], frozen=True, eq=False):
     page, so it is asked for by itself, and served with bounds of its own.
 
     Statements of `sql/<file>.sql`: `pages` gives the scope's events after a position, `stamped_by`
-    the last position that was stamped by a moment. `parameters` are those of both. `find` picks
-    from the folded rows what the wide question's statement picks from the table."""
+    the last one after a position that was stamped by a moment. `parameters` are those of both.
+    `find` picks from the folded rows what the wide question's statement picks from the table."""
 
     question: Wide[AskT, Answer]
     file: str

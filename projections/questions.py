@@ -3,9 +3,9 @@
 from typing import Any
 
 from projections.conferences import CONFERENCE
-from projections.missions.leaderboard import LEADERBOARD
+from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD
 from projections.missions.questions import BOARD, HISTORY
-from projections.question import Own, Wide
+from projections.question import Own, Past, Wide
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
 
@@ -21,3 +21,6 @@ QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     WHOLE_AGENDA,
     STARRED_AGENDA,
 )
+
+# Those about a scope that can be asked as of an earlier position.
+PASTS: tuple[Past[Any, Any], ...] = (PAST_LEADERBOARD,)

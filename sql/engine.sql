@@ -26,9 +26,10 @@ SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
 ON CONFLICT ({key_columns}) DO NOTHING;
 
 -- name: since
--- how far these feeds have come, in their order; and what they have said to one member, each since a
--- position of its own, in the order of the log: nulls where that is nothing
+-- how far these feeds have come, in their order; and what they have said to each of some members,
+-- each feed since a position of its own, in the order of the log: nulls where that is nothing
 SELECT
+    ask.n,
     ARRAY(
         SELECT coalesce(p.position, 0)
         FROM unnest(%(names)s::text[]) WITH ORDINALITY AS feed (name, place)
@@ -36,21 +37,22 @@ SELECT
         ORDER BY feed.place
     ) AS shown,
     said.feed, said.position, said.type, said.data
-FROM (VALUES (1)) AS once
+FROM json_to_recordset(%(asks)s::json)
+    AS ask (n integer, scope_id text, member_id text, after bigint [])
 LEFT JOIN LATERAL (
     SELECT feed, position, type, data FROM ({feeds}) AS each
     ORDER BY position
     LIMIT %(most)s
 ) AS said ON true
-ORDER BY said.position;
+ORDER BY ask.n, said.position;
 
 -- name: since_of_one
 -- of one of them, by its place among them
 (
     SELECT {place} AS feed, position, type, data::text
     FROM {table}
-    WHERE event_id = %(scope_id)s AND member_id = %(member_id)s
-    AND position > (%(after)s::bigint[])[{place} + 1]
+    WHERE event_id = ask.scope_id AND member_id = ask.member_id
+    AND position > ask.after[{place} + 1]
     ORDER BY position
     LIMIT %(most)s
 )

@@ -19,11 +19,19 @@ SELECT pg_advisory_xact_lock(hashtextextended('rapport.events.log', 0));
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
--- name: tail
--- what others recorded after a position
-SELECT originator_id, originator_version, notification_id
+-- name: last
+-- the last event there is
+SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
-WHERE notification_id > %(seen)s
+ORDER BY notification_id DESC
+LIMIT 1;
+
+-- name: tail
+-- the last event that was seen, by which it shows whether the past is still the same, and what
+-- others recorded after it
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM events.log
+WHERE notification_id >= %(seen)s
 ORDER BY notification_id
 LIMIT %(most)s;
 
@@ -33,6 +41,19 @@ SELECT notification_id, originator_id, originator_version, topic, state
 FROM events.log
 WHERE originator_id = ANY(%(streams)s)
 ORDER BY originator_id, originator_version;
+
+-- name: load_after
+-- streams from a version on, so many events of each
+SELECT
+    l.notification_id, l.originator_id, l.originator_version, l.topic, l.state
+FROM unnest(%(streams)s::text[], %(after)s::bigint[]) AS s (stream, after)
+CROSS JOIN LATERAL (
+    SELECT * FROM events.log
+    WHERE originator_id = s.stream AND originator_version > s.after
+    ORDER BY originator_version
+    LIMIT %(most)s
+) AS l
+ORDER BY l.originator_id, l.originator_version;
 
 -- name: keys
 -- the first replies to these keys, each with the position it stands on
@@ -77,21 +98,29 @@ JOIN events.log AS l USING (originator_id, originator_version, state)
 ORDER BY l.notification_id;
 
 -- name: seal_with
--- each person's living key, made where there is none
-WITH made AS (
-    INSERT INTO events.person_keys (person, number, key)
-    SELECT asked.person, coalesce(max(k.number), 0) + 1, asked.key
-    FROM unnest(%(persons)s::text[], %(keys)s::bytea[]) AS asked (person, key)
-    LEFT JOIN events.person_keys AS k USING (person)
-    GROUP BY asked.person, asked.key
-    HAVING count(k.key) = 0
-    RETURNING person, number, key
-)
+-- each person's last key, which is the living one: null where it was destroyed, and where there never
+-- was one
+SELECT asked.person, coalesce(latest.number, 0), latest.key
+FROM unnest(%(persons)s::text[]) AS asked (person)
+LEFT JOIN LATERAL (
+    SELECT k.number, k.key FROM events.person_keys AS k
+    WHERE k.person = asked.person
+    ORDER BY k.number DESC
+    LIMIT 1
+) AS latest ON true;
 
-SELECT person, number, key FROM made
-UNION ALL
-SELECT person, number, key FROM events.person_keys
-WHERE person = ANY(%(persons)s::text[]) AND key IS NOT NULL;
+-- name: master_key
+-- whether keys of persons are wrapped, and with which: null where that is up to who makes the first
+SELECT check_value FROM events.master_key;
+
+-- name: settle_master_key
+-- with this one, from the first on
+UPDATE events.master_key SET check_value = %(check)s WHERE check_value IS NULL;
+
+-- name: make_keys
+-- a key for each person who has none that lives
+INSERT INTO events.person_keys (person, number, key)
+SELECT * FROM unnest(%(persons)s::text[], %(numbers)s::integer[], %(keys)s::bytea[]);
 
 -- name: opening
 -- these keys, but for those that were destroyed

@@ -15,6 +15,19 @@ SET statement_timeout = '5s';
 -- of a statement that goes through all of a scope
 SET statement_timeout = '30s';
 
+-- name: ends_with_its_client
+-- of a process that may be killed at its work: the statement need not go on
+SET client_connection_check_interval = '1s';
+
+-- name: length
+-- how many events these streams have
+SELECT coalesce(sum(tail.originator_version), 0)::bigint
+FROM unnest(%(streams)s::text[]) AS own (stream)
+CROSS JOIN LATERAL (
+    SELECT originator_version FROM events.log WHERE originator_id = own.stream
+    ORDER BY originator_version DESC LIMIT 1
+) AS tail;
+
 -- name: page
 -- the log in its order
 SELECT notification_id, originator_id, originator_version, topic, state
@@ -55,12 +68,41 @@ LIMIT %(most)s;
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
+-- name: past
+-- by which it shows that the past has changed: which database this is, of which cluster, on which
+-- timeline; what the events at some positions are, none where there is no such event; the last
+-- position there is, and what event that is
+WITH event AS (
+    SELECT
+        l.notification_id AS position,
+        concat_ws(' ', l.originator_id, l.originator_version, md5(l.state)) AS identity
+    FROM events.log AS l
+    WHERE l.notification_id = ANY(%(seen)s::bigint[])
+    OR l.notification_id = (SELECT max(notification_id) FROM events.log)
+)
+
+SELECT
+    concat_ws(
+        ':',
+        (SELECT system_identifier FROM pg_control_system()),
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        CASE WHEN NOT pg_is_in_recovery()
+            THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+    ),
+    (
+        SELECT array_agg(event.identity ORDER BY seen.place)
+        FROM unnest(%(seen)s::bigint[]) WITH ORDINALITY AS seen (position, place)
+        LEFT JOIN event USING (position)
+    ),
+    coalesce((SELECT max(position) FROM event), 0),
+    (SELECT identity FROM event ORDER BY position DESC LIMIT 1);
+
 -- name: is_leader
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
 
--- name: lease
--- who leads, or wants to, says something every second
+-- name: end_silent_session
+-- the lead is lost by who says nothing for so long; who leads, or wants to, does so every second
 SET idle_session_timeout = '10s';
 
 -- name: keep
@@ -116,9 +158,14 @@ AND version = (%(versions)s::integer[])[array_position(%(names)s::text[], name)]
 AND turn = (%(epochs)s::bigint[])[array_position(%(names)s::text[], name)];
 
 -- name: no_sync_commit
--- for readers of the log: what a crash of the server takes of rows, it takes of their position too,
--- and both are made from the log again. The relay finds its position at the end of the stream
+-- for readers of the log: of what says nothing but a position, a crash of the server may take a
+-- little, which is found again
 SET synchronous_commit = off;
+
+-- name: sync_commit
+-- for rows, which members hear of as soon as they are there: whoever heard of them comes back with
+-- their position, and would hear of them twice if they were gone and made again
+SET LOCAL synchronous_commit = on;
 
 -- name: pass
 -- the fence again, for a page of which nothing is written: without a transaction around it, and with

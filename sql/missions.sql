@@ -31,11 +31,16 @@ first_ones AS (
 SELECT
     ARRAY(SELECT v FROM first_ones AS v ORDER BY v.points_earned DESC, v.reached_position) AS first,
     (SELECT v FROM me AS v) AS me,
+    -- Two ranges of the index: compared as rows, all who have as many points would be looked at
     (
         SELECT count(*) FROM views.leaderboard AS other, me
         WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
-        AND (other.points_earned, -other.reached_position)
-            > (me.points_earned, -me.reached_position)
+        AND other.points_earned > me.points_earned
+    ) + (
+        SELECT count(*) FROM views.leaderboard AS other, me
+        WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+        AND other.points_earned = me.points_earned
+        AND other.reached_position < me.reached_position
     ) - (
         SELECT count(*) FROM anew JOIN views.leaderboard AS other USING (event_id, member_id), me
         WHERE other.shown AND other.missions_completed > 0
@@ -61,20 +66,49 @@ ORDER BY notification_id
 LIMIT %(most)s;
 
 -- name: stamped_by
--- the last of these that was stamped by a moment: as far as the leaderboard of then goes
+-- the last of these after a position that was stamped by a moment: as far as the leaderboard of then
+-- goes. It is asked of the log's end alone, of which there are no samples yet: see stamps.sql
 SELECT coalesce(max(notification_id), 0)
 FROM events.log
-WHERE (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
+WHERE notification_id > %(after)s
+AND (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
     (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
     OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
 );
 
 -- name: points
--- how many members of each conference have at most so many points, and all their points
+-- how many members of each conference have at most so many points, and all their points: of those in
+-- which a member's points have changed since a moment, the latest ones, so many at most. The index
+-- gives each conference's latest change, one after another
+WITH RECURSIVE changed AS (
+    (
+        SELECT event_id, reached_at FROM views.leaderboard
+        WHERE missions_completed > 0
+        ORDER BY event_id, reached_at DESC
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT following.event_id, following.reached_at
+    FROM changed
+    CROSS JOIN LATERAL (
+        SELECT v.event_id, v.reached_at FROM views.leaderboard AS v
+        WHERE v.missions_completed > 0 AND v.event_id > changed.event_id
+        ORDER BY v.event_id, v.reached_at DESC
+        LIMIT 1
+    ) AS following
+),
+
+latest AS (
+    SELECT event_id FROM changed
+    WHERE reached_at > %(since)s
+    ORDER BY reached_at DESC
+    LIMIT %(most)s
+)
+
 SELECT
-    event_id, width_bucket(points_earned, %(bounds)s::bigint[]), count(*),
-    sum(points_earned)::bigint
-FROM views.leaderboard
-WHERE missions_completed > 0
+    event_id, width_bucket(v.points_earned, %(bounds)s::bigint[]), count(*),
+    sum(v.points_earned)::bigint
+FROM latest JOIN views.leaderboard AS v USING (event_id)
+WHERE v.missions_completed > 0
 GROUP BY 1, 2
 ORDER BY 1, 2;

@@ -94,7 +94,11 @@ SELECT EXISTS (
         (SELECT min(k.position) - 1 FROM views.parked AS k WHERE k.reader = %(name)s),
         (SELECT min(d.position) - 1 FROM views.dropped AS d WHERE d.reader = %(name)s)
     )
-    AND position(convert_to('"actor":"erase"', 'UTF8') IN l.state) > 0
+    AND (
+        position(convert_to('"actor":"system:erase"', 'UTF8') IN l.state) > 0
+        -- as it was recorded before, when a member could be called that
+        OR position(convert_to('"actor":"erase"', 'UTF8') IN l.state) > 0
+    )
 );
 
 -- name: count_parked

@@ -16,6 +16,7 @@ import msgspec
 from tests.waiting import PATIENCE
 from workers.servers.embedded import start_nats
 from workers.servers.processes import free_port, until
+from workers.servers.roles import url_of_api
 from workers.tokens import sign
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +43,7 @@ class Product:
             "OPENAI_API_KEY": "",  # one that happens to be set here is not for tests to spend
             **settings,
         }
+        self.api_environment = self.environment
         self.api: subprocess.Popen[bytes] | None = None
         self.workers: subprocess.Popen[bytes] | None = None
 
@@ -52,6 +54,7 @@ class Product:
         nats = start_nats(home / "nats")
         product = cls(database_url, nats.url, home, **settings)
         try:
+            product.limit_api()
             product.start()
             yield product
         finally:
@@ -78,7 +81,7 @@ class Product:
         self.stop_workers()
 
     def start_api(self) -> None:
-        self.api = self._spawn("api", "-m", "api", "serve")
+        self.api = self._spawn("api", "-m", "api", "serve", environment=self.api_environment)
         assert until(self._answers, PATIENCE), self.log("api")
 
     def start_workers(self) -> None:
@@ -99,6 +102,21 @@ class Product:
             )
         except httpx.TransportError:
             return False
+
+    def metrics(self) -> str:
+        """The text of now or later: one is kept for a second, and the next counts this request."""
+        kept, found = self._metrics(), ""
+
+        def other() -> bool:
+            nonlocal found
+            found = self._metrics()
+            return found != kept
+
+        assert until(other, PATIENCE)
+        return found
+
+    def _metrics(self) -> str:
+        return httpx.get(f"{self.url}/metrics", timeout=5).raise_for_status().text
 
     def log(self, process: str) -> str:
         return (self.home / f"{process}.log").read_text()
@@ -153,10 +171,21 @@ class Product:
             assert next(lines).startswith(":")
             yield messages(lines)
 
-    def _spawn(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    def limit_api(self) -> None:
+        """Its api reaches the database as in `make run`: it reads and records, and owns nothing."""
+        limited = {"DATABASE_URL": url_of_api(self.database_url, SECRET)}
+        self.api_environment = self.environment | limited
+
+    def _spawn(
+        self, name: str, *arguments: str, environment: dict[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
         with (self.home / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=environment or self.environment,
+                stdout=log,
+                stderr=log,
             )
 
     def _answers(self) -> bool:

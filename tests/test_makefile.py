@@ -1,9 +1,12 @@
 """The targets of make, as far as they can be seen without running them."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.product import ROOT
 
@@ -24,6 +27,31 @@ def would_do(folder: Path) -> str:
         ["make", "-n", "run"], cwd=folder, capture_output=True, text=True, check=True
     )
     return ran.stdout
+
+
+@pytest.mark.parametrize(("given", "used"), [({}, ".data-demo"), ({"DATA_DIR": "d"}, "d")])
+def test_demo_has_data_of_its_own_unless_another_place_is_given(
+    given: dict[str, str], used: str, tmp_path: Path
+) -> None:
+    """With a Python that says only where it would work."""
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$DATA_DIR"\n')
+    python.chmod(0o755)
+    for name in ("bin/pip", "for-running"):
+        (tmp_path / ".venv" / name).touch()
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy2(ROOT / name, tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name != "DATA_DIR"}
+    ran = subprocess.run(
+        ["make", "-s", "-o", "requirements.lock", "demo"],
+        cwd=tmp_path,
+        env=environment | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == f"{used}\n"
 
 
 def test_budget_that_is_no_number_is_named_as_make_names_it() -> None:

@@ -28,7 +28,7 @@ MAY_IMPORT = {
 # What `domain/` imports outside of `domain/store/`: nothing that opens a file or a socket.
 PURE_IMPORTS = {
     *("bisect", "collections", "datetime", "domain", "functools", "graphlib", "hashlib"),
-    *("itertools", "msgspec", "re", "typing"),
+    *("itertools", "msgspec", "re", "typing", "unicodedata"),
 }
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
@@ -40,6 +40,7 @@ CAPABILITIES = {
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
+        "domain.sources",
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
@@ -167,16 +168,30 @@ def test_no_file_is_over_400_lines(ending: str) -> None:
             assert len(file.read_bytes().splitlines()) <= 400, file.relative_to(ROOT)
 
 
+def test_programs_are_authors_that_no_member_can_be() -> None:
+    """A member's id has no colon, so what a program calls itself has one, or begins with SYSTEM."""
+    named = {
+        ast.unparse(call.args[0])
+        for layer in LAYERS
+        for file in files(layer)
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Author"
+    }
+    literals = {name for name in named if re.search("['\"]", name)}
+    assert len(literals) >= 5
+    assert [name for name in literals if not re.search("SYSTEM|PRINCIPAL|:", name)] == []
+
+
 @pytest.mark.parametrize("folder", [*LAYERS, "tests"])
 def test_docstrings_begin_with_what_they_are_about(folder: str) -> None:
-    """One that begins with `Who` or `Of` has to be read twice."""
     found = [
         f"{file.relative_to(ROOT)}: {first}"
         for file in files(folder)
         for first in docstrings(file)
         if INVERTED.match(first) and first not in TITLES
     ]
-    assert found == []
+    why = "begin with the thing itself: what begins with Of, Who, What, As or There is read twice"
+    assert found == [], why
 
 
 def docstrings(file: Path) -> Iterator[str]:

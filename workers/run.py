@@ -27,6 +27,7 @@ from workers.kinds import KINDS
 from workers.operations.renewal import renew
 from workers.operations.upkeep import Upkeep
 from workers.reactions import REACTIONS
+from workers.servers.master_key import unlock
 from workers.settings import Settings
 from workers.work.reactor import Reactor
 from workers.work.runner import run_work
@@ -91,6 +92,7 @@ def main(settings: Settings) -> None:
     collect_rarely()
     if not settings.database_url or not settings.nats_url:
         raise SystemExit("Set DATABASE_URL and NATS_URL, or start everything with `make run`.")
+    unlock(settings, settings.database_url)
     try:
         uvloop.run(_until_told(run(settings.database_url, settings.nats_url)))
     finally:

@@ -35,6 +35,7 @@ from opentelemetry.trace import (
     Tracer,
 )
 
+from workers.log_writer import LogWriter
 from workers.settings import Settings
 
 Traceparent = str
@@ -81,7 +82,7 @@ def log_json(level: int = logging.INFO) -> None:
     # https://docs.python.org/3/howto/logging.html#optimization: none of it is in our lines.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("httpx", "httpx2"):  # they log every request with its whole address
@@ -109,14 +110,15 @@ def trace_to(exporter: SpanExporter, service: str) -> None:
 
 
 def end(seconds: float = 1.0) -> None:
-    """Sends the spans that are left, for `seconds` at most."""
+    """Sends the spans that are left, for `seconds` at most, and writes the lines that are."""
     global _provider, _tracer
-    if _provider is None:
-        return
-    sending = threading.Thread(target=_provider.shutdown, daemon=True)
-    sending.start()
-    sending.join(seconds)
-    _provider = _tracer = None
+    if _provider is not None:
+        sending = threading.Thread(target=_provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(seconds)
+        _provider = _tracer = None
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def tracing() -> bool:

@@ -9,7 +9,10 @@ import jwt
 from domain.errors import Invalid
 
 ID = r"[A-Za-z0-9_.-]{1,128}"
-SCOPE = rf"admin|engagement|event:{ID}:(organizer|member|speaker:{ID})|client:{ID}:(admin|creator)"
+SCOPE = (
+    rf"admin|metrics|engagement|event:{ID}:(organizer|member|speaker:{ID})"
+    rf"|client:{ID}:(admin|creator)"
+)
 
 
 def check(sub: str, scopes: Sequence[str]) -> None:

@@ -18,8 +18,8 @@ from api.agents import jsonrpc
 from api.agents.jsonrpc import Json, Message, RpcError
 from api.agents.tool import Tool, call, input_schema, output_schema
 from api.agents.tools import TOOLS
+from api.http.origin import check_origin
 from api.http.request import converted
-from api.identity.tokens import check_origin
 from api.services import Request
 from domain.errors import Invalid, Problem
 

@@ -1,7 +1,7 @@
-"""Types of the fields in paths, queries and bodies, for all capabilities (SPEC, section H)."""
+"""Types of the fields in paths, queries and bodies, for all capabilities."""
 
 import re
-import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, get_type_hints
@@ -11,6 +11,7 @@ import msgspec
 from litestar.params import Parameter, QueryParameter
 from msgspec import Meta, Struct, structs
 
+from domain import texts
 from domain.errors import Invalid
 
 # `$` would let a newline pass at the end.
@@ -93,6 +94,8 @@ def _in_utc(field: str, moment: datetime) -> datetime:
 
 def _normal(body: type[Body], field: str, value: Any) -> Any:
     """The value in NFC. That may be longer than before, and must not exceed the bounds either."""
+    if any(map(texts.has_too_many_marks, _texts(value))):
+        raise ValueError(f"`{field}` has more than {texts.MARKS} combining marks in a row")
     normal = _nfc(value)
     try:
         return normal if normal == value else msgspec.convert(normal, _hints(body)[field])
@@ -107,10 +110,18 @@ def _hints(body: type[Body]) -> dict[str, Any]:
 
 def _nfc(value: Any) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() else unicodedata.normalize("NFC", value)
+        return texts.normalised(value)
     if isinstance(value, tuple):
         return tuple(map(_nfc, value))
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _texts(part)
 
 
 def moment(text: str) -> datetime:

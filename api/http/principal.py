@@ -1,19 +1,27 @@
-"""The principal of a request, and what its scopes permit (SPEC, H: Identity)."""
+"""The principal of a request, and what its scopes permit."""
 
 from msgspec import Struct
 
 from domain.aggregate import Scope
 from domain.errors import Forbidden, NotFound
 
+LEEWAY = 30  # seconds by which the clocks of those who sign tokens may differ from ours
+
 
 class Principal(Struct, frozen=True):
     """`sub` is the id of the member, creator, speaker or operator. `expires_at` is in seconds since
-    1970. `name` is for pages to show, if the token has one."""
+    1970. `name` is for pages to show, if the token has one. `signed_with` is the fingerprint of the
+    identity provider's key, None for a token that is signed with our own secret."""
 
     sub: str
     scopes: frozenset[str]
     expires_at: float = float("inf")
     name: str | None = None
+    signed_with: str | None = None
+
+    @property
+    def holds_until(self) -> float:
+        return self.expires_at + LEEWAY
 
     @property
     def is_admin(self) -> bool:

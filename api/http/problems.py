@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
-from psycopg import OperationalError
+from psycopg import InterfaceError, OperationalError
 
 from api.http.methods import allow
 from api.http.wording import field_error
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1_000_000  # bytes
+BROKE = "Something broke here"
 RETRY_AFTER = 60.0  # seconds: an operator has to act first
 
 MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
@@ -38,6 +39,19 @@ class HeldBack(errors.Unavailable):
         super().__init__(detail, retry_after=RETRY_AFTER)
 
 
+class InvalidToken(errors.Unauthorized):
+    """A valid token is needed"""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    @property
+    def challenge(self) -> str:
+        """RFC 6750, section 3. The details have neither quotes nor backslashes."""
+        return f'Bearer error="invalid_token", error_description="{self.detail}"'
+
+
 class FieldError(Struct, frozen=True):
     path: str
     message: str
@@ -53,7 +67,7 @@ class ProblemDetails(Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] = []
 
 
-STORE_PROBLEMS = (OperationalError, UnreadableEventError)
+STORE_PROBLEMS = (OperationalError, InterfaceError, UnreadableEventError)
 CLASSES = {
     c.status: c
     for c in (
@@ -83,9 +97,12 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def on_problem(_: Request[Any, Any, Any], problem: errors.Problem) -> Response[ProblemDetails]:
-    return _answer(
+    answer = _answer(
         problem.status, type(problem).title(), problem.detail, problem.errors, problem.retry_after
     )
+    if isinstance(problem, InvalidToken):
+        answer.headers["WWW-Authenticate"] = problem.challenge
+    return answer
 
 
 def on_validation(
@@ -129,7 +146,7 @@ def store_problem(request: Request[Any, Any, Any], error: Exception) -> errors.P
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[ProblemDetails]:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
-    return _answer(500, "Something broke here", "It has been noted. Trying again may help.", ())
+    return _answer(500, BROKE, "It has been noted. Trying again may help.", ())
 
 
 def _field(error: dict[str, Any]) -> tuple[str, str]:

@@ -2,16 +2,25 @@
 answer to what is no HTTP."""
 
 import asyncio
+import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.http.problems import CLASSES, MEDIA_TYPE, ProblemDetails
+from api.http.problems import BROKE, CLASSES, MEDIA_TYPE, ProblemDetails
+
+log = logging.getLogger(__name__)
 
 LARGEST_HEAD = 65_536  # bytes of a request before its body
-TIMEOUT = 30.0  # seconds until a request is complete, from its first byte or from connecting
+TIMEOUT = 30.0  # seconds until a request is complete, from its first byte
+# Seconds for which a connection may be idle. Proxies keep theirs for 60 (nginx, ALB) to 120 (Caddy)
+# and lose no request to us if it is they who hang up.
+IDLE = 130
+# A name or an address, and a port (RFC 3986, section 3.2). It may be empty.
+HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 
 
 class Protocol(HttpToolsProtocol):
@@ -21,17 +30,21 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # of a head that is not complete; -1: it is complete
         self._unfinished = False
+        self._is_new = True  # nothing has come yet
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._timer = self.loop.call_later(TIMEOUT, self._time_out)
+        self._timer = self.loop.call_later(IDLE, self._time_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_new:
+            self._is_new = False
+            self._stop_timer()
         super().data_received(data)
         if not self._unfinished:
             self._stop_timer()
@@ -73,30 +86,77 @@ class Protocol(HttpToolsProtocol):
         answering = cycle and cycle.response_started and not cycle.response_complete
         has_request = self._unfinished or status == HTTPStatus.BAD_REQUEST
         if has_request and not answering and not self.transport.is_closing():
-            self.transport.write(_answer(HTTPStatus(status), detail))
+            headers, body = _problem(status, detail)
+            # The server's own are what every answer has (api/http/headers.py).
+            own = {
+                name.decode(): value.decode() for name, value in self.server_state.default_headers
+            }
+            lines = "".join(f"{name}: {value}\r\n" for name, value in (own | headers).items())
+            start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+            self.transport.write(f"{start}{lines}\r\n".encode() + body)
         self.transport.close()
 
 
-def _answer(status: HTTPStatus, detail: str) -> bytes:
-    known = CLASSES.get(status)
-    title = known.title() if known else status.phrase
-    problem = ProblemDetails("about:blank", title, int(status), detail)
-    body = msgspec.json.encode(problem)
-    head = (
-        f"HTTP/1.1 {int(status)} {status.phrase}\r\n"
-        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 class WithCycle:
-    """Passes uvicorn's request cycle on as `scope["cycle"]`: the transport in it is the only way to
-    drop a client that does not read."""
+    """Between uvicorn and the application. Passes uvicorn's request cycle on as `scope["cycle"]`:
+    the transport in it is the only way to drop a client that does not read. Refuses a request
+    without one Host. And answers where the application has not: uvicorn would with a bare 500."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["cycle"] = getattr(send, "__self__", None)
-        await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        cycle = scope["cycle"] = getattr(send, "__self__", None)
+        if wrong := wrong_host(scope):
+            await _say(send, 400, wrong)
+            return
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:
+            # uvicorn cancels what is still running when this process has to end.
+            if cycle is None or cycle.response_started:
+                raise
+            log.warning("%s %s was given up: we end", scope["method"], scope["path"])
+            await _say(send, 503, "This process is ending. Sending it again is safe.")
+        except Exception as e:
+            if cycle is None or cycle.response_started:
+                raise
+            log.error("%s %s broke", scope["method"], scope["path"], exc_info=e)
+            await _say(send, 500, "It has been noted. Trying again may help.")
+
+
+def wrong_host(scope: Any) -> str | None:
+    """The fault of a request whose Host is none, or not one (RFC 9112, section 3.2)."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1:
+        if not hosts and scope["http_version"] == "1.0":
+            return None
+        return "A request must have one Host, and it has " + ("two." if hosts else "none.")
+    return None if HOST.fullmatch(hosts[0]) else "The Host of this request is none."
+
+
+async def _say(send: Any, status: int, detail: str) -> None:
+    """Answers with a problem, and hangs up."""
+    headers, body = _problem(status, detail)
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _problem(status: int, detail: str) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a problem+json."""
+    known = CLASSES.get(status)
+    title = known.title() if known else (BROKE if status == 500 else HTTPStatus(status).phrase)
+    body = msgspec.json.encode(ProblemDetails("about:blank", title, status, detail))
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+    }
+    return headers | (
+        {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    ), body

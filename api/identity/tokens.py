@@ -1,24 +1,29 @@
-"""Authentication by JWT, as Bearer header or cookie, and the rate limit (SPEC, H: Identity)."""
+"""Authentication by JWT, as Bearer header or cookie, and the rate limit."""
 
 import re
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import msgspec
-from litestar import Request as LitestarRequest
+from jwt.types import Options
+from litestar.datastructures import Address
 
 from api.http.fields import ID, Name
-from api.http.principal import Principal
+from api.http.origin import check_origin
+from api.http.principal import LEEWAY, Principal
+from api.http.problems import InvalidToken
 from api.http.request import Request
-from api.identity.jwks import SigningKeys
-from domain.errors import Forbidden, TooMany, Unauthorized
+from api.identity.jwks import SigningKeys, UnknownKeyError
+from domain.errors import TooMany, Unauthorized
 from workers.settings import Settings
 
 COOKIE = "session"
+HOST_COOKIE = f"__Host-{COOKIE}"  # its name where there is TLS: no other host can have set it
 CACHE_SIZE = 20_000  # verified tokens, and as many buckets of the rate limit
 BURST = 5  # a bucket holds the requests of so many seconds
 STAFF_FACTOR = 5  # times the rate of a member, for organizers and admins
@@ -27,21 +32,28 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Identity:
-    """Verifies tokens and counts requests. Verified tokens are cached until they expire."""
+    """Verifies tokens and counts requests. Verified tokens are cached until they expire, or the key
+    that they are signed with is withdrawn."""
 
     def __init__(self, settings: Settings, secret: str | None) -> None:
         self._secret = secret
         self._jwks = SigningKeys(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+        self._audience, self._issuer = settings.jwt_audience, settings.jwt_issuer
         self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._rate = settings.rate_limit
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    async def run(self) -> None:
+        """Keeps the identity provider's keys as they are published, for ever."""
+        if self._jwks:
+            await self._jwks.run()
 
     async def authenticate(self, request: Request) -> Principal:
         """The principal of a request, which is counted. Raises Unauthorized, TooMany, and Forbidden
         if another site's page sends our cookie with a change."""
         token = _bearer(request.single("Authorization"))
         if token is None:
-            token = request.cookies.get(COOKIE)
+            token = request.cookies.get(HOST_COOKIE) or request.cookies.get(COOKIE)
             if token and request.method not in SAFE:
                 check_origin(request)
         if not token:
@@ -51,46 +63,68 @@ class Identity:
         return principal
 
     async def verify(self, token: str) -> Principal:
+        """The principal of a token. Raises InvalidToken, saying why; and Unavailable where the
+        identity provider is needed and does not answer."""
         known = self._verified.get(token)
-        if known and known.expires_at > time.time():
+        if known and self.holds(known):
             return known
         try:
-            principal = _principal(await self._claims(token))
+            principal = await self._principal(token)
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError) as e:
-            raise Unauthorized(_reason(e)) from None
+            raise InvalidToken(_reason(e), getattr(e, "retry_after", None)) from None
         _cache(self._verified, token, principal)
         return principal
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    def holds(self, principal: Principal) -> bool:
+        """Whether the token that was verified still holds."""
+        if principal.holds_until <= time.time():
+            return False
+        key = principal.signed_with
+        return key is None or (self._jwks is not None and self._jwks.holds(key))
+
+    async def _principal(self, token: str) -> Principal:
         """Each kind of key has algorithms of its own, so that a public key is never taken for a
         secret."""
         if jwt.get_unverified_header(token).get("alg") == "HS256" and self._secret:
-            return _decode(token, self._secret, ["HS256"])
+            options: Options = {"require": ["sub"], "verify_aud": False}
+            claims = jwt.decode(token, self._secret, ["HS256"], options, leeway=LEEWAY)
+            return _principal(claims)
         if self._jwks is None:
             raise jwt.InvalidAlgorithmError
         key = await self._jwks.key(token)
-        return _decode(token, key, ["RS256", "PS256", "ES256", "EdDSA"])
+        claims = jwt.decode(
+            token,
+            key.public,
+            ["RS256", "PS256", "ES256", "EdDSA"],
+            {"require": ["sub", "exp", "aud", "iss"]},
+            audience=self._audience,
+            issuer=self._issuer,
+            leeway=LEEWAY,
+        )
+        return _principal(claims, key.fingerprint)
 
     def count(self, principal: Principal) -> None:
         """Takes a token of the principal's bucket, which fills at the rate. Raises TooMany."""
         staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
-        rate = self._rate * (STAFF_FACTOR if staff else 1)
+        self._take(principal.sub, self._rate * (STAFF_FACTOR if staff else 1))
+
+    def count_link(self, request: Request, digest: str) -> None:
+        """Counts a request without a token, which has a secret link: by its address, so that nobody
+        tries many, and by the link, which may be in many hands. Raises TooMany."""
+        self._take(_place(request.client), self._rate)
+        self._take(f"link:{digest}", self._rate)
+
+    def _take(self, whose: str, rate: int) -> None:
+        """One token of a bucket. No member's id has a colon, as those of others have."""
         now = time.monotonic()
-        tokens, at = self._buckets.get(principal.sub, (rate * BURST, now))
+        tokens, at = self._buckets.get(whose, (rate * BURST, now))
         tokens = min(rate * BURST, tokens + (now - at) * rate)
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
-        _cache(self._buckets, principal.sub, (tokens - 1, now))
+        _cache(self._buckets, whose, (tokens - 1, now))
 
 
-def _decode(token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(
-        token, key, algorithms=algorithms, options={"require": ["sub"], "verify_aud": False}
-    )
-    return claims
-
-
-def _principal(claims: dict[str, Any]) -> Principal:
+def _principal(claims: dict[str, Any], signed_with: str | None = None) -> Principal:
     sub, scope = claims["sub"], claims.get("scope", "")
     scopes = scope.split() if isinstance(scope, str) else scope
     if not (isinstance(sub, str) and re.match(ID, sub)):
@@ -98,7 +132,8 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if not (isinstance(scopes, list) and all(isinstance(s, str) for s in scopes)):
         raise ValueError("scope")
     " ".join(scopes).encode()  # raises for a lone surrogate
-    return Principal(sub, frozenset(scopes), _moment(claims.get("exp")), _name(claims.get("name")))
+    expires_at, name = _moment(claims.get("exp")), _name(claims.get("name"))
+    return Principal(sub, frozenset(scopes), expires_at, name, signed_with)
 
 
 def _name(claim: Any) -> str | None:
@@ -115,6 +150,15 @@ def _moment(exp: Any) -> float:
     return seconds if seconds < NEVER else float("inf")
 
 
+def _place(client: Address | None) -> str:
+    """The bucket of an address: one of IPv6 has all those of its network (/64)."""
+    host = client.host if client else ""
+    with suppress(ValueError):
+        if (known := ip_address(host)).version == 6:
+            host = str(ip_network((known, 64), strict=False))
+    return f"address:{host}"
+
+
 def _bearer(header: str | None) -> str | None:
     if header is None:
         return None
@@ -124,26 +168,20 @@ def _bearer(header: str | None) -> str | None:
     return token.strip()
 
 
-def check_origin(request: LitestarRequest[Any, Any, Any]) -> None:
-    """Raises Forbidden for a request that a page of another site makes. Browsers send Origin with
-    every change, and Sec-Fetch-Site with every request."""
-    origin = request.headers.get("origin")
-    foreign = origin is not None and _host(origin) != request.headers.get("host")
-    if foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise Forbidden("Another page may not do this in your name.")
-
-
-def _host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return None
-
-
 def _reason(error: Exception) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "The token has expired."
+        case jwt.ImmatureSignatureError():
+            return "The token is not valid yet."
+        case UnknownKeyError():
+            return "The token is signed with a key that its provider does not publish."
+        case jwt.InvalidAudienceError():
+            return "The token is for another audience."
+        case jwt.InvalidIssuerError():
+            return "The token is of another issuer."
+        case jwt.MissingRequiredClaimError(claim=claim):
+            return f"The token has no `{claim}`."
         case jwt.InvalidSignatureError():
             return "The token's signature does not hold."
         case jwt.InvalidAlgorithmError():

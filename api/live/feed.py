@@ -31,28 +31,24 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
+from api.live.catching_up import CatchingUp, Said, Standing
 from api.live.ids import NAMES, OF_NO_FEED, LastId
-from api.live.reader import Audience, Reader, encoded
+from api.live.reader import RETRY, Audience, Reader, encoded, retry, retry_within
 from api.live.watch import Watch
 from projections.engine.event_log import Connection
-from projections.engine.feed import since_statement, statement
+from projections.engine.feed import statement
 from projections.read_models import FEEDS
-from sql import statements
 from workers import telemetry
 from workers.bus import messages
 
 log = logging.getLogger(__name__)
 
-SQL = statements("feeds")
 BY_NAME = {feed.name: feed for feed in FEEDS}
 PLACES = {aggregate: i for i, feed in enumerate(FEEDS) for aggregate in feed.aggregates}
-SINCE = since_statement(FEEDS)
-PAGE = 500  # messages
 HEARTBEAT = 10.0  # seconds between comments to each reader
 TICKS = 40  # slices of readers, so that they are not all written to at once
 POLL_SECONDS = 1.0  # seconds between looks at what was shown and not heard of
 MOMENT = 0.5  # seconds for which messages wait for other feeds to come as far
-QUERIES = 4  # that ask for readers at once: the rest of the pool is for requests
 UNBOUNDED = 2**63
 COMMENT = b":\n\n"
 
@@ -82,7 +78,7 @@ class Live:
         self._position = 0  # of the last message of NATS, or of what was read in its place
         self._late: dict[str, Late] = {}
         self._waited: dict[str, int] = {}  # positions that a feed has not reached within a MOMENT
-        self._querying = asyncio.Semaphore(QUERIES)
+        self._catching_up = CatchingUp(pool)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
@@ -135,9 +131,9 @@ class Live:
         known = [self._watch.positions[name] for name in NAMES]
         if min(known) == max(known) > 0 or min(known) >= self._position > 0:
             return known, 0
-        positions, _, published, end = await self._standing()
-        published = max(published, self._position)  # which its row may say a moment later
-        return [p if p >= published else end for p in positions], 0
+        now = await self._standing()
+        published = max(now.published, self._position)  # which its row may say a moment later
+        return [p if p >= published else now.end for p in now.shown], 0
 
     async def _heard_by(self, last: LastId) -> tuple[list[int], int]:
         """Up to where someone has heard each feed who comes back with this id; and the highest
@@ -148,21 +144,16 @@ class Live:
         heard = last.of_each()
         if all(p <= self._watch.positions[name] for p, name in zip(heard, NAMES, strict=True)):
             return heard, last.top
-        positions, began, _, end = await self._standing()
-        heard, top = [min(p, end) for p in heard], min(last.top, end)
+        now = await self._standing()
+        heard, top = [min(p, now.end) for p in heard], min(last.top, now.end)
         if last.is_plain:
-            if await self._wait_for(positions, top):
-                positions, began, *_ = await self._standing()
-            heard = [min(top, max(p, b)) for p, b in zip(positions, began, strict=True)]
+            if await self._wait_for(now.shown, top):
+                now = await self._standing()
+            heard = [min(top, max(p, b)) for p, b in zip(now.shown, now.began, strict=True)]
         return heard, top
 
-    async def _standing(self) -> tuple[list[int], list[int], int, int]:
-        """How far each feed has come, where the log ended when each began, how far the bus has
-        come, and the end of the log."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL["standing"], {"names": NAMES}, prepare=True)
-            ((positions, began, published, end),) = await cursor.fetchall()
-        return positions, began, published, end
+    async def _standing(self) -> Standing:
+        return await self._catching_up.standing()
 
     def leave(self, reader: Reader) -> None:
         for slice_ in self._slices:
@@ -179,12 +170,13 @@ class Live:
         hindmost feed is, if it is only a moment behind: then the rest is still missed."""
         reader.taken = True
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
-        shown, rows = await self._said_since(reader)
+        said = await self._said_since(reader)
+        shown, rows = said.shown, said.rows
         in_time = (p for name, p in zip(NAMES, shown, strict=True) if not self._is_late(name, p))
         bound = min(in_time, default=UNBOUNDED)
         ready = [row for row in rows if row[1] <= bound]
-        pieces = [reader.hear(f, p, encoded(*said), shown) for f, p, *said in ready]
-        if len(rows) == PAGE or len(ready) < len(rows):
+        pieces = [reader.hear(f, p, encoded(*message), shown) for f, p, *message in ready]
+        if said.more or len(ready) < len(rows):
             reader.missed = True
         else:
             reader.hear_all(shown)
@@ -192,15 +184,8 @@ class Live:
             await self._wait_for(shown, rows[0][1])
         return b"".join(pieces)
 
-    async def _said_since(self, reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
-        """How far each feed has come, and rows of a feed's place, position, type and data."""
-        scope_id, member_id = reader.audience
-        to = {"scope_id": scope_id, "member_id": member_id}
-        about = {"names": NAMES, "after": reader.sent, "most": PAGE}
-        async with self._querying, self._pool.connection() as connection:
-            cursor = await connection.execute(SINCE, to | about, prepare=True)
-            rows = await cursor.fetchall()
-        return rows[0][0], [row[1:] for row in rows if row[1] is not None]
+    async def _said_since(self, reader: Reader) -> Said:
+        return await self._catching_up.since(reader)
 
     def _is_late(self, name: str, position: int) -> bool:
         """Whether it makes no sense to wait for a feed that has come so far."""
@@ -216,6 +201,9 @@ class Live:
             if not await self._watch.reach(name, position, max(0.0, deadline - time.monotonic())):
                 self._waited[name] = position
         return bool(behind)
+
+    def retry(self) -> bytes:
+        return retry(len(self))
 
     def end(self) -> None:
         """Ends every stream; readers come back to whoever serves next."""
@@ -385,7 +373,7 @@ class Live:
 
     def _beat(self) -> None:
         self._slice = (self._slice + 1) % TICKS
-        now = time.time()
+        now, many = time.time(), retry_within(len(self)) > RETRY  # when they came there were fewer
         for reader in tuple(self._slices[self._slice]):
             gone = reader.cycle is not None and reader.cycle.transport.is_closing()
             if reader.dropped:  # and still here: its stream never began
@@ -394,4 +382,4 @@ class Live:
                 reader.dropped = True
                 reader.wake()
             else:
-                reader.beat(COMMENT)
+                reader.beat(COMMENT + self.retry() if many else COMMENT)

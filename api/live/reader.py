@@ -1,6 +1,7 @@
 """One open stream of a live feed, and what waits for it."""
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from api.live import ids
 from api.live.ids import OF_NO_FEED
 from workers import telemetry
 
+RETRY = 500, 2_000  # milliseconds until a client comes back whose stream has ended
+A_SECOND = 1_500  # readers that come back, where there are many
 QUEUE = 256  # messages that may wait for a reader; with more it is dropped
 
 Audience = tuple[str, str]  # (scope_id, member_id)
@@ -127,6 +130,20 @@ class Reader:
     def hear_all(self, positions: Iterable[int]) -> None:
         """All of each feed has been sent up to these positions."""
         self.sent = list(map(max, self.sent, positions))
+
+
+def retry(readers: int) -> bytes:
+    """Tells a client when to come back once its stream has ended: those of a process that ends do
+    not all come at the same moment."""
+    least, most = retry_within(readers)
+    return b"retry: %d\n\n" % random.randint(least, most)  # noqa: S311 - no secret
+
+
+def retry_within(readers: int) -> tuple[int, int]:
+    """Milliseconds in which so many come back, and no more of them a second than are let in beside
+    reads that nobody notices to be slower."""
+    least, most = RETRY
+    return least, max(most, least + readers * 1_000 // A_SECOND)
 
 
 def encoded(type_: str, data: bytes | str) -> bytes:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import psycopg
 
+from api.live.past import Past
 from domain.aggregate import StreamName
 from projections.engine.election import connect, not_cancelled
-from projections.engine.event_log import SQL, Connection, end
+from projections.engine.event_log import SQL, Connection
 from projections.read_models import READ_MODELS, VERSIONS
 from sql import statements
 
@@ -25,8 +26,9 @@ POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 
 class Watch:
     """`positions[name]`, and a way to wait for one. `on_moved` is called whenever a read model is
-    at another position; `on_older` with the end of the log, when Postgres came back from an older
-    backup; `on_erased` when somebody was erased, or may have been while nothing could be heard."""
+    at another position; `on_older` when the end of the log was lost (past.py), with the position up
+    to which it is as it was; `on_erased` when somebody was erased, or may have been while nothing
+    could be heard."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
@@ -36,6 +38,7 @@ class Watch:
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
         self._end = 0
+        self._past = Past()
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
         self._gone: Counter[str] = Counter()
@@ -59,8 +62,10 @@ class Watch:
             async with asyncio.timeout(seconds):
                 await future
         except TimeoutError:
-            self._tidy(name)
             return False
+        finally:
+            if future.cancelled():
+                self._tidy(name)
         return True
 
     def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:
@@ -102,18 +107,19 @@ class Watch:
 
     async def _poll(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
-        self._see_end(await end(connection))
+        self._see_end(*await self._past.look(connection, self._end))
         self.parked = {name: parked for name, *_, parked in rows if parked}
         self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
         for name, position, *_ in rows:
             self._see(name, position)
 
-    def _see_end(self, position: int) -> None:
-        """The log only grows; read models alone may also begin anew."""
-        if position < self._end:
-            log.error("the log ends with %s, not %s: of an older backup", position, self._end)
-            self.positions = {name: min(p, position) for name, p in self.positions.items()}
-            self.on_older(position)
+    def _see_end(self, position: int, kept: int | None) -> None:
+        """The log only grows, unless its end was lost, and only what is `kept` is as it was. Read
+        models alone may also begin anew."""
+        if kept is not None:
+            log.error("the log is another after position %s: restored, or failed over", kept)
+            self.positions = {name: min(p, kept) for name, p in self.positions.items()}
+            self.on_older(kept)
         self._end = position
 
     def _see(self, name: str, position: int) -> None:

@@ -3,7 +3,10 @@
 Ready is what a balancer needs to know: whether requests to this process can be answered. A read
 model that is behind, stuck or dead is the same for every process, and reads are folded meanwhile:
 to say 503 for it would take all of them away at once. So it is listed in a 200, as `degraded`, and
-alerts tell of it (workers/alerts.yml).
+alerts tell of it (workers/alerts.yml). Its names and reasons are for operators (door.py): anybody
+else is told the status, and of how many parts there would be more to say.
+
+Both are open to everyone, so they ask Postgres once a second at most, on connections of their own.
 """
 
 import asyncio
@@ -16,7 +19,9 @@ from psycopg import Error
 from psycopg_pool import PoolTimeout
 
 from api.http.problems import documented
-from api.services import Request, Services, services
+from api.operations.door import is_operator
+from api.operations.kept import Kept
+from api.services import Request, Services
 from domain.errors import Unavailable
 from projections.engine import lag
 from projections.engine.lag import Lag
@@ -35,6 +40,21 @@ class Health(Struct, frozen=True):
     degraded: list[str] = []  # what somebody should look at, though it serves
 
 
+class Looked(Struct, frozen=True):
+    """Why this process cannot serve, and what else does not go as it should."""
+
+    reasons: list[str]
+    degraded: list[str]
+
+
+def kept_look(at_home: Services) -> Kept[Looked]:
+    async def look() -> Looked:
+        known = await soon(readers(at_home))
+        return Looked(why_not_ready(known), degraded(at_home, known))
+
+    return Kept(look)
+
+
 async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
     """The store's answer; None where it is away, or does not answer within PATIENCE. Then the query
     is cancelled, and whether that succeeds is not waited for."""
@@ -51,7 +71,7 @@ async def soon(work: Coroutine[Any, Any, Answer]) -> Answer | None:
 
 
 async def readers(at_home: Services) -> list[Lag]:
-    async with at_home.pool.connection() as connection:
+    async with at_home.operations_pool.connection() as connection:
         return await lag.read(connection)
 
 
@@ -120,11 +140,17 @@ async def live() -> Health:
     responses=documented(503),
 )
 async def ready(request: Request) -> Health:
-    at_home = services(request)
-    known = await soon(readers(at_home))
-    if reasons := why_not_ready(known):
-        raise NotReady(reasons)
-    return Health("ready", degraded=degraded(at_home, known))
+    looked: Looked = await request.app.state.health.get()
+    if looked.reasons:
+        raise NotReady(looked.reasons)
+    if not looked.degraded or await is_operator(request):
+        return Health("ready", degraded=looked.degraded)
+    return Health("ready", degraded=[_number_of(looked.degraded)])
+
+
+def _number_of(degraded: list[str]) -> str:
+    parts = "one part does" if len(degraded) == 1 else f"{len(degraded)} parts do"
+    return f"{parts} not go as they should: operators are told which"
 
 
 class NotReady(Unavailable):

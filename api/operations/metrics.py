@@ -1,6 +1,7 @@
-"""`GET /metrics`, in Prometheus text. Lag and capabilities' figures are read from Postgres then.
+"""`GET /metrics`, in Prometheus text. Lag and capabilities' figures are read from Postgres, once a
+second at most.
 
-Alert rules for these are in workers/alerts.yml.
+It is for operators (door.py). Alert rules for these are in workers/alerts.yml.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -19,9 +20,11 @@ from prometheus_client.core import (
     Metric,
 )
 
+from api.operations.door import check_operator
 from api.operations.health import readers, soon, why_not_ready
 from api.operations.instrumentation import BROKEN, DURATIONS
-from api.services import Request, Services, services
+from api.operations.kept import Kept
+from api.services import Request, Services
 from projections.engine.event_log import Connection
 from projections.engine.lag import WORDS, Lag
 
@@ -31,17 +34,25 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
-# The metrics of one capability, read from Postgres for each request.
+# The metrics of one capability, read from Postgres.
 Families = Callable[[Connection], Awaitable[list[Metric]]]
 
 
 @get("/metrics", include_in_schema=False)
 async def get_metrics(request: Request) -> Response[bytes]:
-    registry = CollectorRegistry()
-    collected = _families(services(request), request.app.state.families)
-    registry.register(_Collected([metric async for metric in collected]))
-    text = generate_latest(REGISTRY) + generate_latest(registry)
+    await check_operator(request)
+    text = await request.app.state.metrics.get()
     return Response(text, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+
+
+def kept_text(at_home: Services, of_capabilities: Sequence[Families]) -> Kept[bytes]:
+    async def text() -> bytes:
+        registry = CollectorRegistry()
+        collected = _families(at_home, of_capabilities)
+        registry.register(_Collected([metric async for metric in collected]))
+        return generate_latest(REGISTRY) + generate_latest(registry)
+
+    return Kept(text)
 
 
 class _Collected:
@@ -76,7 +87,7 @@ async def _from_store(
     state: Services, of_capabilities: Sequence[Families]
 ) -> tuple[list[Lag], list[Metric]]:
     lags = await readers(state)
-    async with state.pool.connection() as connection:
+    async with state.operations_pool.connection() as connection:
         return lags, [metric for read in of_capabilities for metric in await read(connection)]
 
 
@@ -89,6 +100,7 @@ def _of_process(state: Services) -> Iterator[Metric]:
         ("conflicts", "Groups that met a conflict and were decided again."),
         ("timeouts", "Waits for the store that were given up."),
         ("lost", "Connections to the store that were lost."),
+        ("changed_pasts", "Times that the end of the log was lost: restored, or failed over."),
     ):
         yield CounterMetricFamily(f"store_{name}", what, value=counts[name])
     for name, what in (

@@ -14,17 +14,13 @@ from litestar import Response
 
 from api.http.problems import HeldBack
 from api.http.request import Request
+from api.reads.folding import folded
 from api.reads.reading import FOLDED, answer, has_header, is_recorded, minimum
 from api.services import services
 from domain.aggregate import StreamName
 from domain.errors import Problem, Unavailable
 from projections.engine import event_log
-from projections.engine.reading import (
-    Read,
-    answer_from_log,
-    answer_of,
-    folded_answer,
-)
+from projections.engine.reading import Read, answer_from_log, answer_of
 from projections.engine.tail import refolded_answer
 from projections.question import Answer, AskT, FromLog, Own, Wide
 
@@ -102,8 +98,8 @@ async def _folded(
         if isinstance(question, Wide):
             return await refolded_answer(connection, question, ask)
         end = await event_log.end(connection)  # before: what is folded shows this, or later
-        position, content = await folded_answer(connection, question, ask)
-        return max(position, end), content
+    position, content = await folded(request, question, ask)
+    return max(position, end), content
 
 
 async def read_log(

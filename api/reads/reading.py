@@ -29,6 +29,8 @@ async def check_exists(request: Request, event_id: str) -> None:
     if event_id in known.exists:
         return
     async with known.pool.connection() as connection:
+        if event_id in known.exists:
+            return  # of many who come at once to a new process, the first have asked
         if not await exists(connection, event_id):
             raise NotFound(f"There is no event {event_id}.")
     known.exists.add(event_id)

@@ -21,7 +21,8 @@ from domain.store.bulk import (
     Tally,
     all_or_nothing,
 )
-from domain.store.cache import Folded, InBatch, StreamCache, resolved
+from domain.store.cache import StreamCache
+from domain.store.folding import Folded, InBatch, resolved
 from domain.store.queue import Answer, Author, IdempotencyKey, Outcome, PendingCommand
 from domain.store.recorder import KeyName, KeyRow, KnownReply
 from domain.store.refusals import BulkRefusal
@@ -51,13 +52,15 @@ class _Change(Struct, frozen=True):
 
 
 class Batch:
-    """`known` are the replies to keys that came in earlier batches."""
+    """`names` are the streams that its commands are decided on, which are loaded; `known` are the
+    replies to keys that came in earlier batches."""
 
     def __init__(
         self,
         now: datetime,
         cache: StreamCache,
         aggregates: Mapping[str, Aggregate],
+        names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
         load: Load,
     ) -> None:
@@ -69,11 +72,11 @@ class Batch:
         self._now = now
         self._cache = cache
         self._aggregates = aggregates
+        self._names = names
         self._known = known
         self._load = load
         self._decisions: list[_Decision] = []
         self._first: dict[KeyName, _Decision] = {}  # of each key that is new in this batch
-        self._looked_at: set[StreamName] = set()
 
     def decide(self, pending: PendingCommand) -> None:
         repeated = pending.key and self._repeated(pending, pending.key)
@@ -87,7 +90,7 @@ class Batch:
         """Streams that decisions looked at and do not write to, their own among them, with the
         versions they had. The versions of those written to are checked by the log's primary key. Of
         these it is only checked what others have committed: see Recorder.commit."""
-        only_read = self._looked_at - self.streams.keys() if self.recorded else ()
+        only_read = self._names - self.streams.keys() if self.recorded else ()
         return {name: self._cache.get(name).version for name in only_read}
 
     def answers(self, positions: Sequence[int]) -> list[Answer]:
@@ -103,8 +106,8 @@ class Batch:
     def _decided(self, pending: PendingCommand) -> _Decision:
         """Nothing stays of a command that is refused. A rule that breaks breaks the batch."""
         command, by = pending.command, pending.by
-        own, given = self._streams_of(command)
-        stands_on = max((own, *given.values()), key=_age)
+        own, given = self._states_of(pending.own, pending.given)
+        last: Folded | None = None
         outcome: Outcome | errors.Problem
         try:
             if isinstance(command, AdvanceBulk):
@@ -115,10 +118,10 @@ class Batch:
             outcome = problem
         else:
             outcome = Outcome(0, reply, tuple(change.events), own.state, change.own.state)
-            stands_on = change.last or stands_on
+            last = change.last
             self._add(change)
         self.commands += 1
-        decision = _Decision(pending, outcome, stands_on)
+        decision = _Decision(pending, outcome, last or max((own, *given.values()), key=_age))
         if pending.key:
             self._first[pending.key.name] = decision
         return decision
@@ -148,7 +151,7 @@ class Batch:
         refused: list[Refusal] = []
         streams = dict(self.streams)
         for index, one in enumerate(command.commands, command.first):
-            own, given = self._streams_of(one)
+            own, given = self._states_of(stream_of(one), one.given())
             try:
                 change = self._change(one, own, given, by)
             except errors.Problem as problem:
@@ -167,10 +170,10 @@ class Batch:
         tally = Tally(len(self.recorded) - recorded, unchanged, logged)
         return replace(command, tally=tally)
 
-    def _streams_of(self, command: Command) -> tuple[Folded, dict[str, Folded]]:
+    def _states_of(
+        self, own: StreamName, given: Mapping[str, StreamName]
+    ) -> tuple[Folded, dict[str, Folded]]:
         """A command's own, and those given to it by field."""
-        own, given = stream_of(command), command.given()
-        self._looked_at.update((own, *given.values()))
         return self._state_of(own), {field: self._state_of(name) for field, name in given.items()}
 
     def _change(
@@ -179,39 +182,53 @@ class Batch:
         """Decides a command, and adds nothing to the batch. Raises what its rules raise."""
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
-        events = self._aggregate(own.stream).decide(command, own.state)
-        facts = [self._fact(event, own.stream) for event in events]
-        if others := {name for name, _ in facts if name != own.stream}:
-            self._load_missing(others)
+        aggregate = self._aggregates[command.aggregate]
+        events = aggregate.decide(command, own.state)
         recorded: list[Recorded] = []
-        streams: dict[StreamName, Folded] = {}
-        last = None
-        for name, fact in facts:
-            old = streams.get(name) or self._state_of(name)
-            place = InBatch(len(self.recorded) + len(recorded))
-            aggregate = self._aggregate(name)
-            last = Folded(
-                name, old.version + 1, place, aggregate.evolve(old.state, fact, self._now)
-            )
-            streams[name] = last
-            recorded.append(self._envelop(by, last, fact, aggregate.scope or by.scope_kind))
-        return _Change(command, events, recorded, streams, streams.get(own.stream, own), last)
+        if others := [event for event in events if type(event) is On]:
+            self._prepare(others)
+            streams: dict[StreamName, Folded] = {own.stream: own}
+            last = None
+            for event in events:
+                name, fact = (
+                    (event.stream, event.event) if type(event) is On else (own.stream, event)
+                )
+                last = self._evolved(streams.get(name) or self._state_of(name), fact, by, recorded)
+                streams[name] = last
+            after = streams[own.stream]
+            if after is own:
+                del streams[own.stream]
+            return _Change(command, events, recorded, streams, after, last)
+        after = own
+        for event in events:
+            after = self._evolved(after, event, by, recorded)
+        if not recorded:
+            return _Change(command, events, recorded, {}, own, None)
+        return _Change(command, events, recorded, {own.stream: after}, after, after)
 
-    def _fact(self, event: Struct, own: StreamName) -> tuple[StreamName, Struct]:
-        """An event, and the stream it is for. Raises TypeError where it is none of the events of
-        that stream's aggregate: nobody could read that stream again."""
-        if not isinstance(event, On):
-            return own, event
-        aggregate = self._aggregates.get(event.stream.partition(":")[0])
-        if aggregate is None or type(event.event) not in aggregate.events:
-            raise TypeError(f"{type(event.event).__name__} is no event of {event.stream}")
-        return event.stream, event.event
-
-    def _envelop(self, by: Author, after: Folded, fact: Struct, scope: str) -> Recorded:
-        """Without a position, which it has only once it is recorded."""
-        return Recorded(
-            0, after.stream, after.version, fact, self._now, by.actor, by.tenant, by.trace, scope
+    def _evolved(self, old: Folded, fact: Struct, by: Author, recorded: list[Recorded]) -> Folded:
+        """A stream after one more event, which is added to those that are recorded: without a
+        position, which it has only once it is in the log."""
+        name, version = old.stream, old.version + 1
+        aggregate = self._aggregate(name)
+        scope = aggregate.scope or by.scope_kind
+        place = InBatch(len(self.recorded) + len(recorded))
+        recorded.append(
+            Recorded(0, name, version, fact, self._now, by.actor, by.tenant, by.trace, scope)
         )
+        return Folded(name, version, place, aggregate.evolve(old.state, fact, self._now))
+
+    def _prepare(self, others: Iterable[On]) -> None:
+        """Loads the streams that these events are for, in one round trip: others wait for the lock
+        meanwhile. Raises TypeError where one is none of the events of that stream's aggregate:
+        nobody could read that stream again."""
+        for on in others:
+            aggregate = self._aggregates.get(on.stream.partition(":")[0])
+            if aggregate is None or type(on.event) not in aggregate.events:
+                raise TypeError(f"{type(on.event).__name__} is no event of {on.stream}")
+        names = {on.stream for on in others}
+        if missing := [n for n in names if n not in self.streams and n not in self._cache]:
+            self._load(missing)
 
     def _add(self, change: _Change) -> None:
         self.recorded += change.recorded
@@ -219,17 +236,7 @@ class Batch:
 
     def _state_of(self, name: StreamName) -> Folded:
         """A stream with what this batch has added to it."""
-        if name in self.streams:
-            return self.streams[name]
-        if name not in self._cache:
-            self._load([name])
-        return self._cache.get(name)
-
-    def _load_missing(self, names: Iterable[StreamName]) -> None:
-        """In one round trip, for others wait for the lock meanwhile."""
-        missing = {n for n in names if n not in self.streams and n not in self._cache}
-        if missing:
-            self._load(missing)
+        return self.streams.get(name) or self._cache.get(name)
 
     def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
@@ -239,8 +246,9 @@ def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:
     """The streams that deciding is known to need, before anything is decided."""
     names: set[StreamName] = set()
     for one in pending:
-        names.add(stream_of(one.command))
-        names.update(one.command.given().values())
+        names.add(one.own)
+        if one.given:
+            names.update(one.given.values())
         if isinstance(one.command, AdvanceBulk):
             for command in one.command.commands:
                 names.add(stream_of(command))

@@ -20,7 +20,7 @@ from eventsourcing.persistence import Mapper, Notification, StoredEvent, Transco
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from domain.aggregate import Aggregate, Recorded, StreamName
-from domain.personal import Person, Values, marked, put_in, taken_out
+from domain.personal import Person, Values, check_erasable, marked, put_in, taken_out
 from domain.store.bulk import STORE_AGGREGATES
 from domain.store.topics import Topics
 
@@ -75,11 +75,13 @@ _read = msgspec.json.Decoder(_Written).decode
 
 class EnvelopeMapper(Mapper[str]):
     """The library's mapper, for `Recorded` instead of event classes of its own: for the events of
-    these aggregates, and of the store's own. Raises DuplicateEventError."""
+    these aggregates, and of the store's own. Raises DuplicateEventError, NotErasableError."""
 
     def __init__(self, aggregates: Iterable[Aggregate], renamed: Mapping[str, str]) -> None:
         super().__init__(_Json())
-        topics = Topics((*aggregates, *STORE_AGGREGATES), renamed)
+        aggregates = (*aggregates, *STORE_AGGREGATES)
+        check_erasable(aggregates)
+        topics = Topics(aggregates, renamed)
         self.topic = topics.of
         self._decoders = {
             name: (msgspec.json.Decoder(type_).decode, topics.owners[name].scope)
@@ -142,6 +144,13 @@ class EnvelopeMapper(Mapper[str]):
             if row[3] in self._personal:
                 needed |= self._boxes(row[4])
         return needed
+
+    def actor(self, state: bytes) -> str:
+        """The actor of an event, from its row; empty where that cannot be read."""
+        try:
+            return _read(state).actor
+        except msgspec.MsgspecError:
+            return ""  # reading it whole raises UnreadableEventError
 
     def _boxes(self, state: bytes) -> set[SealId]:
         try:

@@ -2,7 +2,7 @@
 so with an event. One transaction, under the writers' lock: who registers again in the same moment
 does so before it and is forgotten, or after it, and is new."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import reduce
 from itertools import groupby
@@ -15,9 +15,11 @@ from psycopg import Connection
 from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, taken_out
 from domain.store.envelope import EnvelopeMapper
+from domain.store.queue import SYSTEM
 from domain.store.recorder import Recorder
 
-ACTOR = "erase"
+ACTOR = f"{SYSTEM}erase"
+ACTORS = frozenset({ACTOR, "erase"})  # the latter in versions before, though a member may be it
 
 
 class Held(Struct, frozen=True):
@@ -46,14 +48,19 @@ class Erasure:
         self, recorder: Recorder, aggregates: Iterable[Aggregate], mapper: EnvelopeMapper
     ) -> None:
         self._recorder = recorder
+        aggregates = tuple(aggregates)
+        self._names = [a.name for a in aggregates]
         self._aggregates = {a.name: a for a in aggregates if a.erase}
         self._mapper = mapper
 
     def held(self, person: Person) -> Held:
+        """Looks at every aggregate, also at such as cannot erase."""
         values: dict[StreamName, dict[str, list[Any]]] = {}
         events = plain = 0
         with self._recorder.connection() as connection:
-            rows = self._recorder.load(connection, self._streams(connection, person))
+            rows = self._recorder.load(
+                connection, self._streams(connection, person, of=self._names)
+            )
             keys = self._recorder.opening(connection, self._mapper.needed(rows))
             for row in rows:
                 sealed = {name for name in self._mapper.needed([row]) if name[0] == person}
@@ -85,11 +92,17 @@ class Erasure:
             return Erased(len(keys), self._recorder.commit(connection, events, []))
 
     def _streams(
-        self, connection: Connection[Any], person: Person, since: int = 0
+        self,
+        connection: Connection[Any],
+        person: Person,
+        since: int = 0,
+        of: Sequence[str] | None = None,
     ) -> list[StreamName]:
-        """Streams with events after the position `since` that may hold something of a person."""
+        """Streams with events after the position `since` that may hold something of a person: of
+        these aggregates, else of those that can erase."""
         scope, _, id_ = person.rpartition(":")
-        given = {"aggregates": list(self._aggregates), "scope": scope, "id": id_, "since": since}
+        names = list(self._aggregates if of is None else of)
+        given = {"aggregates": names, "scope": scope, "id": id_, "since": since}
         found = connection.execute(self._recorder.sql["may_hold"], given).fetchall()
         return [stream for (stream,) in found]
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct
 
-from domain.aggregate import Command
+from domain.aggregate import Command, StreamName, stream_of
 
+SYSTEM = "system:"  # before the name of a program that is an author: no member's id has a colon
 AT_HAND = 0.02  # seconds for which a busy event loop is waited for
 
 
@@ -56,14 +57,26 @@ Reply = Callable[[Any, Any], bytes]
 
 
 class PendingCommand(Struct, eq=False, frozen=True):
-    """A command in the queue, and where its caller waits for the outcome."""
+    """A command in the queue, the streams that it is decided on (its own, and those given to it by
+    field), and where its caller waits for the outcome."""
 
     command: Command
+    own: StreamName
+    given: Mapping[str, StreamName]
     by: Author
     key: IdempotencyKey | None
     reply: Reply | None
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Outcome]"
+
+    @classmethod
+    def of(
+        cls, command: Command, by: Author, key: IdempotencyKey | None, reply: Reply | None
+    ) -> Self:
+        """For the event loop that runs."""
+        loop = asyncio.get_running_loop()
+        own, given = stream_of(command), command.given()
+        return cls(command, own, given, by, key, reply, loop, loop.create_future())
 
     @property
     def awaited(self) -> bool:

@@ -12,18 +12,19 @@ from eventsourcing.postgres import (
     PostgresDatastore,
 )
 from msgspec import Struct
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, InterfaceError, InternalError, OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.composite import register_composite
 
 from domain.aggregate import StreamName
+from domain.store.envelope import Row
+from domain.store.master_key import KEY_SIZE, in_use, unwrapped
 from domain.store.refusals import BulkRefusal
 
-Rows = list[tuple[Any, ...]]  # of events.log: envelope.Row
-TailRow = tuple[str, int, int]  # a stream, a version of it, and the position of that event
+Rows = list[Row]  # of events.log
 KeyName = tuple[str, str]  # a principal, and their Idempotency-Key
-KEY_SIZE = 32  # bytes: AES-256
+AWAY = (OperationalError, InternalError, InterfaceError)  # no fault of what was asked
 
 
 class KeyRow(Struct, frozen=True):
@@ -94,9 +95,9 @@ class Recorder(PostgresApplicationRecorder):
 
     def begin(
         self, connection: Connection[Any], seen: int, most: int, keys: Sequence[KeyName]
-    ) -> tuple[list[TailRow], dict[KeyName, KnownReply]]:
-        """Takes the lock; then what others recorded after the position `seen`, up to `most` events
-        of it, and those of these keys that came before."""
+    ) -> tuple[Rows, dict[KeyName, KnownReply]]:
+        """Takes the lock; then the event at the position `seen`, what others recorded after it, up
+        to `most` events, and those of these keys that came before."""
         with connection.pipeline():
             connection.execute(self.sql["begin"])
             with connection.cursor() as cursor:
@@ -122,7 +123,8 @@ class Recorder(PostgresApplicationRecorder):
         stands_on: Mapping[str, int] | None = None,
     ) -> list[int]:
         """The positions of the events, in their order. `stands_on` are versions of streams that
-        the decisions looked at and that no event is written to.
+        the decisions looked at and that no event is written to. Optimistic concurrency: each event
+        has the version that its writer expects next in its stream, and these are compared too.
 
         Raises UniqueViolation or SerializationFailure where one of the streams has moved on: only
         a writer that does not take the lock can do that. What such a writer has not committed by
@@ -159,19 +161,45 @@ class Recorder(PostgresApplicationRecorder):
         return dict(connection.execute(self.sql["refusals"], {"stream": bulk}).fetchall())
 
     def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+        """Whole streams."""
         return connection.execute(
             self.sql["load"], {"streams": list(streams)}, prepare=True
         ).fetchall()
+
+    def load_after(
+        self, connection: Connection[Any], versions: Mapping[StreamName, int], most: int
+    ) -> Rows:
+        """The events of each stream after a version, up to `most` of each, by stream and in
+        order."""
+        parameters = {"streams": [*versions], "after": [*versions.values()], "most": most}
+        return connection.execute(self.sql["load_after"], parameters, prepare=True).fetchall()
 
     def keys_of(
         self, connection: Connection[Any], persons: Collection[str]
     ) -> dict[str, tuple[int, bytes]]:
         """The (number, key) to seal with, by person; made for those who have none. The caller
         must hold the lock."""
-        drawn = [os.urandom(KEY_SIZE) for _ in persons]
-        parameters = {"persons": list(persons), "keys": drawn}
+        parameters = {"persons": list(persons)}
         rows = connection.execute(self.sql["seal_with"], parameters, prepare=True).fetchall()
-        return {person: (number, key) for person, number, key in rows}
+        keys = {p: (number, unwrapped(key)) for p, number, key in rows if key is not None}
+        made = {p: (number + 1, os.urandom(KEY_SIZE)) for p, number, key in rows if key is None}
+        if made:
+            self._make_keys(connection, made)
+        return keys | made
+
+    def _make_keys(
+        self, connection: Connection[Any], made: Mapping[str, tuple[int, bytes]]
+    ) -> None:
+        """Wrapped, where the database says so. Whoever changes what it says has the lock too."""
+        found = connection.execute(self.sql["master_key"], prepare=True).fetchall()
+        numbers, keys = [number for number, _ in made.values()], [key for _, key in made.values()]
+        for (stored_check,) in found:
+            check = in_use().require(stored_check)
+            if stored_check is None:
+                connection.execute(self.sql["settle_master_key"], {"check": check})
+            keys = [in_use().wrap(key, check) for key in keys]
+        parameters = {"persons": list(made), "numbers": numbers, "keys": keys}
+        connection.execute(self.sql["make_keys"], parameters, prepare=True)
 
     def opening(
         self, connection: Connection[Any], names: Collection[tuple[str, int]]
@@ -180,11 +208,15 @@ class Recorder(PostgresApplicationRecorder):
         persons, numbers = [p for p, _ in names], [n for _, n in names]
         parameters = {"persons": persons, "numbers": numbers}
         rows = connection.execute(self.sql["opening"], parameters, prepare=True).fetchall()
-        return {(person, number): key for person, number, key in rows}
+        return {(person, number): unwrapped(key) for person, number, key in rows}
 
     def end(self, connection: Connection[Any]) -> int:
         ((position,),) = connection.execute(self.sql["end"]).fetchall()
         return int(position)
+
+    def last(self, connection: Connection[Any]) -> Row | None:
+        """The last event there is."""
+        return connection.execute(self.sql["last"]).fetchone()
 
     def written(self, connection: Connection[Any], events: Sequence[StoredEvent]) -> list[int]:
         """The positions of these very events; none where they were not recorded."""
@@ -221,7 +253,8 @@ RECONNECT = 1.0  # seconds of attempts to connect, after which only a new comman
 
 
 def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
-    """One connection for the writer, and one to spare while a lost one is replaced."""
+    """One connection for the writer, one for its loader, and one to spare while a lost one is
+    replaced."""
     parts = conninfo_to_dict(database_url)
     datastore = Datastore(
         sql["lock_timeout"],
@@ -231,7 +264,7 @@ def open_recorder(database_url: str, sql: Mapping[str, str]) -> Recorder:
         user=str(parts.pop("user", "")),
         password=str(parts.pop("password", "")) or "none",
         pool_size=1,
-        max_overflow=1,
+        max_overflow=2,
         connect_timeout=2,
         idle_in_transaction_session_timeout=STALLED,
         schema="events",

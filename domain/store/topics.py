@@ -1,4 +1,9 @@
-"""The name that each event is stored under, and the event that a stored name is read as."""
+"""The name that each event is stored under, and the event that a stored name is read as.
+
+How events of earlier versions load, upcasting elsewhere, is no step of its own here: a name of then
+is a line of `renamed` (RENAMED in domain/capabilities.py), a field that came later has a default,
+and no stored event is ever changed.
+"""
 
 from collections.abc import Iterable, Mapping
 

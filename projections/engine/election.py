@@ -1,9 +1,10 @@
 """Leader election: of processes that follow the log one leads, the others stand by. The leader
 works in steps.
 
-A notification is a hint; the follower looks once a second anyhow. The lead is a lock that lives as
-long as its connection does, and the server ends that when it hears nothing for a while: a process
-that stands still, or whose machine is gone, loses the lead like one that was killed.
+A notification is a hint; the follower looks once a second anyhow. The lead is an advisory lock, no
+lease: it lives as long as its connection does, and the server ends that when it hears nothing for
+a while. So a process that stands still, or whose machine is gone, loses the lead like one that was
+killed. Leases are of pieces of work: workers/work/leases.py.
 """
 
 import asyncio
@@ -84,7 +85,7 @@ def not_cancelled() -> bool:
 
 async def _lead(follower: Elected, database_url: str) -> None:
     async with await connect(database_url, follower.name) as lead:
-        await lead.execute(SQL["lease"])
+        await lead.execute(SQL["end_silent_session"])
         await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
         while not await _is_leader(lead, follower.name):  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(STANDBY)

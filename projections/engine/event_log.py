@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from domain.aggregate import Recorded, StreamName
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.store.envelope import EnvelopeMapper, SealId, SealKeys, UnreadableEventError
+from domain.store.master_key import unwrapped
 from sql import statements
 
 SQL = statements("log")
@@ -84,6 +85,13 @@ async def streams(
     return await recorded(connection, await cursor.fetchall())
 
 
+async def length(connection: Connection, names: Sequence[StreamName]) -> int:
+    """How many events these streams have."""
+    cursor = await connection.execute(SQL["length"], {"streams": list(names)}, prepare=True)
+    ((events,),) = await cursor.fetchall()
+    return int(events)
+
+
 async def streams_as_of(
     connection: Connection, names: Sequence[StreamName], until: int, moment: datetime | None
 ) -> list[Recorded]:
@@ -126,4 +134,5 @@ async def opening(connection: Connection, names: Collection[SealId]) -> SealKeys
     persons, numbers = [person for person, _ in names], [number for _, number in names]
     parameters = {"persons": persons, "numbers": numbers}
     cursor = await connection.execute(OPENING, parameters, prepare=True)
-    return {(person, number): key for person, number, key in await cursor.fetchall()}
+    found = await cursor.fetchall()
+    return {(person, number): unwrapped(key) for person, number, key in found}

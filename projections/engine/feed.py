@@ -119,10 +119,10 @@ def _encoded(message: Struct) -> tuple[str, Raw]:
 
 # Statements, worded like those of tables.py
 def since_statement(feeds: Sequence[Feed]) -> bytes:
-    """Takes `names` of the feeds, `scope_id`, `member_id`, `after` (a position for each feed, in
-    their order) and `most`; gives rows of how far each feed has come (a list of positions), a
-    feed's place, position, type and data. One row, with nulls from the place on, where nothing was
-    said."""
+    """Takes `names` of the feeds, `asks` (JSON: objects of `n`, `scope_id`, `member_id` and
+    `after`, a position for each feed in their order) and `most`, messages for each ask; gives rows
+    of n, how far each feed has come (a list of positions), a feed's place, position, type and data.
+    One row, with nulls from the place on, for an ask to whom nothing was said."""
     each = [
         sql.SQL(SQL["since_of_one"]).format(place=sql.Literal(place), table=_table(feed))
         for place, feed in enumerate(feeds)

@@ -1,4 +1,5 @@
-"""How far each reader of the log has come, by the log's own count and the database's clock.
+"""How far each reader of the log has come, and its lag: the backlog of events that it has yet to
+apply, by the log's own count, and their age, by the database's clock.
 
 One word says how it fares:
 

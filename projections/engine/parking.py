@@ -1,5 +1,6 @@
-"""Streams that a read model has parked, because it cannot apply one of their events. From that
-event on they wait in the log, in their order, and everything else goes on.
+"""Streams that a read model has parked, because it cannot apply one of their events: its dead
+letters, which stay in the log. From that event on a stream waits there, in its order, and
+everything else goes on.
 
 Two states, two words: *parked* streams wait, and can be replayed; events that somebody has dropped
 are *skipped*, from the first that could not be applied up to another.

@@ -2,9 +2,9 @@
 transaction with the position.
 
 Read models that stand at the same position go together; one that is behind catches up beside
-them. The position row is the fence: who does not find it where they left it has lost the lead. So
-two projectors of one read model are harmless, whether they have the same lead or not: of two that
-write the same page one commits, and the other starts anew.
+them. The position row of a read model is its checkpoint, and the fence: who does not find it where
+they left it has lost the lead. So two projectors of one read model are harmless, whether they have
+the same lead or not: of two that write the same page one commits, and the other starts anew.
 
 Each capability has a projector of its own (`read_models.CAPABILITIES`): lead, connection and
 transaction are its own, so a slow or stuck read model holds up only its own capability. Several
@@ -312,6 +312,7 @@ class Projector:
         commits nothing, where a position or epoch is not as we left it."""
         async with self._connection.transaction():
             async with self._connection.pipeline():
+                await self._connection.execute(SQL["sync_commit"], prepare=True)
                 fence = await self._connection.execute(
                     SQL["advance"],
                     self._fence(models) | {"after": after, "to": to},

@@ -16,13 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from domain.aggregate import Recorded, StreamName
-from projections.engine import event_log
+from projections.engine import event_log, stamps
 from projections.engine.event_log import Connection
+from projections.engine.stamps import Until
 from projections.question import Answer, Ask, AskT, FromLog, Own, Past, Select, Wide
 from projections.read_model import Rows, fold_all, folded
 from sql import VIEWS, statements
 
-PAGE = 1_000  # events that are folded in one go
+PAGE = 1_000  # events that are folded in one go, and beside others: more of them go apart
 PARAMETER = re.compile(r"%\((\w+)\)s")
 TYPES = {int: "bigint", datetime: "timestamptz"}  # of an ask's fields; all others are text
 
@@ -206,20 +207,26 @@ async def past_answer(
     until: int = event_log.END,
     moment: datetime | None = None,
 ) -> tuple[int, Answer]:
-    """From the log alone, up to a position or a moment. Pages are folded beside the event loop."""
+    """From the log alone, up to a position or a moment. It may be much: see `apart.py`."""
     sql, parameters = statements(past.file), dict(past.parameters(ask))
+    upto: Until | None = None
     if moment is not None:
-        stamped = sql[past.stamped_by], parameters | {"moment": moment}
-        ((until,),) = await (await connection.execute(*stamped)).fetchall()
+        sampled, last = await stamps.last_by(connection, moment)
+        stamped = parameters | {"moment": moment, "after": sampled}
+        ((until,),) = await (await connection.execute(sql[past.stamped_by], stamped)).fetchall()
+        if not until:  # no event of the scope after the stretches that have rows
+            until, upto = last, Until(moment)
     model, table = past.question.read_model, past.question.table
     rows: Rows = {table: {}}
-    position = 0
-    while True:
-        page = parameters | {"after": position, "until": until, "most": PAGE}
+    position = read = 0
+    while read < until:
+        page = parameters | {"after": read, "until": until, "most": PAGE}
         found = await (await connection.execute(sql[past.pages], page)).fetchall()
         if not found:
             break
-        recorded = await event_log.recorded(connection, found)
-        await asyncio.to_thread(fold_all, rows, chain.from_iterable(map(model.project, recorded)))
-        position = recorded[-1].position
+        read = found[-1][0]
+        due = upto.take(found) if upto else found
+        recorded = await event_log.recorded(connection, due)
+        fold_all(rows, chain.from_iterable(map(model.project, recorded)))
+        position = recorded[-1].position if recorded else position
     return position, past.question.answer(ask, past.find(ask, rows[table]))

@@ -5,6 +5,7 @@ and the tail, which is the first of the scope's events that come after. The tail
 request never folds a scope: what is beyond it is not shown, and the position says so.
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from heapq import merge
@@ -122,12 +123,15 @@ async def _tail(
 async def _folded(
     connection: Connection, read_model: ReadModel, events: Iterable[Recorded]
 ) -> Rows:
-    """The rows that the events change, as the projector would change them."""
-    changes = [*chain.from_iterable(map(read_model.project, events))]
+    """The rows that the events change, as the projector would change them. Beside the event loop:
+    what is parked of a stream may be long."""
+    changes = await asyncio.to_thread(
+        lambda: [*chain.from_iterable(map(read_model.project, events))]
+    )
     rows: Rows = {}
     for table, keys in looked_up(changes).items():
         statement = tables.read_statement(table)
         cursor = await connection.execute(statement, tables.key_lists(keys, table), prepare=True)
         rows[table] = dict(tables.by_key(table, await cursor.fetchall()))
-    touched = fold(rows, changes)
+    touched = await asyncio.to_thread(fold, rows, changes)
     return {t: {k: rows[t][k] for k in keys if k in rows[t]} for t, keys in touched.items()}

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from domain.aggregate import StreamName, stream
 from domain.catalogues import Mission
-from domain.missions import Status, locked
+from domain.missions import Status, left_of, locked
 from projections.missions.rows import (
     CATALOGUES,
     LEDGER,
@@ -18,7 +18,6 @@ from projections.missions.rows import (
     MISSION_LEDGER,
     LedgerEntry,
     Progress,
-    totals,
 )
 from projections.question import Found, MemberAsk, Own, keyed
 
@@ -63,14 +62,17 @@ def board(
     mission, also of missions that are active no more."""
     completed = {id_ for id_, s in standings.items() if s.status == "completed"}
     active = [mission for mission in catalogue if mission.active]
+    left = left_of(active, completed)
+    points = sum(standings[id_].points_earned for id_ in completed)
     return Board(
         event_id,
         member_id,
         [_mission(mission, standings.get(mission.id), completed) for mission in active],
         Progress(
-            sum(s.points_earned for s in standings.values()),
+            points,
             len(completed),
-            *totals(active),
+            len(completed) + left.missions,
+            points + left.points,
         ),
     )
 

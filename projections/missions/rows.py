@@ -15,7 +15,14 @@ from domain.attendees import (
     Profile,
 )
 from domain.catalogues import CataloguePublished, Mission
-from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted, Status
+from domain.missions import (
+    Left,
+    MissionCompleted,
+    MissionReopened,
+    MissionReset,
+    MissionStarted,
+    Status,
+)
 from domain.personal import ERASED
 from projections.engine.feed import Announcement, feed
 from projections.read_model import Change, ReadModel, Table
@@ -172,9 +179,9 @@ class Gained(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """All that a member has ever earned and completed; and what the active missions of the
-    catalogue are now. So there can be more of the first than of the second: points stay with
-    whoever earned them when a mission goes."""
+    """All that a member has completed, and all that they have or can complete: what is completed
+    counts in both, with the points earned for it, and the other active missions count with what
+    they are worth now. So there is never more of the first than of the second."""
 
     points_earned: int
     missions_completed: int
@@ -183,7 +190,7 @@ class Progress(Struct, frozen=True):
 
 
 class MissionUpdated(Struct, frozen=True, tag="MISSION_UPDATED"):
-    missionId: str  # noqa: N815 - SPEC, section A
+    missionId: str  # noqa: N815 - a promise to clients
     status: Status
     points_earned: int
     progress: Progress
@@ -209,7 +216,9 @@ def announce(recorded: Recorded) -> Iterator[Change | Announcement]:
         yield Change(GAINED, member, lambda old: _more(old or Gained(*member), points, missions))
         yield Announcement(
             member[1],
-            lambda gained, of: MissionUpdated(*moved, _progress(gained, of or Totals(member[0]))),
+            lambda gained, of: MissionUpdated(
+                *moved, _progress(gained, event.left, of or Totals(member[0]))
+            ),
             ((GAINED, member), (TOTALS, member[:1])),
         )
 
@@ -222,10 +231,12 @@ def _more(gained: Gained, points: int, missions: int) -> Gained:
     )
 
 
-def _progress(gained: Gained, of: Totals) -> Progress:
-    return Progress(
-        gained.points_earned, gained.missions_completed, of.missions_total, of.points_total
-    )
+def _progress(gained: Gained, left: Left | None, of: Totals) -> Progress:
+    """Events of earlier versions do not say what was left: the active missions are all then."""
+    points, missions = gained.points_earned, gained.missions_completed
+    if left is None:
+        return Progress(points, missions, of.missions_total, of.points_total)
+    return Progress(points, missions, missions + left.missions, points + left.points)
 
 
 MISSION_BOARD = ReadModel("mission_board", (CATALOGUES, MEMBER_MISSIONS), project_board)

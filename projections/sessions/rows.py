@@ -95,8 +95,9 @@ def project(recorded: Recorded) -> Iterator[Change]:
             yield Change(ITEMS, key, lambda old: old and _cancelled(recorded, old))
         case SpeakerSaved(speaker=s):
             yield _whole(SPEAKERS, Speaker(recorded.scope_id, s.id, s.name, s.focus_areas, s.email))
-        case SpeakerErased(speaker_id=speaker_id):
-            yield _whole(SPEAKERS, Speaker(recorded.scope_id, speaker_id, ERASED, (), None))
+        case SpeakerErased(speaker_id=speaker_id, replaced_by=new_id):
+            for id_ in filter(None, (speaker_id, new_id)):
+                yield _whole(SPEAKERS, Speaker(recorded.scope_id, id_, ERASED, (), None))
         case AttendeeRegistered(profile=profile) | AttendeeProfileChanged(profile=profile):
             yield _whole(AREAS, MemberAreas(*recorded.member, profile.focus_areas))
         case AttendeeErased():

@@ -14,6 +14,7 @@ from tests.product import Product
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
+AUDIENCE, ISSUER = "https://rapport.example", "https://id.example/"
 RATE = 2  # requests a second
 
 
@@ -52,7 +53,8 @@ def strict(
     product: Product, provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Product]:
     home = tmp_path_factory.mktemp("strict")
-    with product.another_api(home, JWT_JWKS_URL=provider.url, RATE_LIMIT=str(RATE)) as other:
+    of_provider = {"JWT_AUDIENCE": AUDIENCE, "JWT_ISSUER": ISSUER, "JWT_JWKS_URL": provider.url}
+    with product.another_api(home, **of_provider, RATE_LIMIT=str(RATE)) as other:
         yield other
 
 

@@ -1,4 +1,4 @@
-"""Profiles: `PUT /api/events/{event_id}/attendees/{member_id}` (SPEC, C)."""
+"""Profiles: `PUT /api/events/{event_id}/attendees/{member_id}`."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The agenda as iCalendar over HTTP, and the secret link to one's own (SPEC, D)."""
+"""The agenda as iCalendar over HTTP, and the secret link to one's own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from icalendar import Calendar
 
 from tests.api.agents.asking import nothing_recorded, paths, problem
+from tests.api.conftest import RATE
 from tests.product import Product
 from tests.workers.schedules.files import event, frab, xml
 
@@ -242,3 +243,29 @@ def test_secret_is_kept_nowhere(
     assert b"calendar" not in keys[0]
     for kept in (log[0], keys[0], *(product.log(p).encode() for p in ("api", "workers"))):
         assert secret.encode() not in kept
+
+
+# How much
+def test_link_in_many_hands_spends_nothing_of_its_members(
+    strict: Product, product: Product, event_id: str, ada: httpx.Client
+) -> None:
+    path, another = (
+        opened(ada, event_id),
+        at(event_id, "/members/ada/agenda.ics?secret=" + "x" * 43),
+    )
+    with (
+        strict.member(event_id, "ada") as member,
+        httpx.Client(base_url=strict.url, headers={"X-Forwarded-For": "192.0.2.1"}) as anyone,
+    ):
+
+        def refused(path: str) -> httpx.Response:
+            """The answer once there were too many: some come back while they are asked for."""
+            return next(a for _ in range(1_000) if (a := anyone.get(path)).status_code == 429)
+
+        assert anyone.get(path).status_code == 200
+        for link in (path, another):  # who tries one after another is told so too
+            answer = refused(link)
+            problem(answer, 429)
+            assert answer.headers["Retry-After"] == "1"
+            answers = [member.get("/api/session") for _ in range(RATE * 2)]
+            assert {each.status_code for each in answers} == {200}

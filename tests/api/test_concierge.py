@@ -1,4 +1,4 @@
-"""The Event Agent's tool, and its answer to what someone asks it (SPEC, D)."""
+"""The Event Agent's tool, and its answer to what someone asks it."""
 
 import json
 from collections.abc import Iterator
@@ -290,7 +290,7 @@ def test_answers_and_failures_of_the_model_are_counted(
     writing: Product, server: ModelServer, event: str
 ) -> None:
     def counted() -> list[str]:
-        text = httpx.get(f"{writing.url}/metrics").text
+        text = writing.metrics()
         return [line for line in text.splitlines() if line.startswith("model_")]
 
     before = [float(line.split()[1]) for line in counted()]

@@ -1,4 +1,4 @@
-"""The event itself: `PUT` and `GET /api/events/{event_id}` (SPEC, A)."""
+"""The event itself: `PUT` and `GET /api/events/{event_id}`."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Idempotency-Key, Event-Position and the cookie, which all commands share (SPEC, H)."""
+"""Idempotency-Key, Event-Position and the cookie, which all commands share."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -175,9 +175,18 @@ def test_reply_sets_a_cookie_that_later_reads_wait_for(product: Product) -> None
         assert {"httponly", "samesite=lax", "path=/", "max-age=60"} <= set(cookie.split("; "))
         board = ada.get(f"/api/events/{event}/missions")
         assert int(board.headers["Event-Position"]) >= int(position)
-        ada.cookies["min-position"] = str(int(position) + 5)
-        later = patch(ada, event, "goals", STARTED)
-        assert later.headers["Set-Cookie"].startswith(f"min-position={int(position) + 5};")
+
+
+def test_cookie_never_goes_back_nor_beyond_the_end_of_the_log(product: Product) -> None:
+    event = product.event({"id": "goals"})
+    with product.member(event, "ada") as ada, product.member(event, "bob") as bob:
+        first = patch(ada, event, "goals", COMPLETED)
+        heard = patch(bob, event, "goals", COMPLETED).headers["Event-Position"]
+        for left, becomes in ((heard, heard), ("9" * 18, heard)):
+            ada.cookies["min-position"] = left
+            again = patch(ada, event, "goals", COMPLETED)
+            assert again.headers["Event-Position"] == first.headers["Event-Position"]
+            assert again.headers["Set-Cookie"].startswith(f"min-position={becomes};")
 
 
 def test_reply_is_not_kept_by_caches(product: Product) -> None:

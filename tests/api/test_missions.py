@@ -1,4 +1,4 @@
-"""The mission board, call by call (SPEC, A), and the telemetry of meet_attendees (SPEC, C)."""
+"""The mission board, call by call, and the telemetry of meet_attendees."""
 
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_every_change_is_told_live(product: Product) -> None:
 def test_patch_is_logged_with_prior_and_new_status(product: Product) -> None:
     event = product.event({"id": "goals"})
     with product.member(event, "ada") as ada:
-        for status in ("in_progress", "completed"):
+        for status in ("in_progress", "completed", "completed"):
             clicked(ada, event, "goals", status)
         problem(ada.patch(f"/api/events/{event}/missions/unknown", json=COMPLETED), 404)
         position = int(ada.get(f"/api/events/{event}/missions").headers["Event-Position"])
@@ -196,12 +196,13 @@ def test_patch_is_logged_with_prior_and_new_status(product: Product) -> None:
     )
     assert [(line["mission_id"], line["status"]) for line in refused] == [("unknown", 404)]
     mine = patched
-    assert [(line["prior_status"], line["new_status"]) for line in mine] == [
-        ("not_started", "in_progress"),
-        ("in_progress", "completed"),
+    assert [(line["prior_status"], line["new_status"], line["changed"]) for line in mine] == [
+        ("not_started", "in_progress", True),
+        ("in_progress", "completed", True),
+        ("completed", "completed", False),
     ]
     assert {(line["member_id"], line["mission_id"]) for line in mine} == {("ada", "goals")}
-    assert [line["tx_id"] for line in mine] == [position - 1, position]
+    assert [line["tx_id"] for line in mine] == [position - 1, position, position]
 
 
 # The leaderboard

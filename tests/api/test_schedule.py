@@ -1,4 +1,4 @@
-"""Schedules in, and the agenda out again, call by call (SPEC, D)."""
+"""Schedules in, and the agenda out again, call by call."""
 
 import gzip
 import time
@@ -113,6 +113,57 @@ def test_session_that_two_sources_list_goes_when_neither_has_it(
         for source, file in (("x", both), ("y", both), ("x", one), ("y", one), ("y", one))
     ]
     assert said == [(2, 0, 0, 0), (0, 0, 0, 2), (0, 0, 0, 1), (0, 0, 1, 1), (0, 0, 0, 1)]
+
+
+def test_session_names_the_people_of_the_file_and_two_under_one_number_are_told(
+    event_id: str, organizer: httpx.Client
+) -> None:
+    """And an id that is made here says nothing of the name."""
+    film, routers = ({"id": 106, "public_name": name} for name in ("Nora Stein", "Tomas Weit"))
+    file = frab(
+        {"guid": "a", "persons": [film, {"public_name": "Lena Quell"}]},
+        {"guid": "b", "title": "Routers", "persons": [routers]},
+    )
+    (told,) = post(organizer, event_id, file)["odd"]
+    assert told["where"] == "$.schedule.conference.days[0].rooms['Hall'][1].persons[0]"
+    assert told["what"].endswith("that another name has too: taken for two people")
+    assert "quell" not in exported(organizer, event_id).decode().replace("Lena Quell", "")
+    later = post(organizer, event_id, frab({"guid": "b", "title": "Routers", "persons": [routers]}))
+    assert (counts(later), later["speakers"], later["odd"]) == ((0, 0, 1, 1), 0, [])
+    (whom,) = post(
+        organizer, event_id, frab({"guid": "c", "persons": [{**film, "public_name": "X"}]})
+    )["odd"]
+    assert whom["what"] == "has an id that stood for another name before: taken for another person"
+    sessions = organizer.get(at(event_id, "/schedule")).json()["sessions"]
+    assert {s["session_id"]: s["speaker_name"] for s in sessions} == {
+        "a": "Nora Stein, Lena Quell",
+        "b": "Tomas Weit",
+        "c": "X",
+    }
+
+
+def test_two_sources_with_the_same_ids_have_their_sessions_beside_each_other(
+    product: Product, event_id: str, organizer: httpx.Client
+) -> None:
+    one, other = (
+        frab({"guid": "a", "title": title, "persons": [{"id": 1, "public_name": by}]})
+        for title, by in (("Film", "Nora Stein"), ("Routers", "Tomas Weit"))
+    )
+    assert counts(post(organizer, event_id, one, params={"source": "x"})) == (1, 0, 0, 0)
+    assert counts(post(organizer, event_id, other, params={"source": "y"})) == (1, 0, 0, 0)
+    with nothing_recorded(product):
+        for source, file in (("x", one), ("y", other)):
+            assert counts(post(organizer, event_id, file, params={"source": source})) == (
+                0,
+                0,
+                0,
+                1,
+            )
+    sessions = organizer.get(at(event_id, "/schedule")).json()["sessions"]
+    assert sorted((s["session_title"], s["speaker_name"]) for s in sessions) == [
+        ("Film", "Nora Stein"),
+        ("Routers", "Tomas Weit"),
+    ]
 
 
 def test_export_that_came_in_again_keeps_nothing_on(

@@ -1,4 +1,4 @@
-"""The agenda as schedule.json, call by call (SPEC, D)."""
+"""The agenda as schedule.json, call by call."""
 
 import httpx
 import msgspec
@@ -41,8 +41,10 @@ def test_export_is_frab_json_with_what_is_known_of_each_item(
         "start": "2026-02-01",
         "end": "2026-02-01",
         "daysCount": 1,
+        "timeslot_duration": "00:05",
         "time_zone_name": "Europe/Brussels",
     }
+    assert day["day_end"] == "2026-02-02T01:00:15+01:00"
     assert (said["guid"], said["date"]) == ("late", "2026-02-01T23:30:00+01:00")
     assert (said["start"], said["duration"]) == ("23:30", "01:30")
     assert said["end_time"] == "2026-02-02T00:00:15Z"

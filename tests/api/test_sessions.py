@@ -1,4 +1,4 @@
-"""The programme, and what of it suits a member now, call by call (SPEC, D)."""
+"""The programme, and what of it suits a member now, call by call."""
 
 from datetime import datetime, timedelta
 from typing import Any

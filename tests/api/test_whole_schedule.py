@@ -1,4 +1,4 @@
-"""The whole agenda as one member sees it, and that its parts say the same (SPEC, D)."""
+"""The whole agenda as one member sees it, and that its parts say the same."""
 
 from typing import Any
 

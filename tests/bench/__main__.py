@@ -12,11 +12,14 @@ from types import ModuleType
 
 from tests.bench import (
     board,
+    cold,
     commands,
+    dear,
     feed,
     patch,
     projection,
     rebuild,
+    reconnect,
     recovery,
     relay,
     report,
@@ -36,10 +39,13 @@ MODULES: dict[str, ModuleType] = {
     "feed": feed,
     "projection": projection,
     "streams": streams,
+    "reconnect": reconnect,
     "sessions": sessions,
     "rebuild": rebuild,
     "relay": relay,
+    "dear": dear,
     "stall": stall,
+    "cold": cold,
     "takeover": takeover,
     "recovery": recovery,
 }

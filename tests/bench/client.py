@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from tests.bench import board, feed, patch, rebuild, sessions, streams
+from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, streams
 
 CLIENTS = {
     "patch": patch.generate,
@@ -16,6 +16,9 @@ CLIENTS = {
     "streams": streams.generate,
     "sessions": sessions.generate,
     "rebuild": rebuild.generate,
+    "dear": dear.generate,
+    "reconnect": reconnect.generate,
+    "boards beside": reconnect.boards,
 }
 
 

@@ -39,10 +39,18 @@ def test_every_figure_is_measured_and_reported(
     conclude(figures, tmp_path)
 
     names = ["commands", "patch", "board", "feed p50", "feed p99", "projection", "streams"]
-    names += ["sessions sql", "sessions http", "sessions large", "sessions refresh"]
+    names += [
+        "reconnect",
+        "reconnect boards",
+        "sessions sql",
+        "sessions http",
+        "sessions large",
+        "sessions refresh",
+    ]
     if SCHEDULE.is_file():
         names += ["import http", "reimport http", "import cli", "reimport cli"]
-    names += ["rebuild", "rebuild swap", "relay", "stall", "takeover", "takeover max"]
+    names += ["rebuild", "rebuild swap", "relay", "dear", "stall", "cold"]
+    names += ["takeover", "takeover max"]
     names += [f"recovery {name}" for name in ("postgres", "nats", "workers", "api")]
     lines = msgspec.json.decode((tmp_path / "bench.json").read_bytes(), type=list[Line])
     assert [figure.name for figure in figures] == names

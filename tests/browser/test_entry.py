@@ -126,3 +126,12 @@ def test_event_that_is_not_there_is_said_so(conference: Conference, page: Page) 
     page.get_by_role("link", name="Your events").click()
     page.get_by_role("link", name=conference.name).click()
     expect(page.locator("[data-phase=ready]")).to_be_visible()
+
+
+def test_event_is_listed_once_for_who_has_two_roles_there(
+    conference: Conference, page: Page
+) -> None:
+    roles = [conference.scope("organizer"), conference.scope("member")]
+    page.goto(conference.sign_in_link("usr_ada", "/", *roles))
+    expect(page.locator(".event-link")).to_have_count(1)
+    expect(page.locator(".event-link")).to_contain_text("Member, Organizer")

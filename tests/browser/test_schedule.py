@@ -282,6 +282,8 @@ def test_offline_star_is_taken_back_and_can_be_retried(
 def test_event_without_a_schedule_says_so(conference: Conference, page: Page) -> None:
     open_schedule(conference, page)
     expect(page.locator("[data-notice=no-sessions]")).to_contain_text("No schedule yet")
+    expect(page.locator("schedule-filters")).to_be_hidden()
+    expect(page.locator("#shown")).to_be_hidden()
 
 
 def test_times_are_the_events_and_a_note_says_where_ones_clock_differs(

@@ -22,7 +22,9 @@ from domain.missions import (
     BOARD,
     MEET_ATTENDEES,
     REMEMBERED,
+    REPORTS,
     CompleteMission,
+    Left,
     MessageReported,
     MissionCompleted,
     MissionReopened,
@@ -46,6 +48,15 @@ B = replace(A, id="b", points=20, requires=("a",))
 MEET = replace(A, id=MEET_ATTENDEES, points=50)
 
 
+def without_left(command: Any, state: Any) -> tuple[Any, ...]:
+    """The events, without what they leave to be done: a rule of its own says that."""
+    events = BOARD.decide(command, state)
+    return tuple(replace(event, left=None) if hasattr(event, "left") else event for event in events)
+
+
+PLAIN = replace(BOARD, decide=without_left)
+
+
 @tried_on(stories(most=40))
 def test_points_of_a_board_are_never_negative(story: list[Command]) -> None:
     play = played(story)
@@ -61,11 +72,11 @@ def test_generated_catalogues_are_taken(missions: tuple[Mission, ...]) -> None:
 
 @tried_on(any_missions)
 def test_catalogue_that_is_taken_can_be_completed(missions: tuple[Mission, ...]) -> None:
-    """No mission waits for itself, for nobody, or for another that does."""
+    """No mission waits for itself, for nobody, for what is not active, or for another that does."""
     if isinstance(catalogue.when(publish(*missions)).outcome, Problem):
         return
-    active = [replace(mission, active=True) for mission in missions]
-    here = offering(*active)
+    active = [mission for mission in missions if mission.active]
+    here = offering(*missions)
     for _ in active:
         for mission in active:
             tried = here.when(move(CompleteMission, mission.id)).outcome
@@ -79,9 +90,25 @@ def test_catalogue_is_refused() -> None:
         ((A, A), "$[1].id", "a comes twice"),
         ((B,), "$[0].requires[0]", "there is no mission a in this catalogue"),
         ((replace(A, requires=("a",)),), "$[0].requires", "a would wait for itself"),
+        (
+            (replace(A, active=False), B),
+            "$[1].requires[0]",
+            "a is not active, so b would stay locked",
+        ),
     ):
         catalogue.when(publish(*missions)).then(Invalid("", (path, wrong)))
     catalogue.given(conference=Conference()).when(publish(A)).then(NOWHERE)
+
+
+def test_catalogue_that_an_earlier_version_took_is_left_as_it_is() -> None:
+    """And is refused with any change that leaves a mission locked for ever."""
+    idle = replace(A, active=False)
+    before = catalogue.given(CataloguePublished((idle, B)))
+    before.when(publish(idle, B)).then()
+    locked = ("$[1].requires[0]", "a is not active, so b would stay locked")
+    before.when(publish(idle, replace(B, points=1))).then(Invalid("", locked))
+    both = (idle, replace(B, active=False))
+    before.when(publish(*both)).then(CataloguePublished(both))
 
 
 def test_catalogue_in_another_order_is_another() -> None:
@@ -106,6 +133,17 @@ def test_move() -> None:
 def test_locked_mission_is_refused(kind: Any) -> None:
     locked = Refused("Mission b is locked until these are completed: a.")
     board.when(move(kind, "b")).then(locked)
+
+
+def test_event_says_what_it_leaves_to_be_completed() -> None:
+    """Active missions count with what they are worth now, and what is completed does not."""
+    c = replace(A, id="c", points=5, active=False)
+    here = given(BOARD, catalogue=Catalogue({m.id: m for m in (A, B, c)}))
+    here.when(START).then(MissionStarted("a", Left(2, 30)))
+    here.when(COMPLETE).then(MissionCompleted("a", 10, left=Left(1, 20)))
+    done = here.given(MissionCompleted("a", 7), MissionCompleted("c", 5))
+    left = MissionReopened("a", 7, "not_started", Left(2, 30))
+    done.when(RESET).then(left)
 
 
 def test_mission_that_is_not_there_is_not_found() -> None:
@@ -173,6 +211,19 @@ def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
     meeting.given(*past).when(report("message_sent")).then()
 
 
+def test_reports_of_one_member_are_bounded_and_the_refusal_says_which() -> None:
+    """One that came before is answered as ever; moments of before the bound count as well."""
+    past = [
+        ProfileViewed(f"m{i % 2_000 + 10}", START_TIME + timedelta(seconds=i // 2_000))
+        for i in range(REPORTS + 1)
+    ]
+    full = "m1 has reported 5,001 times at event evt_1: 5,000 are the most."
+    meeting.given(*past).when(report("message_sent")).then(Refused(full))
+    meeting.given(*past[:-2]).when(report("message_sent")).then(
+        MessageReported("m2", START_TIME), met("message_sent")
+    ).when(report("message_sent")).then()
+
+
 def test_report_after_completion_is_kept_and_awards_nothing() -> None:
     past = MessageReported("m3", START_TIME), met("message_sent")
     meeting.given(*past).when(report("message_sent")).then(MessageReported("m2", START_TIME))
@@ -225,7 +276,7 @@ def met(cause: Any) -> MissionCompleted:
 def offering(*missions: Mission) -> Given:
     """An empty board at an event with these missions, where somebody can be met."""
     return given(
-        BOARD,
+        PLAIN,
         catalogue=Catalogue({mission.id: mission for mission in missions}),
         conference=CONFERENCE,
         target=Attendee(Profile("Somebody")),

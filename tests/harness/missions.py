@@ -53,20 +53,24 @@ any_missions = st.lists(
 
 @st.composite
 def catalogues(draw: Any) -> tuple[Mission, ...]:
-    """Valid catalogues: each id once, and each mission requires none but those before it."""
+    """Valid catalogues: each id once, and each mission requires none but the one before it, if that
+    is active."""
     order = draw(st.permutations(MISSIONS))
-    return tuple(
-        Mission(
-            id=mission_id,
-            title=draw(names),
-            description="",
-            points=draw(points),
-            category="",
-            active=draw(st.integers(0, 6)) > 0,
-            requires=(order[i - 1],) if i and draw(st.integers(0, 3)) == 3 else (),
+    missions: list[Mission] = []
+    for mission_id in order[: draw(st.sampled_from([4, 4, 4, 3, 2, 1]))]:
+        before = [mission.id for mission in missions[-1:] if mission.active]
+        missions.append(
+            Mission(
+                id=mission_id,
+                title=draw(names),
+                description="",
+                points=draw(points),
+                category="",
+                active=draw(st.integers(0, 6)) > 0,
+                requires=tuple(before) if draw(st.integers(0, 3)) == 3 else (),
+            )
         )
-        for i, mission_id in enumerate(order[: draw(st.sampled_from([4, 4, 4, 3, 2, 1]))])
-    )
+    return tuple(missions)
 
 
 def publications(event_id: str) -> SearchStrategy[Command]:

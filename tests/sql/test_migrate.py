@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from sql import HERE
 from sql.migrate import MigrationChangedError, migrate
 from tests.conftest import of
 from tests.store import ask
@@ -87,3 +88,19 @@ def test_migrations_of_the_product_are_numbered_without_a_gap() -> None:
     folder = Path(__file__).parent.parent.parent / "sql" / "migrations"
     numbers = [int(file.name[:4]) for file in sorted(folder.glob("*.sql"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_keys_of_a_database_that_was_used_stay_plain_until_somebody_says_otherwise(
+    used: bool, empty: str, tmp_path: Path
+) -> None:
+    """An earlier version may still run on it. In a new one they are wrapped from the first on."""
+    for file in sorted((HERE / "migrations").glob("*.sql")):
+        if file.name < "0014":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    migrate(empty, tmp_path)
+    if used:
+        ask(empty, "INSERT INTO events.person_keys (person, number, key) VALUES ('a', 1, 'b')")
+    migrate(empty)
+    found = ask(empty, "SELECT check_value, rewritten FROM events.master_key")
+    assert found == ([] if used else [(None, True)])

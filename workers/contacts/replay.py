@@ -24,6 +24,7 @@ import msgspec
 from domain.aggregate import Command
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, Unavailable
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import GROUP, Author, History, Outcome
 from projections.engine.election import connect
@@ -39,6 +40,7 @@ from workers.progress import Progress
 from workers.servers import external, supervisor
 from workers.servers.datadir import jwt_secret, make, private
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.processes import Process, spawn
 from workers.servers.supervisor import ROOT, say
 from workers.settings import Settings
@@ -118,6 +120,7 @@ def _servers(config: Settings, stack: ExitStack) -> Settings:
         stack.callback(nats.stop)
         config = msgspec.structs.replace(config, nats_url=nats.url)
     supervisor.migrate(str(config.database_url))
+    unlock(config, str(config.database_url))
     stack.callback(_workers(config, stack).stop)
     return config
 
@@ -178,7 +181,7 @@ async def _send(history: History, event_id: str, commands: Iterable[Command], ta
     run again, those before it change nothing."""
     waiting: deque[asyncio.Task[Outcome]] = deque()
     for command in commands:
-        by = Author(getattr(command, "member_id", "replay-contacts"), event_id)
+        by = Author(getattr(command, "member_id", f"{SYSTEM}replay-contacts"), event_id)
         waiting.append(asyncio.create_task(history.execute(command, by=by)))
         if len(waiting) >= IN_FLIGHT:
             tally.add(await waiting.popleft())

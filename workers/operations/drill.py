@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.errors import Invalid, Problem, Refused, Unavailable
 from projections.engine.rebuild import rebuild
@@ -30,7 +31,9 @@ from workers.http_client import LostError
 from workers.operations import drill_load, dumps
 from workers.operations.drill_load import Acknowledged, Place
 from workers.servers import external, supervisor
+from workers.servers.datadir import master_key
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.processes import free_port, until, why_it_ended
 from workers.servers.scratch_folder import clear
 from workers.servers.signals import interrupted
@@ -87,31 +90,33 @@ def drill(folder: Path, config: Settings, seconds: float) -> bool:
     folder.mkdir(exist_ok=True)
     file = folder / "backup"
     with ExitStack() as stack:
-        here = _servers(folder / "here", config.database_url, config.nats_url, stack)
+        here = _servers(folder / "here", config, stack)
         supervisor.migrate(here.database_url)
+        unlock(replace(config, master_key=here.master_key), here.database_url)
         _serve(here, stack)
         with _load_errors_explained():
             drill_load.prepare(here)
             commands, backup = asyncio.run(_under_load(here, file, seconds))
     _report_backup(commands, backup)
     with ExitStack() as stack:
-        there = _servers(folder / "there", None, None, stack)
+        there = _servers(folder / "there", Settings(master_key=here.master_key), stack)
         started = time.monotonic()
         dumps.restore(there.database_url, file)
         restored = time.monotonic()
         _serve(there, stack)
         say(
             f"Restored into a new PostgreSQL in {restored - started:.1f} s, and the product was "
-            f"ready on it {time.monotonic() - restored:.1f} s later, with a new NATS."
+            f"ready on it {time.monotonic() - restored:.1f} s later, with a new NATS. It is of no "
+            "use without the same MASTER_KEY, which no backup holds: keep that too, and elsewhere."
         )
         there = there.of(here)
         return asyncio.run(_check(there, commands, backup))
 
 
-def _servers(
-    folder: Path, database_url: str | None, nats_url: str | None, stack: ExitStack
-) -> Place:
+def _servers(folder: Path, config: Settings, stack: ExitStack) -> Place:
     folder.mkdir()
+    database_url, nats_url = config.database_url, config.nats_url
+    key = master_key(config if database_url else replace(config, data_dir=folder))
     if database_url is None:
         postgres = start_postgres(folder)
         stack.callback(postgres.stop)
@@ -121,7 +126,7 @@ def _servers(
         stack.callback(nats.stop)
         nats_url = nats.url
     secret, event_id = secrets.token_urlsafe(48), f"drill-{secrets.token_hex(4)}"
-    return Place(folder, database_url, nats_url, free_port(), secret, event_id)
+    return Place(folder, database_url, nats_url, free_port(), secret, event_id, key)
 
 
 def _serve(place: Place, stack: ExitStack) -> None:
@@ -134,6 +139,9 @@ def _serve(place: Place, stack: ExitStack) -> None:
         "PORT": str(place.port),
         "JWT_SECRET": place.secret,
         "JWT_JWKS_URL": "",
+        "MASTER_KEY": place.master_key,
+        "JWT_AUDIENCE": "",
+        "JWT_ISSUER": "",
         "RATE_LIMIT": "100000",
     }
     output = stack.enter_context((place.folder / "programs.log").open("ab"))

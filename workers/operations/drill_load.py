@@ -33,6 +33,7 @@ class Place(Struct, frozen=True):
     port: int
     secret: str
     event_id: str
+    master_key: str
 
     def of(self, other: "Place") -> "Place":
         """This product, with the conference of the other one, which was restored here."""

@@ -17,6 +17,7 @@ import psycopg
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound, Refused, Unavailable
+from domain.names import names_in_ids, says_name
 from domain.personal import Person
 from domain.store.envelope import EnvelopeMapper
 from domain.store.erasure import Erased, Erasure, Held, id_of
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     """Returns 1 where something of the person is left."""
     given = _parser().parse_args(arguments)
     config = settings.read()
-    with command_database.database(config) as url, erasure(url) as erasing:
+    with command_database.unlocked(config) as url, erasure(url) as erasing:
         held = erasing.held(given.person)
         _announce(url, held)
         _confirm(given.person, given.yes)
@@ -111,11 +112,15 @@ def _announce(url: str, held: Held) -> None:
         )
 
 
+def _names(held: Held) -> Iterator[str]:
+    for of in held.values.values():
+        for path, names in of.items():
+            if path.endswith("name"):
+                yield from map(str, names)
+
+
 def _known_as(held: Held) -> str:
-    names = [
-        n for of in held.values.values() for p, ns in of.items() if p.endswith("name") for n in ns
-    ]
-    known = list(dict.fromkeys(map(str, names)))
+    known = list(dict.fromkeys(_names(held)))
     more = [f"{len(known) - SHOWN:,} more"] if len(known) > SHOWN else []
     return ", ".join([*known[:SHOWN], *more]) or "without a name"
 
@@ -216,7 +221,12 @@ def words_of(held: Held) -> Words:
         for value in values
         if isinstance(value, str) and not path.endswith("visibility")
     )
-    return Words(id_of(held.person), texts)
+    id_ = id_of(held.person)
+    names = set(_names(held))
+    in_ids = {piece for name in names for piece in names_in_ids(name)}
+    if id_ != held.person and any(says_name(id_, name) for name in names):
+        in_ids.add(id_)  # of a speaker, whom an import or an organizer gave it
+    return Words(id_, texts, in_ids)
 
 
 def _tags(held: Held) -> str:
@@ -268,8 +278,17 @@ def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
             say("They have said more meanwhile, perhaps: run this again.")
         if JETSTREAM in traces.theirs:
             say("Empty JetStream (stop the product, remove DATA_DIR/nats): it is made again.")
+    elif traces.ids:
+        say(f"{searched}: nothing that {held.person} said of themselves is left but their name.")
     else:
         say(f"{searched}: nothing that {held.person} said of themselves is left.")
+    if traces.ids:
+        places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.ids.items()))
+        say(
+            f"Ids tell of the name in {places}: those that were made of it, and those that others "
+            "gave. The log only grows, and keeps its ids: whoever reads the database reads them, "
+            "and only a new log can be without them."
+        )
     if tags := _tags(held):
         say(f"{tags} are everybody's words: not searched for.")
     if held.plain:
@@ -281,7 +300,7 @@ def _report(held: Held, traces: Traces, held_back: Sequence[str]) -> bool:
     if traces.others:
         places = ", ".join(f"{place} ({n})" for place, n in sorted(traces.others.items()))
         say(f"The same words stand where nobody says whose they are: {places}. Have a look.")
-    return bool(traces.theirs)
+    return bool(traces.theirs or traces.ids)
 
 
 def _count(n: int, one: str, many: str = "") -> str:

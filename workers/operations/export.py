@@ -69,7 +69,7 @@ class Export(Struct, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
-    with command_database.database(settings.read()) as url:
+    with command_database.unlocked(settings.read()) as url:
         found = asyncio.run(export(url, given.person, datetime.now(UTC)))
     text = msgspec.json.format(msgspec.json.encode(found)).decode()
     if given.out is None:

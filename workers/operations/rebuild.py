@@ -17,7 +17,7 @@ from projections.read_models import READ_MODELS
 from workers import settings
 from workers.garbage import collect_rarely
 from workers.progress import Progress
-from workers.servers.command_database import database
+from workers.servers.command_database import unlocked
 from workers.servers.external import why_no_database
 from workers.servers.supervisor import say
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = list(_chosen(given.names, every=given.all))
     collect_rarely()
     _log_sentences()
-    with database(settings.read()) as url:
+    with unlocked(settings.read()) as url:
         return max(_rebuild(url, model, accept=given.accept) for model in chosen)
 
 

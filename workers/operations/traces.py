@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 import nats.errors
 import psycopg
-from msgspec import Struct
+from msgspec import Struct, field
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 
@@ -33,15 +33,23 @@ HEX = re.compile(r"\\\\x([0-9a-f]+)")
 
 
 class Words:
-    """Texts of a person, in every form in which they may be stored, to be searched for."""
+    """Texts of a person, in every form in which they may be stored, to be searched for; and pieces
+    of ids that tell of a name of theirs."""
 
-    def __init__(self, id_: str, texts: Iterable[str]) -> None:
+    def __init__(self, id_: str, texts: Iterable[str], in_ids: Iterable[str] = ()) -> None:
         forms = {form for word in texts if word != id_ for form in _forms(word)}
         known = sorted((f for f in forms if len(f) >= SHORTEST), key=len, reverse=True)
         self.count = len(known)
         either = "|".join(map(re.escape, known)) or r"(?!)"
         self._word = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
         self._whose = re.compile(rf"(?<![\w.-]){re.escape(id_)}(?![\w.-])")
+
+        pieces = "|".join(map(re.escape, sorted(in_ids, key=len, reverse=True))) or r"(?!)"
+        self._in_id = re.compile(rf"(?<![A-Za-z0-9])(?:{pieces})(?![A-Za-z0-9])", re.I)
+
+    def in_ids(self, text: str) -> bool:
+        """Whether an id in `text` tells of a name."""
+        return self._in_id.search(text) is not None
 
     def among(self, text: str) -> bool:
         """Whether one of them is in `text`, as words of their own."""
@@ -62,10 +70,11 @@ def _forms(word: str) -> set[str]:
 
 class Traces(Struct):
     """How many rows have words of the person, by table or place: `theirs` name the person too,
-    `others` do not. And how much was searched."""
+    `others` do not; in `ids` a name stands inside an id alone. And how much was searched."""
 
     theirs: Counter[str]
     others: Counter[str]
+    ids: Counter[str] = field(default_factory=Counter)
     rows: int = 0
     tables: int = 0
     files: int = 0
@@ -75,6 +84,15 @@ class Traces(Struct):
         self.rows += 1
         if words.among(text):
             (self.theirs if words.name(text) else self.others)[place] += 1
+        elif words.in_ids(text):
+            self.ids[place] += 1
+
+    def add_message(self, text: str, words: Words) -> None:
+        """Adds what is JetStream's: it holds nothing that others say."""
+        if words.among(text):
+            self.theirs[JETSTREAM] += 1
+        elif words.in_ids(text):
+            self.ids[JETSTREAM] += 1
 
 
 def search(database_url: str, store: Path | None, words: Words) -> Traces:
@@ -85,11 +103,12 @@ def search(database_url: str, store: Path | None, words: Words) -> Traces:
         for place, text in connection.execute(SQL["statistics"]):
             if words.among(text):  # statistics name no person
                 traces.others[place] += 1
+            elif words.in_ids(text):
+                traces.ids[place] += 1
     for file in sorted(store.rglob("*")) if store else ():
         if file.is_file():
             traces.files += 1
-            if words.among(file.read_bytes().decode(errors="replace")):
-                traces.theirs[JETSTREAM] += 1
+            traces.add_message(file.read_bytes().decode(errors="replace"), words)
     return traces
 
 
@@ -107,8 +126,7 @@ async def search_messages(nats_url: str, words: Words, traces: Traces) -> None:
                 traces.messages += len(page)
                 for message in page:
                     text = f"{message.headers} {message.data.decode(errors='replace')}"
-                    if words.among(text):
-                        traces.theirs[JETSTREAM] += 1
+                    traces.add_message(text, words)
     except (nats.errors.Error, OSError) as e:
         raise Unavailable(f"NATS did not say all that it has: {e}. Run this again.") from e
     finally:

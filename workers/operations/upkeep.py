@@ -1,5 +1,7 @@
 """Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
-messages of live feeds that are too old to be resumed, and what a killed rebuild has left."""
+messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And wraps
+keys of persons that an earlier version stored plain, and says how early each stretch of the log is
+stamped, once there is one more."""
 
 import logging
 import time
@@ -7,11 +9,13 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from projections.engine import stamps
 from projections.engine.election import connect
 from projections.engine.feed import Feed, statement
 from projections.engine.shadow import tidy
 from projections.read_models import FEEDS
 from sql import statements
+from workers.operations import keys
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +24,7 @@ EXPIRED = statements("feeds")["expired_to"]
 WORK = statements("work")
 INTERVAL = 3600.0  # seconds
 BATCH = 5_000  # rows
+STRETCHES = 20  # of the log that are sampled in one step
 
 
 class Upkeep:
@@ -40,6 +45,8 @@ class Upkeep:
         await self._open.aclose()
 
     async def step(self) -> bool:
+        if await stamps.add(self._connection, STRETCHES) == STRETCHES:
+            return True
         if time.monotonic() < self._due:
             return False
         for statement_ in (SQL["forget_keys"], SQL["forget_refusals"], WORK["forget_leases"]):
@@ -48,6 +55,13 @@ class Upkeep:
                 return True
         if any([await self._expire(feed) for feed in FEEDS]):
             return True
+        if await keys.wrap_piece(self._connection):
+            return True
+        if await keys.plain(self._connection):
+            log.warning(
+                "Keys of persons are stored plain: who has the database can read all. Once no "
+                "process of the version before runs: `.venv/bin/python -m workers keys wrap`."
+            )
         for name in await tidy(self._connection):
             log.info("dropped what a rebuild of %s had left", name)
         self._due = time.monotonic() + INTERVAL

@@ -9,6 +9,7 @@ import psycopg
 
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.engine.election import connect
@@ -27,7 +28,7 @@ async def run(spec: Spec) -> None:
     phase, random = Phase(), spec.random("notes")
     recorder = await asyncio.to_thread(open_recorder, spec.database_url, statements("history"))
     history = History(recorder, (*AGGREGATES, NOTES), RENAMED)
-    by = Author("noting", spec.event_id)
+    by = Author(f"{SYSTEM}noting", spec.event_id)
     dropped = LineWriter(spec.file(DROPPED))
     while not phase.settling.is_set():
         with suppress(Unavailable):  # it may be taken or not: the log says

@@ -17,6 +17,7 @@ class Proof(Struct, frozen=True):
     checks: Sequence[Check]
     recoveries: Sequence[Recovery]
     unrecovered: Sequence[str] = ()
+    untried: Sequence[str] = ()  # faults that it did not come to in the time
     seconds: float = 0.0
 
     @property
@@ -31,6 +32,8 @@ def lines(proof: Proof) -> Iterator[str]:
     yield ""
     yield from _recovered(proof.recoveries)
     yield from proof.unrecovered
+    if proof.untried:
+        yield f"Not come to in the time: {', '.join(proof.untried)}. Give it more --seconds."
     yield ""
     yield from _concluded(proof)
 

@@ -27,6 +27,8 @@ class Run:
         self._marks: list[Mark] = []
         self._recoveries: list[Recovery] = []
         self._unrecovered: list[str] = []
+        self._ours = [fault for fault in FAULTS if stack.has(fault.of)]
+        self._struck: set[str] = set()
 
     def proof(self) -> Proof:
         self._begin()
@@ -38,7 +40,8 @@ class Run:
         self._stack.wait(CatchingUp(self._stack.spec).done, LAST)
         self._stack.require_load()
         found, checks = asyncio.run(finale.examined(self._stack.spec))
-        return Proof(found, checks, self._recoveries, self._unrecovered, seconds)
+        untried = [fault.says for fault in self._ours if fault.says not in self._struck]
+        return Proof(found, checks, self._recoveries, self._unrecovered, untried, seconds)
 
     def _begin(self) -> None:
         now = time.monotonic()
@@ -48,9 +51,8 @@ class Run:
             raise Unavailable(f"The product did not begin to work: {words or 'it said nothing'}")
 
     def _fail_until(self, began: float, end: float) -> None:
-        ours = [fault for fault in FAULTS if self._stack.has(fault.of)]
         self._wait_until(began, began + faults.FIRST)
-        for fault in faults.order(ours, self._random):
+        for fault in faults.order(self._ours, self._random):
             calm = time.monotonic() + self._random.uniform(*CALM)
             self._wait_until(began, min(calm, end))
             if time.monotonic() >= end or not self._strike(fault):
@@ -65,6 +67,7 @@ class Run:
 
     def _strike(self, fault: Fault) -> bool:
         """Causes a fault. Whether the product recovered."""
+        self._struck.add(fault.says)
         struck, down = faults.strike(fault, self._stack)
         recovery = self._recovered(fault.says, struck, down, PATIENCE)
         self._stack.wait(self._stack.runs, PATIENCE)  # readers may be served long before

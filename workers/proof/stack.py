@@ -14,8 +14,11 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Unavailable
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.engine import event_log
@@ -27,7 +30,9 @@ from workers.proof.acts import preparations
 from workers.proof.load import SETTLED
 from workers.proof.spec import Spec
 from workers.proof.writers import LAST
+from workers.servers.datadir import master_key
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.processes import Process, free_port, read_log, spawn, until
 from workers.servers.signals import Signals
 from workers.servers.supervisor import ROOT, Embedded, Service
@@ -65,6 +70,10 @@ class Stack:
             database_url = self._settings.database_url or self._embed(POSTGRES, start_postgres)
             nats_url = self._settings.nats_url or self._embed(NATS, start_nats)
             migrate(database_url)
+            own = self._settings.database_url is None
+            place = self.folder if own else self._settings.data_dir
+            self._settings = replace(self._settings, data_dir=place)
+            unlock(self._settings, database_url)
             event_id, secret = f"proof-{secrets.token_hex(4)}", secrets.token_urlsafe(48)
             begin, start = asyncio.run(_prepare(database_url, event_id))
             where = str(self.folder), event_id, database_url, nats_url
@@ -162,10 +171,14 @@ class Stack:
             return spawn(command, [SIGTERM], environment=environment, directory=ROOT, output=log)
 
     def _environment(self) -> Mapping[str, str]:
-        secret = {"JWT_SECRET": self.spec.secret, "JWT_JWKS_URL": ""}
+        secret = {"JWT_SECRET": self.spec.secret, "JWT_JWKS_URL": "", **self._master_key()}
+        secret |= {"JWT_AUDIENCE": "", "JWT_ISSUER": ""}
         addresses = {"DATABASE_URL": self.spec.database_url, "NATS_URL": self.spec.nats_url}
         place = {"HOST": "127.0.0.1", "PORT": str(self.spec.port), "DATA_DIR": str(self.folder)}
         return {**os.environ, **secret, **addresses, **place, "RATE_LIMIT": "1000"}
+
+    def _master_key(self) -> Mapping[str, str]:
+        return {"MASTER_KEY": master_key(self._settings)}
 
     def _answers(self) -> bool:
         with closing(socket.socket()) as probe:
@@ -175,7 +188,8 @@ class Stack:
         name = "_".join((module, *arguments[1:2]))
         with (self.folder / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", f"workers.proof.{module}", *arguments]
-            process = spawn(command, [SIGTERM], directory=ROOT, environment=os.environ, output=log)
+            environment = {**os.environ, **self._master_key()}
+            process = spawn(command, [SIGTERM], directory=ROOT, environment=environment, output=log)
         self._load[name] = process
 
 
@@ -204,7 +218,7 @@ async def _prepare(database_url: str, event_id: str) -> tuple[int, int]:
     async with await connect(database_url, "proof") as connection:
         begin = await event_log.end(connection)
     recorder = await asyncio.to_thread(open_recorder, database_url, statements("history"))
-    position, by = begin, Author("prove", event_id)
+    position, by = begin, Author(f"{SYSTEM}prove", event_id)
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
         for command in preparations(event_id):
             position = (await history.execute(command, by=by)).position

@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from domain.agenda import Counts, counted
+from domain.agenda import Counts, counted, odd
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.errors import Invalid, NotFound
+from domain.store.queue import SYSTEM
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, History
 from projections.conferences import CONFERENCE
@@ -33,6 +34,7 @@ from workers.schedules.archives import BYTES
 from workers.servers import external, supervisor
 from workers.servers.datadir import make
 from workers.servers.embedded import running_postgres, start_postgres
+from workers.servers.master_key import unlock
 from workers.servers.supervisor import say
 from workers.settings import Settings
 from workers.tokens import ID
@@ -46,12 +48,21 @@ class File(Struct, frozen=True):
     data: bytes
 
 
+class Outcome(Struct, frozen=True):
+    """`odd` is what is odd beside what was known: (id of a speaker, what)."""
+
+    counts: Counts
+    odd: tuple[tuple[str, str], ...]
+
+
 def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     if not re.fullmatch(ID, given.event):
         raise Invalid(f"`{given.event}` is no id of an event: that is {ID_SAYS}.")
     file = _file(given.file)
-    with _database(settings.read()) as url:
+    config = settings.read()
+    with _database(config) as url:
+        unlock(config, url)
         asyncio.run(_import(file, given.event, given.source, url))
     return 0
 
@@ -118,12 +129,15 @@ async def _import(file: File, event_id: str, source: str | None, url: str) -> No
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
         outcome = await history.execute(
             command,
-            by=Author("import-schedule", event_id),
-            reply=lambda command, after: msgspec.json.encode(counted(command, after)),
+            by=Author(f"{SYSTEM}import-schedule", event_id),
+            reply=lambda command, after: msgspec.json.encode(
+                Outcome(counted(command, after), odd(command))
+            ),
         )
-    counts = msgspec.json.decode(outcome.reply, type=Counts)
+    said = msgspec.json.decode(outcome.reply, type=Outcome)
+    remarks = (*found.odd, *(Odd(f"speaker {id_}", what) for id_, what in said.odd))
     took = time.monotonic() - began
-    for sentence in summary(command.source, event_id, counts, found.odd, took):
+    for sentence in summary(command.source, event_id, said.counts, remarks, took):
         say(sentence)
 
 

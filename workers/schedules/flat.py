@@ -93,4 +93,4 @@ def _speakers(written: Any, where: str, draft: Draft) -> Iterator[str]:
     for one in names if isinstance(names, list) else []:
         name = localized(one.get("name")) if isinstance(one, dict) else localized(one)
         if name.strip():
-            yield draft.add_speaker(Speaker(id_from_name(name), name), where)
+            yield draft.add_speaker(Speaker("", name), where)

@@ -83,6 +83,7 @@ def read(document: Any, draft: Draft) -> None:
     listed = [events for rooms in of_rooms for events in rooms.values()]
     draft.expect(sum(len(events) for events in listed if isinstance(events, list)))
     for where, day in days:
+        draft.name_day(day.date or "")
         if isinstance(day.rooms, dict):
             for room, events in day.rooms.items():
                 in_room = f"{where}.rooms[{moments.quoted(room)}]"
@@ -95,13 +96,15 @@ def _add(event: Event, room: str, date: str, where: str, draft: Draft) -> None:
     if start is None:
         draft.skip("sessions without a time")
         return
+    end, length = _end(event, start, where, draft)
     draft.add(
         Session(
             id=_id(event, draft),
             where=where,
             title=localized(event.title),
             start=start,
-            end=_end(event, start, where, draft),
+            end=end,
+            length=length,
             texts=(
                 localized(event.subtitle),
                 localized(event.abstract),
@@ -142,17 +145,16 @@ def _start(event: Event, date: str, where: str, draft: Draft) -> datetime | None
     return draft.instant(local, f"{where}.start")
 
 
-def _end(event: Event, start: datetime, where: str, draft: Draft) -> datetime:
+def _end(
+    event: Event, start: datetime, where: str, draft: Draft
+) -> tuple[datetime, moments.Length | None]:
     if event.end_time:
-        return draft.moment(event.end_time, f"{where}.end_time")
+        return draft.moment(event.end_time, f"{where}.end_time"), None
     where = f"{where}.duration"
     if not event.duration:
         draft.remarks.add(where, "is missing: taken as having no length")
-        return start
-    try:
-        return draft.end_after(start, moments.length(event.duration), where)
-    except moments.TimeError as error:
-        raise Invalid("", (where, str(error))) from None
+        return start, None
+    return draft.end_and_length(start, event.duration, where)
 
 
 def _speakers(event: Event, where: str, draft: Draft) -> list[str]:
@@ -165,7 +167,7 @@ def _speaker(person: Person, where: str, draft: Draft) -> str:
     found = Speaker(
         id_from(person.guid.strip())
         if person.guid and person.guid.strip()
-        else id_from_name(person.display_name)
+        else ""
         if numbered in (None, "")
         else draft.prefixed_id(numbered),
         person.display_name,

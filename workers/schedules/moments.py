@@ -1,11 +1,18 @@
 """Times and durations as schedules write them, parsed."""
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from msgspec import Struct
+
 LONGEST = timedelta(days=31)  # duration of a session
+SHORTEST = timedelta(minutes=3)  # that is likely, where a duration has two readings
+MOST_MINUTES = timedelta(hours=12)  # that somebody writes as minutes and seconds
+HOURS, MINUTES = "hours and minutes", "minutes and seconds"
+SECONDS, DAYS = "hours, minutes and seconds", "days, hours and minutes"
 COLONS = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})[:.](\d{2})", re.ASCII)
 CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::(\d{2}))?", re.ASCII)
 
@@ -55,25 +62,53 @@ def whole_day(written: str) -> bool:
     return True
 
 
-def length(written: str) -> timedelta:
-    """A duration: HH:MM, HH:MM:SS, or D:HH:MM, which pretalx writes beyond a day."""
+class Length(Struct, frozen=True):
+    """A duration as it is written, and its readings by name: the usual one first, one at least."""
+
+    written: str = ""
+    readings: Mapping[str, timedelta] = {}
+
+    @property
+    def usual(self) -> timedelta:
+        return next(iter(self.readings.values()))
+
+
+def length(written: str) -> Length:
+    """A duration: H:MM or MM:SS, H:MM:SS or D:HH:MM. Which of two that are possible is meant, the
+    other durations of the file say: see `lengths`. Raises TimeError."""
     found = COLONS.fullmatch(written.strip())
     if not found:
         raise TimeError(f"{quoted(written)} is no length (as in 00:45)")
     first, middle, last = (int(part or 0) for part in found.groups())
-    if found[1] and len(found[1]) > 1:
-        return _bounded(timedelta(hours=first, minutes=middle, seconds=last), written)
-    return _bounded(timedelta(days=first, hours=middle, minutes=last), written)
+    possible = _three(first, middle, last) if found[1] else _two(middle, last)
+    readings = {name: length for name, length in possible if length <= LONGEST}
+    if not readings:
+        raise _too_long(written)
+    return Length(written.strip(), readings)
+
+
+def _two(first: int, last: int) -> Iterator[tuple[str, timedelta]]:
+    yield HOURS, timedelta(hours=first, minutes=last)
+    minutes = timedelta(minutes=first, seconds=last)
+    if last < 60 and SHORTEST <= minutes <= MOST_MINUTES:
+        yield MINUTES, minutes
+
+
+def _three(first: int, middle: int, last: int) -> Iterator[tuple[str, timedelta]]:
+    yield SECONDS, timedelta(hours=first, minutes=middle, seconds=last)
+    if first and middle < 24 and last < 60:
+        yield DAYS, timedelta(days=first, hours=middle, minutes=last)
 
 
 def minutes(count: int) -> timedelta:
-    return _bounded(timedelta(minutes=min(max(count, 0), 10**6)), str(count))
-
-
-def _bounded(found: timedelta, written: str) -> timedelta:
+    found = timedelta(minutes=min(max(count, 0), 10**6))
     if found > LONGEST:
-        raise TimeError(f"{quoted(written)} is longer than {LONGEST.days} days")
+        raise _too_long(str(count))
     return found
+
+
+def _too_long(written: str) -> TimeError:
+    return TimeError(f"{quoted(written)} is longer than {LONGEST.days} days")
 
 
 def instant(found: datetime, zone: ZoneInfo | None) -> tuple[datetime, str]:

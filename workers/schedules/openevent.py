@@ -120,7 +120,7 @@ def _end(found: SessionRow, start: datetime, where: str, draft: Draft) -> dateti
         return end
     declared = ((found.session_type and found.session_type.length) or "").strip()
     try:
-        length = moments.length(declared)
+        length = moments.length(declared).usual
     except moments.TimeError:
         return end
     draft.remarks.add(

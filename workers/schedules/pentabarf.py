@@ -26,6 +26,7 @@ class Document:
     def __init__(self) -> None:
         self.conference: Element | None = None
         self.found: list[PlacedEvent] = []
+        self.days: list[str] = []
         self._date = self._room = ""
 
     def is_wanted(self, element: Element, depth: int) -> bool:
@@ -33,6 +34,7 @@ class Document:
             raise Invalid("", (element.where, f"is <{element.tag[:40]}>, no <schedule>"))
         if element.tag == "day":
             self._date, self._room = element.attributes.get("date", ""), ""
+            self.days.append(self._date)
         elif element.tag == "room":
             self._room = element.attributes.get("name", "")
         return element.tag in {"conference", "event"}
@@ -52,6 +54,8 @@ def read(data: bytes, draft: Draft) -> None:
     changes = timedelta()
     if document.conference:
         changes = _conference(document.conference, draft)
+    for day in document.days:
+        draft.name_day(day)
     draft.expect(len(document.found))
     for found in document.found:
         _add(found, changes, draft)
@@ -86,13 +90,15 @@ def _add(found: PlacedEvent, changes: timedelta, draft: Draft) -> None:
     if start is None:
         draft.skip("sessions without a time")
         return
+    end, length = _end(event, start, draft)
     draft.add(
         Session(
             id=_id(event, draft),
             where=event.where,
             title=event.text_of("title"),
             start=start,
-            end=_end(event, start, draft),
+            end=end,
+            length=length,
             texts=(
                 event.text_of("subtitle"),
                 event.text_of("abstract"),
@@ -136,15 +142,12 @@ def _start(found: PlacedEvent, changes: timedelta, draft: Draft) -> datetime | N
     return draft.instant(local, _where(event, "start"))
 
 
-def _end(event: Element, start: datetime, draft: Draft) -> datetime:
+def _end(event: Element, start: datetime, draft: Draft) -> tuple[datetime, moments.Length | None]:
     where = _where(event, "duration")
     if not (duration := event.text_of("duration")):
         draft.remarks.add(where, "has no duration")
-        return start
-    try:
-        return draft.end_after(start, moments.length(duration), where)
-    except moments.TimeError as error:
-        raise Invalid("", (where, str(error))) from None
+        return start, None
+    return draft.end_and_length(start, duration, where)
 
 
 def _speakers(event: Element, draft: Draft) -> list[str]:
@@ -159,11 +162,7 @@ def _speaker_id(person: Element, draft: Draft) -> str:
     if guid := person.attributes.get("guid", "").strip():
         return id_from(guid)
     written = person.attributes.get("code") or person.attributes.get("id")
-    return (
-        draft.prefixed_id(written.strip())
-        if written and written.strip()
-        else id_from_name(person.text)
-    )
+    return draft.prefixed_id(written.strip()) if written and written.strip() else ""
 
 
 def _where(event: Element, tag: str) -> str:

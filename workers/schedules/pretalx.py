@@ -159,8 +159,7 @@ def _session(talk: Talk, slot: Slot, where: str, names: Lookup, draft: Draft) ->
         location=names.name("rooms", slot.room),
         track=names.name("tracks", talk.track),
         tags=[names.name("tags", tag) for tag in _listed(talk.tags)],
-        kind=names.name("types", talk.submission_type),
-        item_type="" if talk.code else "break",
+        kind=names.name("types", talk.submission_type) if talk.code else "break",
         status=STATUS_OF_STATE[talk.state or "accepted"],
         speaker_ids=tuple(_speakers(talk, where, names, draft)),
         url=_url(talk.urls),
@@ -185,5 +184,5 @@ def _speakers(talk: Talk, where: str, names: Lookup, draft: Draft) -> Iterator[s
         person = names.person(found, f"{where}.speakers[{i}]")
         name = person.name or person.code or ""
         if name.strip():
-            id_ = id_from(person.code) if person.code else id_from_name(name)
+            id_ = id_from(person.code) if person.code else ""
             yield draft.add_speaker(Speaker(id_, name, person.email), f"{where}.speakers[{i}]")

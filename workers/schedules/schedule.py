@@ -3,13 +3,16 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 
 from msgspec import UNSET, Struct
 
 from domain.agenda import ImportSchedule, Speaker
 from domain.agenda_items import AgendaItem
+from domain.names import digest, id_of_name
+from domain.names import slug as slug_of
+from domain.sources import Named
 from workers.schedules import text
+from workers.schedules.moments import Length
 
 MOST_REMARKS = 500
 THE_FILE = "the file"  # the place of remarks and errors that concern all of it
@@ -37,6 +40,7 @@ class Schedule(Struct, frozen=True):
     speakers: tuple[Speaker, ...]
     odd: tuple[Odd, ...] = ()
     slots: Mapping[str, str] = {}  # the talk of each item whose id was made here, by that id
+    named: Mapping[str, Named] = {}  # of speakers by id, unless that stands in the file
 
     def command(self, event_id: str, source: str | None) -> ImportSchedule:
         """Imports it, as of `source` where that is given."""
@@ -46,6 +50,7 @@ class Schedule(Struct, frozen=True):
             items=self.items,
             speakers=self.speakers,
             slots=self.slots,
+            named=self.named,
         )
 
 
@@ -57,6 +62,7 @@ class Session(Struct, kw_only=True):
     title: str
     start: datetime
     end: datetime
+    length: Length | None = None  # where the end is that of the usual reading of a duration
     texts: tuple[str, ...] = ()
     location: str = ""
     track: str = ""
@@ -94,19 +100,13 @@ def id_from(written: str) -> str:
     """The text itself if it is a valid id, else an id derived from it, always the same."""
     if ID.fullmatch(written) and written.strip("."):
         return written
-    return f"{slug(written)}-{_digest(written)}".lstrip("-")
+    return f"{slug(written)}-{digest(written)}".lstrip("-")
 
 
 def id_from_name(name: str) -> str:
-    """An id for a thing that has only a name."""
-    name = text.line(name).casefold()
-    return f"{slug(name)}-{_digest(name)}".lstrip("-")
+    """An id for a thing that has only a name, and is nobody."""
+    return id_of_name(text.line(name))
 
 
 def slug(written: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", text.line(written[:1000]).lower())
-    return words[:60].strip("-")
-
-
-def _digest(written: str) -> str:
-    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return slug_of(text.line(written[:1000]))

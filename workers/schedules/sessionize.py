@@ -128,7 +128,7 @@ def _add(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> None:
                 texts=(found.description or "",),
                 location=found.room or lookup.rooms.get(found.roomId, ""),
                 tags=list(_categories(found, where, lookup)),
-                item_type="break" if found.isServiceSession else "",
+                kind="break" if found.isServiceSession else "",
                 speaker_ids=tuple(_speakers(found, where, lookup, draft)),
             )
         )
@@ -158,5 +158,5 @@ def _speakers(found: SessionRow, where: str, lookup: Lookup, draft: Draft) -> It
         else:
             person = converted(one, Person, at)
         if person.display_name:
-            id_ = id_from(str(person.id)) if person.id else id_from_name(person.display_name)
+            id_ = id_from(str(person.id)) if person.id else ""
             yield draft.add_speaker(Speaker(id_, person.display_name), at)

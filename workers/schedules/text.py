@@ -2,8 +2,8 @@
 
 import html
 import re
-import unicodedata
 
+from domain.texts import normalised
 from workers.schedules.markup import without_tags
 
 # Upper bounds, in characters.
@@ -23,14 +23,14 @@ def has_control(text: str) -> bool:
 
 def line(text: str) -> str:
     """The text on one line, without control characters."""
-    return _normal(" ".join(CONTROL.sub("", _newlines(text)).split()))
+    return normalised(" ".join(CONTROL.sub("", _newlines(text)).split()))
 
 
 def plain(text: str) -> str:
     """The text on several lines. HTML loses its tags; other text keeps its line ends."""
     text = without_tags(text[:MARKED_UP])
     text = ENTITY.sub(lambda found: html.unescape(found[0]), text)
-    return _normal(_spaced(CONTROL.sub("", _newlines(text))))
+    return normalised(_spaced(CONTROL.sub("", _newlines(text))))
 
 
 def cut(text: str, length: int) -> str:
@@ -45,10 +45,6 @@ def url(text: str) -> str:
 
 def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _normal(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _spaced(text: str) -> str:

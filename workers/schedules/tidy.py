@@ -13,9 +13,33 @@ from workers.schedules.schedule import Remarks, Session
 
 TAGS = 100  # of an item, at most
 MOST_READ = 10 * TAGS  # elements of a list; the rest of a longer one is not read
-CANCELLED = re.compile(r"\W*cancell?ed\b", re.I)  # as FOSDEM marks it, in the title
+# A mark before a title says that the session is called off: CANCELLED Title, [canceled] Title,
+# Cancelled: Title. "Cancelled flights, and what they cost" is a title.
+MARK = re.compile(r"(\W*)(cancell?ed)\b(\W*)", re.I)
+OPEN, CLOSED = (
+    re.compile(r"[\[({<*_~]"),
+    re.compile(r"[\])}>*_~]|[:!|]|\s[-\u2010-\u2015]|^[\u2013\u2014]"),
+)
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,128}")
-NOT_SESSIONS = frozenset({"break", "breakfast", "dinner", "lunch", "meal", "registration"})
+NOT_SESSIONS = {  # and what each is called on an agenda
+    **dict.fromkeys(("break", "breaks", "coffee", "coffeebreak", "intermission"), "break"),
+    **dict.fromkeys(("lunch", "luncheon", "lunchbreak", "lunchtime"), "lunch"),
+    **dict.fromkeys(("meal", "meals"), "meal"),
+    **dict.fromkeys(("registration", "checkin"), "registration"),
+    **{word: word for word in ("breakfast", "dinner")},
+}
+# Words beside these that leave such a type what it is: any other makes it a session.
+BESIDE = frozenset(
+    re.findall(
+        r"[a-z]+",
+        """a afternoon and area at badge badges bio biological buffet check closed closes closing
+        coffee comfort conference counter day desk drinks early evening extended final first for
+        free from gala general group health in late light long mid midday morning networking noon
+        of on onsite open opening opens own pick pickup provided quick refreshment refreshments
+        screen second served short snack snacks social speaker speakers sponsor sponsored sponsors
+        starts stretch tea team the third time to up vip welcome with your""",
+    )
+)
 
 
 def item(found: Session, remarks: Remarks) -> AgendaItem:
@@ -83,8 +107,17 @@ def _focus(found: Session, remarks: Remarks) -> tuple[str, ...]:
 def _type(found: Session) -> str:
     if given := text.cut(text.line(found.item_type), text.LINE):
         return given
-    words = re.findall(r"[a-z]+", found.kind[:1000].lower())
-    return next((word for word in words if word in NOT_SESSIONS), "session")
+    return _kind(text.line(found.kind[:1000]))
+
+
+def _kind(written: str) -> str:
+    """The type that is meant, by all words of it: `Lunch break` is a lunch, `Lunch talk` is not."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", written)
+    words = re.findall(r"[^\W\d_]+", apart.lower().replace("'", "").replace("\u2019", ""))
+    meant = [NOT_SESSIONS[word] for word in words if word in NOT_SESSIONS]
+    if not meant:
+        return "session"
+    return meant[0] if all(word in NOT_SESSIONS or word in BESIDE for word in words) else "session"
 
 
 def _status(found: Session, title: str, remarks: Remarks) -> str:
@@ -92,7 +125,16 @@ def _status(found: Session, title: str, remarks: Remarks) -> str:
         return found.status
     if found.status:
         remarks.add(found.where, f"{moments.quoted(found.status)} is no status: left at scheduled")
-    return "cancelled" if CANCELLED.match(title) else "scheduled"
+    return "cancelled" if _is_called_off(title) else "scheduled"
+
+
+def _is_called_off(title: str) -> bool:
+    if not (found := MARK.match(title)):
+        return False
+    before, mark, after = found.groups()
+    rest = title[found.end() :]
+    marked = not rest or OPEN.search(before) or CLOSED.search(after)
+    return bool(marked) or (mark.isupper() and not rest.isupper())
 
 
 def _text(written: tuple[str, ...], where: str, remarks: Remarks) -> str:

@@ -7,6 +7,7 @@ from domain.errors import Unavailable
 from workers.servers import external
 from workers.servers.datadir import make
 from workers.servers.embedded import running_postgres, start_postgres
+from workers.servers.master_key import unlock
 from workers.settings import Settings
 
 
@@ -31,6 +32,14 @@ def database(settings: Settings) -> Iterator[str]:
             yield server.url
         finally:
             server.stop()
+
+
+@contextmanager
+def unlocked(settings: Settings) -> Iterator[str]:
+    """The same, for commands that open what is personal in it."""
+    with database(settings) as url:
+        unlock(settings, url)
+        yield url
 
 
 def running_database(settings: Settings) -> str:

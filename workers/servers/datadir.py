@@ -7,12 +7,14 @@ import secrets
 import shlex
 import tempfile
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from jwt.warnings import InsecureKeyLengthWarning
 
 from domain.errors import Invalid, Refused
+from domain.store.master_key import generated
 from workers.servers.processes import CURRENT_USER, User
 from workers.settings import Settings
 
@@ -54,7 +56,11 @@ def out_of_reach(e: PermissionError) -> str:
     )
 
 
-def secret(file: Path, owner: User = CURRENT_USER) -> str:
+def _text() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def secret(file: Path, owner: User = CURRENT_USER, draw: Callable[[], str] = _text) -> str:
     """The secret in a file, generated where there is none. It is linked into place whole: of two
     processes that generate one at once both get the same, and none reads half of it."""
     with suppress(FileNotFoundError):
@@ -63,7 +69,7 @@ def secret(file: Path, owner: User = CURRENT_USER) -> str:
     try:
         with os.fdopen(descriptor, "w") as out:
             os.fchown(descriptor, *owner)
-            out.write(secrets.token_urlsafe(48))
+            out.write(draw())
             out.flush()
             os.fsync(descriptor)
         with suppress(FileExistsError):
@@ -86,6 +92,12 @@ def jwt_secret(settings: Settings) -> str:
         )
         warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # it has just been logged
     return given
+
+
+def master_key(settings: Settings) -> str:
+    """The key that wraps those of persons: MASTER_KEY, or one generated once into `DATA_DIR`."""
+    given = settings.master_key
+    return given or secret(private(settings.data_dir) / "master-key", draw=generated)
 
 
 class Lock:

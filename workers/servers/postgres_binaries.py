@@ -59,12 +59,22 @@ def from_wheel() -> Iterator[Binaries]:
 
 
 def from_path() -> Iterator[Binaries]:
-    known = [path for pattern in ALSO_LOOKED_IN for path in Path("/").glob(pattern[1:])]
-    for name in (*os.get_exec_path(), *sorted(map(str, known), reverse=True)):
+    for name in _looked_in():
         # PATH often has links to programs whose libraries lie beside the original.
         folder = Path(os.path.realpath(Path(name, "postgres"))).parent
         if number := _version(folder):
             yield Binaries(folder, number)
+
+
+def client_folders() -> Iterator[Path]:
+    """Where pg_dump may be: also where no server is installed beside it."""
+    yield from (binaries.folder for binaries in from_wheel())
+    yield from map(Path, _looked_in())
+
+
+def _looked_in() -> Iterator[str]:
+    known = [path for pattern in ALSO_LOOKED_IN for path in Path("/").glob(pattern[1:])]
+    yield from (*os.get_exec_path(), *sorted(map(str, known), reverse=True))
 
 
 FINDERS: tuple[Callable[[], Iterator[Binaries]], ...] = (from_wheel, from_path)
@@ -108,8 +118,13 @@ def readable_by_all(binaries: Binaries) -> Binaries:
 def _version(folder: Path) -> str | None:
     if not all(os.access(folder / name, os.X_OK) for name in ("postgres", "initdb")):
         return None
+    return version_of(folder / "postgres")
+
+
+def version_of(program: Path) -> str | None:
+    """The version of a program of PostgreSQL, as in 17.2; None where it does not run."""
     try:
-        output = subprocess.check_output([folder / "postgres", "--version"], text=True)  # noqa: S603
+        output = subprocess.check_output([program, "--version"], text=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return None
     found = re.search(r"\) (\d+(\.\d+)*)", output)

@@ -22,9 +22,11 @@ import psycopg
 
 from domain.errors import Invalid, Problem, Refused, Unavailable
 from workers.servers import external
-from workers.servers.datadir import jwt_secret, make, private
+from workers.servers.datadir import jwt_secret, make, private, secret
 from workers.servers.embedded import start_nats, start_postgres
+from workers.servers.master_key import unlock, wrap_from_now_on
 from workers.servers.processes import Process, Running, Server, free_port, spawn, until
+from workers.servers.roles import url_of_api
 from workers.servers.signals import Signals, Stop
 from workers.settings import Settings
 
@@ -36,8 +38,11 @@ TOO_MANY_FAILURES = 4
 
 
 class Program(NamedTuple):
+    """`owns`: in an embedded database it is the owner; else it only reads and records there."""
+
     name: str
     command: Sequence[str]
+    owns: bool = True
 
     def starter(
         self, environment: Mapping[str, str], log: IO[bytes] | None
@@ -72,7 +77,7 @@ class Embedded:
 # Started in this order, stopped in the opposite one.
 PROGRAMS = (
     Program("the workers", (sys.executable, "-m", "workers", "run")),
-    Program("the web server", (sys.executable, "-m", "api", "serve")),
+    Program("the web server", (sys.executable, "-m", "api", "serve"), owns=False),
 )
 
 
@@ -226,6 +231,7 @@ def _start(
     output: IO[bytes] | None,
 ) -> None:
     database_url, nats_url = settings.database_url, settings.nats_url
+    embedded = database_url is None
     if database_url is None:
         postgres = Embedded(start_postgres, settings.data_dir)
         supervisor.start("PostgreSQL", postgres.start)
@@ -235,8 +241,14 @@ def _start(
         supervisor.start("NATS", nats.start)
         nats_url = nats.url
     migrate(database_url)
-    environment = _environment(settings, database_url, nats_url)
+    limited_url = database_url
+    if embedded:
+        wrap_from_now_on(database_url)
+        limited_url = url_of_api(database_url, secret(settings.data_dir / "postgres-api-password"))
+    unlock(settings, database_url)
     for program in programs:
+        url = database_url if program.owns else limited_url
+        environment = _environment(settings, url, nats_url)
         supervisor.start(program.name, program.starter(environment, output))
 
 

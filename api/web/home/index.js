@@ -12,13 +12,16 @@ const ROLES = { organizer: 'Organizer', member: 'Member' };
 const NONE = { name: 'no-events', title: 'No events yet', text: 'Your sign-in opens no event. Ask the organizers for a link to theirs.' };
 const EVERY = { name: 'every-event', title: 'Every event is open to you', text: 'Your sign-in is an admin\u2019s, and names none. Open one by its id: its page is /events/, then the id.' };
 
+// One for each page: whoever has two roles at an event has one card, with both.
 function openedBy(scopes) {
-  return scopes.flatMap((scope) => {
+  const opened = scopes.flatMap((scope) => {
     const [kind, eventId, role, speakerId] = scope.split(':');
     if (kind !== 'event') return [];
     if (role === 'speaker') return [{ eventId, role: 'Your speaker brief', href: `/events/${eventId}/speakers/${speakerId}/brief` }];
     return ROLES[role] ? [{ eventId, role: ROLES[role], href: `/events/${eventId}` }] : [];
   });
+  const pages = Map.groupBy(opened, ({ href }) => href).values();
+  return [...pages].map((same) => ({ ...same[0], role: [...new Set(same.map(({ role }) => role))].join(', ') }));
 }
 
 async function entry({ eventId, role, href }) {

@@ -88,6 +88,8 @@ function render() {
   const wanted = matching.find((one) => one.day === day)?.sessions ?? [];
   const of = held.days.find((one) => one.day === day)?.sessions.length ?? 0;
   say(wanted.length, of, now);
+  filters.hidden = !held.sessions.length; // there is nothing to search yet
+  document.querySelector('.schedule-notes').hidden = filters.hidden;
   main.toggleAttribute('data-narrowed', isNarrowed(place));
   main.dataset.view = wanted.length ? shape : 'nothing';
   if (!wanted.length) return view.showNothing(nothing(matching));

@@ -1,5 +1,6 @@
 """An agenda out as schedule.json, and in again: nothing of it is lost, nothing changes."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -139,6 +140,61 @@ def test_days_are_those_of_the_zone_and_rooms_are_in_their_order() -> None:
         [("", ["c"])],
     ]
     assert days[0].day_start == late.astimezone(ZoneInfo("Europe/Brussels"))
+
+
+# What https://c3voc.de/schedule/schema.json requires, by the object that has it.
+REQUIRED = {
+    "schedule": "version base_url conference",
+    "conference": "title acronym days daysCount start end timeslot_duration",
+    "day": "date day_end day_start index rooms",
+    "event": "abstract date duration guid id language links persons room slug start subtitle title "
+    "track type url",
+    "person": "public_name id",
+}
+
+
+@given(st.lists(EVENTS, max_size=4), st.sampled_from(ZONES))
+def test_every_key_that_the_schema_of_the_form_requires_is_there(
+    events: list[dict[str, object]], zone: str
+) -> None:
+    found = read(frab(*events, time_zone_name=zone)) if events else None
+    of = programme(found.items, found.speakers, zone) if found else programme((), (), zone)
+    file = msgspec.json.decode(
+        msgspec.json.encode(schedule_file(of, emails=False, base_url="https://example.org/"))
+    )
+    schedule = file["schedule"]
+    conference = schedule["conference"]
+    days = conference["days"]
+    said = [event for day in days for room in day["rooms"].values() for event in room]
+    people = [person for event in said for person in event["persons"]]
+    objects = {
+        "schedule": [schedule],
+        "conference": [conference],
+        "day": days,
+        "event": said,
+        "person": people,
+    }
+    for name, required in REQUIRED.items():
+        for one in objects[name]:
+            assert one.keys() >= set(required.split()), name
+            assert None not in one.values()
+    assert [e["slug"] for e in said if not re.fullmatch("[a-z0-9_-]+[a-z0-9]", e["slug"])] == []
+    assert [number for number in (one["id"] for one in (*said, *people)) if number < 1] == []
+    assert file["$schema"].endswith("/schema.json")
+    date.fromisoformat(conference["start"])
+
+
+@given(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from(ZONES))
+def test_day_ends_after_the_last_of_its_sessions(
+    events: list[dict[str, object]], zone: str
+) -> None:
+    found = read(frab(*events, time_zone_name=zone))
+    ends = {item.id: item.end_time for item in found.items}
+    of = programme(found.items, found.speakers, zone)
+    for day in schedule_file(of, emails=False).schedule.conference.days:
+        said = [event for room in day.rooms.values() for event in room]
+        assert day.day_start.astimezone(UTC) == min(e.date.astimezone(UTC) for e in said)
+        assert day.day_end.astimezone(UTC) == max(ends[event.guid] for event in said)
 
 
 def test_address_of_a_speaker_is_only_there_when_it_is_asked_for() -> None:

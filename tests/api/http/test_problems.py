@@ -170,6 +170,14 @@ def test_text_that_grows_in_normal_form_keeps_its_bound(board: Board) -> None:
     assert answer.json()["errors"][0]["path"] == "$"
 
 
+def test_more_marks_than_a_language_needs_are_400(board: Board) -> None:
+    """In normal form they would take the square of their number."""
+    for count, status in ((30, 200), (31, 400)):
+        answer = board.send("profile", {"name": "a" + "\u0327" * count})
+        assert answer.status_code == status
+    assert "30 combining marks" in answer.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("escape", [rb"\ud800", rb"\udc00", rb"\ud83d\u0041", rb"\u00zz", rb"\x41"])
 def test_text_with_half_a_character_is_400(board: Board, escape: bytes) -> None:
     with nothing_recorded(board.product):

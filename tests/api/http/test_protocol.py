@@ -50,6 +50,11 @@ def test_large_head_that_ends_in_time_is_taken(product: Product) -> None:
     assert httpx.get(f"{product.url}/health/live", headers=headers).status_code == 200
 
 
+def test_idle_connections_are_kept_longer_than_proxies_keep_theirs() -> None:
+    """nginx keeps them for 60 s, a balancer of AWS too, Caddy for 120 s."""
+    assert protocol.IDLE > 120
+
+
 # Alone, with less patience
 async def slow(scope: Any, receive: Any, send: Any) -> None:
     """Reads its request, then answers for longer than a request may take."""
@@ -86,6 +91,7 @@ async def heard(*pieces: bytes) -> bytes:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "TIMEOUT", 0.2)
+    monkeypatch.setattr(protocol, "IDLE", 0.2)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -1,4 +1,4 @@
-"""Tokens, scopes and the rate limit (SPEC, H: Identity)."""
+"""Tokens, scopes and the rate limit."""
 
 import base64
 import json
@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.principal import Principal
+from api.http.principal import LEEWAY, Principal
 from domain.errors import Forbidden, NotFound
 from tests.api.agents.asking import nothing_recorded, paths, problem
-from tests.api.conftest import EC, RATE, RSA
+from tests.api.conftest import AUDIENCE, EC, ISSUER, RATE, RSA
 from tests.product import SECRET, Product
 
 ROLES = ("organizer", "member", "speaker:usr_9", "no_such_role")
@@ -40,8 +40,9 @@ def unsigned(alg: str) -> str:
 NOW = int(time.time())
 GOOD = signed({})
 BAD_TOKENS = {
-    "expired": signed({"exp": NOW - 10}),
-    "not yet valid": signed({"nbf": NOW + 1000}),
+    "expired": signed({"exp": NOW - LEEWAY - 1}),
+    "not yet valid": signed({"nbf": NOW + 10_000}),
+    "issued in the future": signed({"iat": NOW + 10_000}),
     "another secret": signed({}, "another secret, also long enough for HS256"),
     "another algorithm": signed({}, SECRET * 2, "HS512"),
     "alg none": unsigned("none"),
@@ -76,8 +77,10 @@ def test_token_that_does_not_hold_is_401(product: Product, token: str) -> None:
         httpx.patch(f"{product.url}/api/events/evt/missions/a", headers=headers, content=b"{"),
     ]
     for answer in answers:
-        problem(answer, 401)
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        said = problem(answer, 401)["detail"]
+        assert answer.headers["WWW-Authenticate"] == (
+            f'Bearer error="invalid_token", error_description="{said}"'
+        )
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", GOOD, "Bearer, " + GOOD])
@@ -265,9 +268,13 @@ def test_bearer_token_goes_before_cookie(product: Product) -> None:
 
 
 # An identity provider (JWT_JWKS_URL)
+OF_PROVIDER: dict[str, Any] = {"aud": AUDIENCE, "iss": ISSUER}
+
+
 def of_provider(kid: str, **claims: Any) -> str:
     key, algorithm = {"rsa": (RSA, "RS256"), "ec": (EC, "ES256")}[kid]
-    payload = {"sub": f"usr_{kid}", "scope": "admin", "exp": NOW + 3600} | claims
+    payload = {"sub": f"usr_{kid}", "scope": "admin", "exp": NOW + 3600} | OF_PROVIDER | claims
+    payload = {name: value for name, value in payload.items() if value is not None}
     return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": kid})
 
 
@@ -279,7 +286,40 @@ def who(product: Product, token: str) -> httpx.Response:
 @pytest.mark.parametrize("kid", ["rsa", "ec"])
 def test_token_signed_by_the_provider_holds(strict: Product, kid: str) -> None:
     assert who(strict, of_provider(kid)).json()["sub"] == f"usr_{kid}"
-    problem(who(strict, of_provider(kid, exp=NOW - 10)), 401)
+    assert who(strict, of_provider(kid, aud=["another", AUDIENCE])).status_code == 200
+    problem(who(strict, of_provider(kid, exp=NOW - LEEWAY - 1)), 401)
+
+
+REFUSED = {
+    "expired": ({"exp": NOW - LEEWAY - 10}, "The token has expired."),
+    "not valid yet": ({"nbf": NOW + 10_000}, "The token is not valid yet."),
+    "issued in the future": ({"iat": NOW + 10_000}, "The token is not valid yet."),
+    "for another program": ({"aud": "other"}, "The token is for another audience."),
+    "for other programs": (
+        {"aud": ["other", AUDIENCE + "/"]},
+        "The token is for another audience.",
+    ),
+    "for nobody": ({"aud": None}, "The token has no `aud`."),
+    "for an empty list": ({"aud": []}, "The token has no `aud`."),
+    "of another issuer": ({"iss": "https://evil.example/"}, "The token is of another issuer."),
+    "of nobody": ({"iss": None}, "The token has no `iss`."),
+    "without an end": ({"exp": None}, "The token has no `exp`."),
+}
+
+
+@pytest.mark.parametrize(("claims", "said"), REFUSED.values(), ids=REFUSED)
+def test_token_of_the_provider_that_is_refused_is_told_why(
+    strict: Product, claims: dict[str, Any], said: str
+) -> None:
+    answer = who(strict, of_provider("rsa", **claims))
+    assert problem(answer, 401)["detail"] == said
+    assert "Retry-After" not in answer.headers
+
+
+def test_clocks_may_differ_by_the_leeway(product: Product) -> None:
+    now = int(time.time())
+    for claim in ({"exp": now - LEEWAY + 20}, {"nbf": now + LEEWAY}, {"iat": now + LEEWAY}):
+        assert who(product, signed(claim)).status_code == 200
 
 
 def test_own_secret_holds_beside_the_provider(strict: Product) -> None:
@@ -307,7 +347,11 @@ def test_public_key_is_no_secret(strict: Product) -> None:
 def test_key_that_the_provider_does_not_publish_is_401(strict: Product) -> None:
     for headers in ({"kid": "unknown"}, {"kid": ""}, {}):
         token = jwt.encode({"sub": "a", "scope": "admin"}, RSA, algorithm="RS256", headers=headers)
-        problem(who(strict, token), 401)
+        answer = who(strict, token)
+        said = "The token is signed with a key that its provider does not publish."
+        assert problem(answer, 401)["detail"] == said
+        # A new key may be on its way.
+        assert answer.headers.get("Retry-After") == ("2" if headers.get("kid") else None)
     swapped = jwt.encode({"sub": "a"}, EC, algorithm="ES256", headers={"kid": "rsa"})
     problem(who(strict, swapped), 401)
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.errors import NotFoundError
 
+from api.live import catching_up
 from api.live import feed as module
 from api.live import reader as readers
 from api.live.feed import Live
@@ -79,7 +80,7 @@ def test_new_reader_of_a_process_that_has_just_begun_hears_nothing_old(
 def test_reader_resumes_from_any_position_by_pages(
     database: str, nats: str, position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PAGE", 3)
+    monkeypatch.setattr(catching_up, "PAGE", 3)
 
     async def story() -> None:
         async with working(database, nats), serving(database, nats) as process:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from api.http.fields import LAST_POSITION
 from api.live import feed as module
+from api.live.catching_up import Said, Standing
 from api.live.feed import Late, Live
 from api.live.ids import NAMES, LastId, parsed
 from api.live.reader import Reader
@@ -277,13 +278,13 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
     told: list[int] = []
     ids: list[str] = []
 
-    async def said_since(reader: Reader) -> tuple[list[int], list[tuple[Any, ...]]]:
+    async def said_since(reader: Reader) -> Said:
         events = [(feed, position) for position, feed in enumerate(log, 1) if feed is not None]
-        rows = [(f, p, "T", b"{}") for f, p in events if reader.sent[f] < p <= shown[f]]
-        return list(shown), rows[: module.PAGE]
+        rows = [(f, p, "T", "{}") for f, p in events if reader.sent[f] < p <= shown[f]]
+        return Said(list(shown), rows[:3], len(rows) >= 3)
 
-    async def standing() -> tuple[list[int], list[int], int, int]:
-        return list(shown), [0] * len(NAMES), 0, len(log)
+    async def standing() -> Standing:
+        return Standing(list(shown), [0] * len(NAMES), 0, len(log))
 
     live._said_since, live._standing = said_since, standing  # type: ignore[method-assign]
 
@@ -304,7 +305,6 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(module, "MOMENT", 0)
-        patched.setattr(module, "PAGE", 3)
         asyncio.run(story())
     for feed, upto in enumerate(shown):
         of_feed = [p for p, f in enumerate(log, 1) if f == feed]
@@ -341,8 +341,8 @@ def joined(last: LastId | None, stand: list[int], began: list[int], published: i
     live = Live(None, "", watch := Watch(""))  # type: ignore[arg-type]
     watch.positions |= dict(zip(NAMES, stand, strict=True))
 
-    async def standing() -> tuple[list[int], list[int], int, int]:
-        return stand, began, published, 20
+    async def standing() -> Standing:
+        return Standing(stand, began, published, 20)
 
     live._standing = standing  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patched:

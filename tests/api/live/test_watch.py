@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.live import watch as module
 from api.live.watch import Watch
@@ -123,5 +125,29 @@ def test_erasure_is_heard_of_and_suspected_whenever_nobody_listened(database: st
             await eventually(lambda: heard == [True])
             ask(database, CUT_OFF)
             await eventually(lambda: heard == [True, True])
+
+    asyncio.run(story())
+
+
+@given(st.lists(st.sampled_from(["goes", "gives up", "waits"]), max_size=60))
+def test_those_who_wait_no_more_are_not_kept(waiters: list[str]) -> None:
+    """At most as many as those who wait, behind a read model that does not move."""
+    watch = Watch("")
+
+    async def story() -> None:
+        tasks = [
+            asyncio.create_task(watch.reach("leaderboard", 1, 0.0 if how == "gives up" else 60.0))
+            for how in waiters
+        ]
+        await asyncio.sleep(0)
+        for task, how in zip(tasks, waiters, strict=True):
+            if how == "goes":
+                task.cancel()
+        left = [task for task, how in zip(tasks, waiters, strict=True) if how == "waits"]
+        gone = [task for task in tasks if task not in left]
+        await asyncio.gather(*gone, return_exceptions=True)
+        assert len(watch._waiting.get("leaderboard", [])) <= 2 * len(left)
+        watch._see("leaderboard", 1)
+        assert await asyncio.gather(*left) == [True] * len(left)
 
     asyncio.run(story())

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from api import mission_metrics
 from api.operations.instrumentation import BOUNDS, BROKEN, DURATIONS, Instrumented
+from domain.missions import MissionCompleted
 from tests.product import Product
 
 Json = dict[str, Any]
@@ -23,8 +26,7 @@ PROMTOOL = shutil.which("promtool")  # where there is one, it must have nothing 
 
 
 def families(product: Product) -> dict[str, Metric]:
-    text = httpx.get(f"{product.url}/metrics").raise_for_status().text
-    return {family.name: family for family in text_string_to_metric_families(text)}
+    return {family.name: family for family in text_string_to_metric_families(product.metrics())}
 
 
 def value(family: Metric, sample: str, **labels: str) -> float:
@@ -155,3 +157,19 @@ def test_answers_of_500_are_counted_as_broken_beside_their_durations() -> None:
     before = counted()
     asyncio.run(answer(200, 500, 503, 500))
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 2]
+
+
+def test_missions_beyond_so_many_are_counted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mission_metrics, "MISSIONS", 2)
+    monkeypatch.setattr(mission_metrics, "_counted", set())
+    names = [f"label-{i}" for i in (1, 2, 3, 1, 4)]
+
+    def counted() -> dict[str, float]:
+        samples = [s for family in mission_metrics.COMPLETED.collect() for s in family.samples]
+        found = {s.labels["mission_id"]: s.value for s in samples if s.name.endswith("_total")}
+        return {name: found.get(name, 0) for name in (*names, "_OTHER")}
+
+    before = counted()
+    mission_metrics.count_completed([MissionCompleted(name, 10) for name in names])
+    added = {name: value - before[name] for name, value in counted().items()}
+    assert added == {"label-1": 2, "label-2": 1, "label-3": 0, "label-4": 0, "_OTHER": 2}

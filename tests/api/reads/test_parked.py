@@ -73,6 +73,7 @@ def test_what_is_held_back_is_folded_so_that_nobody_is_shown_less(poisoned: Prod
     reads = [path, f"{path}/history", f"/api/events/{event}/leaderboard"]
     with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
         hold_back(poisoned, f"missions:{event}:ada")
+        assert until(lambda: ready(poisoned)["degraded"], PATIENCE)  # it is kept for a second
         said = ready(poisoned)
         told = ada.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
         ben.patch(f"{path}/goals", json=COMPLETED).raise_for_status()

@@ -1,4 +1,4 @@
-"""Reads that show what was told, whoever is dead (SPEC, H: One number everywhere)."""
+"""Reads that show what was told, whoever is dead."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

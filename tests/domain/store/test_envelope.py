@@ -52,7 +52,9 @@ def test_fixture_has_every_event_there_is_in_the_shape_it_has_now() -> None:
         for event in aggregate.events
         if (event.__name__, frozenset(event.__struct_fields__)) not in shapes
     }
-    assert missing == set()
+    assert missing == set(), (
+        "a line for each in tests/fixtures/events.jsonl, with all fields in data"
+    )
 
 
 def facts(state: msgspec.Raw) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Forgetting, beside those who go on writing."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,13 +19,16 @@ from domain.conferences import AnnounceConference
 from domain.errors import NotFound, Problem
 from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
+from domain.store import cache, loader
+from domain.store import erasure as module
 from domain.store.envelope import EnvelopeMapper
-from domain.store.erasure import Erased, Erasure
+from domain.store.erasure import ACTOR, Erased, Erasure
 from domain.store.recorder import open_recorder
 from domain.store.writer import Author, BulkOutcome, History, IdempotencyKey
 from sql import statements
 from tests.store import AUTHOR, all_of, ask
 from tests.waiting import eventually
+from workers.tokens import ID
 
 MAPPER = EnvelopeMapper(AGGREGATES, RENAMED)
 SQL = statements("history") | statements("people")
@@ -123,8 +127,10 @@ def test_nobody_waits_while_the_log_is_searched_and_what_is_written_then_is_foun
     database: str,
 ) -> None:
     class Slow(Erasure):
-        def _streams(self, connection: Any, person: str, since: int = 0) -> list[str]:
-            found = super()._streams(connection, person, since)
+        def _streams(
+            self, connection: Any, person: str, since: int = 0, of: Any = None
+        ) -> list[str]:
+            found = super()._streams(connection, person, since, of)
             if not since:
                 elsewhere = AnnounceConference(event_id="evt_2", name="Another", timezone="UTC")
                 asyncio.run(execute(history, elsewhere, save("Ada", event_id="evt_2")))
@@ -146,6 +152,24 @@ def test_rules_know_of_an_erasure_at_once(database: str) -> None:
 
     with store(database) as (history, erasure):
         assert str(asyncio.run(story(history, erasure))) == "There is no attendee ada to meet here."
+
+
+@pytest.mark.parametrize("actor", [ACTOR, "erase"], ids=["now", "before"])
+def test_erasure_is_found_in_the_log_by_its_author_who_is_no_member(
+    database: str, monkeypatch: pytest.MonkeyPatch, actor: str
+) -> None:
+    def found() -> list[tuple[Any, ...]]:
+        about = {"position": 0, "name": "mission_board"}
+        with psycopg.connect(database) as connection:
+            return connection.execute(statements("rebuild")["erased_since"], about).fetchall()
+
+    assert not re.fullmatch(ID, ACTOR)
+    monkeypatch.setattr(module, "ACTOR", actor)
+    with store(database) as (history, erasure):
+        asyncio.run(execute(history, OPENING, save("Ada")))
+        assert found() == [(False,)]
+        asyncio.run(erase(erasure))
+    assert found() == [(True,)]
 
 
 def test_only_the_person_who_is_named_is_erased_wherever_they_are(database: str) -> None:
@@ -284,3 +308,26 @@ def test_group_without_anything_personal_asks_for_no_key(database: str) -> None:
         assert asked == []
         asyncio.run(execute(history, save("Ada"), save("Ben", "ben")))
         assert len(asked) == 1
+
+
+def test_long_stream_of_who_was_erased_is_loaded_like_any(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event that says so is the last of it, or not, and was there before it was loaded."""
+    for part, name in ((cache, "SHORT"), (loader, "PIECE")):
+        monkeypatch.setattr(part, name, 2)
+
+    async def story(history: History, erasure: Erasure) -> None:
+        await execute(history, OPENING, *(save(f"Ada {i}") for i in range(5)))
+        await erase(erasure)
+        await execute(history, save("Ada again"))
+        await erase(erasure)
+        history._cache.clear()
+        await execute(history, save("Ada"), save("Ada A."))
+
+    with store(database) as (history, erasure):
+        asyncio.run(story(history, erasure))
+    with store(database) as (history, _):
+        asyncio.run(execute(history, save("Ada")))
+        state = history._cache.get("attendee:evt_1:ada").state
+    assert state.profile.name == "Ada"

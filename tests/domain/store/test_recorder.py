@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +78,9 @@ def test_tailing_reader_misses_nothing_of_many_writers(database: str) -> None:
 # Lost connections. The pool may give a connection that has prepared a statement already, and then
 # its text is not sent again: so its name is looked for, or a parameter.
 STAGES: dict[str, tuple[Side, bytes]] = {
+    "before its streams are read": ("client", b"{roll:evt_1:main}"),
     "before its turn": ("client", b"BEGIN"),
     "with the lock taken": ("client", b"_pg3_1\0"),
-    "with the tail read": ("client", b"{roll:evt_1:main}"),
     "decided": ("client", b"NOTIFY"),
     "written": ("client", b"COMMIT;"),
     "recorded": ("server", b"COMMIT\0"),
@@ -140,15 +139,25 @@ def test_nothing_stale_is_kept_after_a_lost_answer(database: str) -> None:
     assert numbers(database) == [1, 2, 3]
 
 
-def test_backend_that_is_terminated_in_mid_turn_is_replaced(database: str) -> None:
+@pytest.mark.parametrize("at", ["load_after", "commit"])
+def test_backend_that_is_terminated_is_replaced(database: str, at: str) -> None:
+    """Before its turn, and in the midst of it."""
+
     class Unlucky(Recorder):
         left = 2
 
-        def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
-            if self.left:
+        def load_after(self, connection: Connection[Any], *given: Any) -> Rows:
+            self._end("load_after", connection)
+            return super().load_after(connection, *given)
+
+        def commit(self, connection: Connection[Any], *given: Any) -> list[int]:
+            self._end("commit", connection)
+            return super().commit(connection, *given)
+
+        def _end(self, here: str, connection: Connection[Any]) -> None:
+            if here == at and self.left:
                 self.left -= 1
                 ask(database, "SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
-            return super().load(connection, streams)
 
     with opened(database, recorder=Unlucky) as history:
         outcome = asyncio.run(take(history, "ada"))
@@ -162,14 +171,14 @@ def test_writer_that_stands_still_does_not_keep_others_out(database: str) -> Non
     class Stalls(Recorder):
         stalled = False
 
-        def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+        def commit(self, connection: Connection[Any], *given: Any) -> list[int]:
             if not self.stalled:
                 self.stalled = True
                 connection.execute("SET LOCAL idle_in_transaction_session_timeout = '30ms'")
                 gone = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
                 while ask(database, gone, connection.info.backend_pid):
                     pass
-            return super().load(connection, streams)
+            return super().commit(connection, *given)
 
     with opened(database, recorder=Stalls) as history, opened(database) as other:
         ada = asyncio.run(take(history, "ada"))

@@ -47,7 +47,7 @@ FEW = settings(
     max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 STAGES: dict[str, tuple[Side, bytes]] = test_recorder.STAGES | {
-    "with the tail read": ("client", b"{calendar:")
+    "before its streams are read": ("client", b"{calendar:")
 }
 people = st.permutations(["ada", "ben", "cleo"]).map(lambda order: order[:2])
 requests = st.tuples(st.integers(0, 1), people, st.integers(1, 3))
@@ -137,9 +137,9 @@ def test_streams_that_a_decision_names_are_read_at_once(database: str, as_one: b
     class Counts(Recorder):
         loads = 0
 
-        def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
+        def load_after(self, connection: Connection[Any], *given: Any) -> Rows:
             self.loads += 1
-            return super().load(connection, streams)
+            return super().load_after(connection, *given)
 
     async def story(history: History) -> Any:
         invite = Invite(member="ada", others=("ben", "cleo", "dora", "ben"), slot=9)

@@ -1,7 +1,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -57,15 +57,6 @@ def test_envelope_keeps_who_where_when_and_trace(database: str) -> None:
         AUTHOR.trace,
         now,
     )
-
-
-def test_time_never_goes_back_within_a_process(database: str) -> None:
-    start = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    clock = iter([start, start - timedelta(hours=1), start + timedelta(hours=1)])
-    with opened(database, clock=lambda: next(clock)) as history:
-        for who in ("ada", "ben", "cleo"):
-            asyncio.run(take(history, who))
-    assert [r.at for r in log_of(database)] == [start, start, start + timedelta(hours=1)]
 
 
 def test_group_shares_one_transaction_and_one_notification(database: str) -> None:

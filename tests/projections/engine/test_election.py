@@ -113,8 +113,8 @@ def test_leader_that_stands_still_loses_the_lead(
             async with following(database, standby):
                 await eventually(lambda: standby.leads and not frozen.leads)
 
-    lease = {"lease": "SET idle_session_timeout = '300ms'"}
-    monkeypatch.setattr(module, "SQL", module.SQL | lease)
+    soon = {"end_silent_session": "SET idle_session_timeout = '300ms'"}
+    monkeypatch.setattr(module, "SQL", module.SQL | soon)
     monkeypatch.setattr(module, "STANDBY", 0.1)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.1)
     frozen, standby = Frozen(), Counting()

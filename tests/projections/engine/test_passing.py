@@ -12,6 +12,7 @@ from projections.read_model import ReadModel
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.projections.engine.test_projector import leading, positions
+from tests.store import ask
 
 
 def test_page_of_which_nothing_is_written_is_passed_and_told_once(database: str) -> None:
@@ -70,3 +71,20 @@ def test_page_is_not_passed_by_whoever_has_lost_the_lead(
         asyncio.run(project(database))
         record(*clicks(1))
     asyncio.run(story())
+
+
+def test_rows_are_on_disk_before_anybody_hears_of_them(database: str) -> None:
+    """Else a crash of the server would take them, and members would hear of them twice."""
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            """CREATE TABLE noted (setting text);
+            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO public.noted VALUES (current_setting('synchronous_commit'));
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER note AFTER INSERT ON views.live_missions EXECUTE FUNCTION note()"""
+        )
+    with recording(database) as record:
+        record(*opening(), *clicks(2))
+    asyncio.run(project(database))
+    assert {*ask(database, "SELECT setting FROM noted")} == {("on",)}

@@ -75,9 +75,14 @@ def test_points_beyond_31_bits_are_the_same_everywhere(database: str) -> None:
         database, "SELECT data::text FROM views.live_missions ORDER BY position DESC LIMIT 1"
     )
     assert msgspec.json.decode(said)["progress"]["points_earned"] == points
-    assert ask(
-        database, statements("missions")["points"].replace("%(bounds)s", "'{0,2147483648}'")
-    ) == [(EVENT, 2, 1, points)]
+    counted = statements("missions")["points"]
+    for name, value in (
+        ("bounds", "'{0,2147483648}'"),
+        ("since", "'-infinity'"),
+        ("most", "1"),
+    ):
+        counted = counted.replace(f"%({name})s", value)
+    assert ask(database, counted) == [(EVENT, 2, 1, points)]
 
 
 def moments_of(log: list[Any]) -> list[datetime]:

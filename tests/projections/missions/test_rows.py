@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.aggregate import Command, Recorded, stream
 from domain.attendees import AttendeeRegistered, Profile
 from domain.catalogues import CataloguePublished, Mission
-from domain.missions import MissionCompleted, MissionReopened, MissionReset, MissionStarted
+from domain.missions import Left, MissionCompleted, MissionReopened, MissionReset, MissionStarted
 from projections.engine.event_log import as_of, last
 from projections.missions.questions import board, ledger
 from projections.missions.rows import (
@@ -36,6 +36,7 @@ from tests.harness.values import EVENT, MEMBERS
 
 MEMBER = MEMBERS[0]
 OWN = stream("missions", EVENT, MEMBER)
+MESSAGES = LIVE_MISSIONS.messages
 
 
 @settings(max_examples=40)
@@ -168,7 +169,7 @@ def test_mission_worth_nothing_gives_a_place_to_who_had_none() -> None:
 def test_progress_counts_all_that_was_done_and_what_there_is_to_do() -> None:
     """A mission that left the catalogue counts for those who completed it, and for nobody else."""
     catalogue, smaller = open_catalogue("a", "b"), open_catalogue("b", points=1)
-    of_event, then_b = stream("catalogue", EVENT), MissionCompleted("b", 10)
+    of_event, then_b = stream("catalogue", EVENT), MissionCompleted("b", 10, left=Left(0, 0))
     log = recorded(
         (of_event, CataloguePublished(catalogue)),
         (OWN, DONE),
@@ -178,9 +179,28 @@ def test_progress_counts_all_that_was_done_and_what_there_is_to_do() -> None:
     rows = folded(MISSION_BOARD, log)
     standings = {row.mission_id: row for row in rows[MEMBER_MISSIONS].values()}
     shown = board(EVENT, MEMBER, rows[CATALOGUES][EVENT,].missions, standings).progress
-    assert shown == Progress(20, 2, missions_total=1, points_total=1)
+    assert shown == Progress(20, 2, missions_total=2, points_total=20)
     *_, said = folded(LIVE_MISSIONS, log)[LIVE_MISSIONS.messages].values()
     assert msgspec.json.decode(said.data)["progress"] == msgspec.to_builtins(shown)
+
+
+@settings(max_examples=60)
+@given(stories(most=25))
+def test_open_screens_hear_the_progress_of_the_board_and_never_more_than_all(story: Any) -> None:
+    log = played(story).log
+    for (event_id, member_id, position), said in folded(LIVE_MISSIONS, log)[MESSAGES].items():
+        until = [one for one in log if one.position <= position]
+        rows = folded(MISSION_BOARD, until)
+        offered = rows.get(CATALOGUES, {}).get((event_id,))
+        standings = {
+            row.mission_id: row
+            for row in rows[MEMBER_MISSIONS].values()
+            if (row.event_id, row.member_id) == (event_id, member_id)
+        }
+        shown = board(event_id, member_id, offered.missions if offered else (), standings).progress
+        assert msgspec.json.decode(said.data)["progress"] == msgspec.to_builtins(shown)
+        assert shown.missions_completed <= shown.missions_total
+        assert shown.points_earned <= shown.points_total
 
 
 def test_message_says_progress_as_of_its_event() -> None:

@@ -38,11 +38,12 @@ def said(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 def test_backup_under_load_is_served_elsewhere(
     database: str, nats: str, tmp_path: Path, said: Callable[[], str]
 ) -> None:
-    config = Settings(database_url=database, nats_url=nats)
+    config = Settings(database_url=database, nats_url=nats, master_key=os.environ["MASTER_KEY"])
     assert drill(tmp_path / "drill", config, seconds=0.3)
     lines = said().splitlines()
     assert lines[-1] == "The drill holds."
     assert sum("NOT" in line for line in lines) == 0
+    assert any("is of no use without the same MASTER_KEY" in line for line in lines)
     names = "SELECT count(DISTINCT split_part(originator_id, ':', 2)) FROM events.log"
     assert ask(database, names) == [(1,)]
 

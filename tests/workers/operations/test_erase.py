@@ -10,10 +10,12 @@ import msgspec
 import psycopg
 import pytest
 
-from domain.agenda import SaveSpeaker, Speaker
+from domain.agenda import ImportSchedule, SaveSpeaker, Speaker
+from domain.agenda_items import AgendaItem
 from domain.aggregate import Recorded
 from domain.attendees import AttendeeRegistered, Profile, SaveProfile
 from domain.errors import Unavailable
+from domain.names import id_of_name, names_in_ids
 from domain.store.erasure import Held
 from projections.engine.rebuild import Different, rebuild
 from projections.missions.rows import MISSION_LEADERBOARD
@@ -198,6 +200,65 @@ def test_who_is_asked_and_says_something_else_stays(
     with pytest.raises(erase.Refused, match="Nothing was changed"):
         erase.main(["ada"])
     assert ask(database, "SELECT key IS NULL FROM events.person_keys") == [(False,)]
+
+
+OLD = id_of_name(NAME)
+
+
+def shown(database: str) -> list[tuple[str, str]]:
+    """Speakers as members read them: the ids in sessions, and the names."""
+    said = """SELECT s.speaker_id, s.name FROM views.agenda_items AS i
+        JOIN views.agenda_speakers AS s ON s.event_id = i.event_id
+        AND s.speaker_id = ANY(i.speaker_ids)"""
+    return ask(database, said)
+
+
+def imported(speaker: Speaker, source: str = "small") -> ImportSchedule:
+    talk = AgendaItem("a", "A talk", NOW, NOW, speaker_ids=(speaker.id,))
+    return ImportSchedule(event_id="evt_1", source=source, items=(talk,), speakers=(speaker,))
+
+
+def test_name_in_an_id_that_was_made_of_it_is_replaced_and_told_of(
+    database: str, erased: Erase
+) -> None:
+    with recording(database) as record:
+        record(*opening(), imported(Speaker(OLD, NAME)))
+    asyncio.run(project(database))
+    assert shown(database) == [(OLD, NAME)]
+    said = erased(f"evt_1:{OLD}", code=1)
+    assert shown(database) == [("erased-1", "Erased")]
+    assert f"nothing that evt_1:{OLD} said of themselves is left but their name.\n" in said
+    assert "Ids tell of the name in events.log (" in said
+    with recording(database) as record:
+        record(imported(Speaker(OLD, NAME)))
+    asyncio.run(project(database))
+    assert shown(database) == [("erased-1", "Erased")]
+
+
+def test_id_that_says_nothing_leaves_nothing(database: str, erased: Erase) -> None:
+    with recording(database) as record:
+        record(*opening(), imported(Speaker("small-speaker-1", NAME)))
+    asyncio.run(project(database))
+    said = erased("evt_1:small-speaker-1")
+    assert shown(database) == [("small-speaker-1", "Erased")]
+    assert "nothing that evt_1:small-speaker-1 said of themselves is left.\n" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f'{{"speaker_ids":["{OLD}"]}}', True),
+        ("small-interview-with-quintessa-zephyrine-0123456789ab", True),
+        ("evt_1:quintessa.zephyrine", True),
+        (OLD.rpartition("-")[2], True),
+        ("quintessa", False),
+        ("quintessa-zephyrines", False),
+        ("small-speaker-1", False),
+    ],
+)
+def test_name_inside_an_id_is_found_in_each_spelling(text: str, found: bool) -> None:
+    words = Words("small-speaker-1", [NAME], names_in_ids(NAME))
+    assert (words.in_ids(text), words.among(text)) == (found, False)
 
 
 WORDS = [

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.proof.faults import FAULTS, Fault, Recovery, Times, order, recovery, times
+from workers.proof.finale import Found
 from workers.proof.ledger import Mark
+from workers.proof.report import Proof, lines
 
 DOWN = 10.0
 
@@ -90,3 +92,11 @@ def test_times_say_half_and_slowest() -> None:
 
 def test_kinds_are_told_apart() -> None:
     assert len({fault.says for fault in FAULTS}) == len(FAULTS)
+
+
+def test_report_names_the_faults_that_it_did_not_come_to() -> None:
+    found = Found([], [], [], [], [], [], [], [])
+    untried = [FAULTS[0].says, FAULTS[3].says]
+    said = "\n".join(lines(Proof(found, [], [], untried=untried)))
+    assert f"Not come to in the time: {', '.join(untried)}. Give it more --seconds." in said
+    assert "Not come to" not in "\n".join(lines(Proof(found, [], [])))

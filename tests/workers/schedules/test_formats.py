@@ -14,6 +14,7 @@ from msgspec import structs
 from domain.agenda import Speaker
 from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
+from domain.sources import Named
 from tests.workers.schedules.files import EVENT, event, frab, tar, xml
 from workers.schedules import Odd, Schedule, read
 from workers.schedules.schedule import id_from_name
@@ -47,13 +48,16 @@ def test_pentabarf_says_everything() -> None:
                 location="Attic",
                 track="Data",
                 focus_areas=("Data",),
-                speaker_ids=("small-3", "g", id_from_name("C")),
+                speaker_ids=("small-3", "g", "small-speaker-1"),
                 url="https://example.org/7",
                 language="en",
             ),
         ),
-        tuple(sorted([Speaker("g", "B"), Speaker("small-3", "A"), Speaker(id_from_name("C"), "C")],
-                     key=lambda speaker: speaker.id)),
+        (Speaker("g", "B"), Speaker("small-3", "A"), Speaker("small-speaker-1", "C")),
+        named={
+            "small-3": Named("small-3", "number"),
+            "small-speaker-1": Named(id_from_name("C"), "name"),
+        },
     )  # fmt: skip
 
 
@@ -90,10 +94,31 @@ def test_frab_without_a_time_leaves_the_session_out_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "item_type"),
-    [("lecture", "session"), ("Lunch break", "lunch"), ("Coffee-Break", "break"), ("", "session")],
+    [
+        *(
+            (kind, "session")
+            for kind in ("", "lecture", "Breakout", "BREAK-OUT Session", "Break out")
+        ),
+        *((kind, "session") for kind in ("Lunch talk", "Dinner keynote", "Lunch & Learn")),
+        ("Workshop (registration required)", "session"),
+        ("Lightning talk without registration", "session"),
+        ("Session (after lunch)", "session"),
+        ("Lunch break", "lunch"),
+        ("Networking Lunch", "lunch"),
+        ("Meal: Dinner", "meal"),
+        ("Speakers' dinner", "dinner"),
+        ("Coffee-Break", "break"),
+        ("coffeeBreak 2", "break"),
+        ("Coffee", "break"),
+        ("Registration and badge pick-up", "registration"),
+    ],
 )
-def test_what_is_no_session_is_told_by_its_type(kind: str, item_type: str) -> None:
-    assert read(frab({"id": 1, "type": kind})).items[0].item_type == item_type
+def test_what_is_no_session_is_told_by_its_whole_type(kind: str, item_type: str) -> None:
+    found = read(frab({"id": 1, "type": kind}, {"id": 2, "type": kind}))
+    assert {item.item_type for item in found.items} == {item_type}
+    told = f"has 2 of the type {kind!r}: on the agenda, but not among the sessions"
+    if "'" not in kind:
+        assert [odd.what for odd in found.odd] == [told] * (item_type != "session")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +126,15 @@ def test_what_is_no_session_is_told_by_its_type(kind: str, item_type: str) -> No
     [
         ("CANCELLED: On queues", "cancelled"),
         ("[Canceled] On queues", "cancelled"),
+        ("CANCELLED On queues", "cancelled"),
+        ("Cancelled - On queues", "cancelled"),
+        ("Cancelled", "cancelled"),
+        ("*cancelled* On queues", "cancelled"),
+        ("Cancelled flights: a data story", "scheduled"),
+        ("CANCELLED FLIGHTS", "scheduled"),
+        ("Cancelled-flight statistics", "scheduled"),
+        ('"Cancelled" and other words', "scheduled"),
+        ("Canceled by a bot, twice", "scheduled"),
         ("Cancelling jobs", "scheduled"),
         ("On queues (replaces cancelled talk)", "scheduled"),
     ],
@@ -205,7 +239,7 @@ def test_flat_list_says_what_is_what_in_its_own_way() -> None:
     (item,) = read(msgspec.json.encode([row])).items
     assert (item.title, item.start_time, item.end_time) == ("On queues", NINE, NINE + HALF)
     assert (item.location, item.track) == ("Hall", "Data")
-    assert item.speaker_ids == (id_from_name("C"), id_from_name("D"))
+    assert item.speaker_ids == ("schedule-speaker-1", "schedule-speaker-2")
 
 
 def zipped(data: bytes) -> bytes:

@@ -1,0 +1,35 @@
+"""Whether whoever asks is on this machine, and asks us itself: what only an operator's programs
+may see is open to these without a token.
+
+A proxy on this machine asks from loopback too, for anybody. It is known by the headers that proxies
+add; one that is told to add none cannot be told from a program of the operator's.
+"""
+
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+FORWARDING = (
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+    b"via",
+)
+
+
+def is_direct(scope: Any) -> bool:
+    """Whether the request of this ASGI scope is from loopback, and came through no proxy."""
+    client = scope.get("client")
+    if not client or not is_loopback(client[0]):
+        return False
+    return not any(name.lower() in FORWARDING for name, _ in scope["headers"])
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback

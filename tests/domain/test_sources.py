@@ -1,0 +1,313 @@
+"""People and sessions, each the same from one revision of a file to the next, and no other's."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.agenda import (
+    AGENDA,
+    Agenda,
+    ImportSchedule,
+    SaveSpeaker,
+    ScheduleItem,
+    Speaker,
+    SpeakerSaved,
+    decide,
+    odd,
+)
+from domain.agenda_items import AgendaItem
+from domain.conferences import Conference, ConferenceAnnounced
+from domain.names import alike, folded, id_of_name, says_name
+from domain.personal import ERASED
+from domain.sources import Named
+from tests.harness.agenda import PROGRAMME
+from tests.workers.schedules.files import frab
+from workers.schedules import read
+
+NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
+ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
+NAMES = ["Nora Stein", "Ivo Probe", "Tomas Weit", "Lena Quell", "Ada Fern"]
+
+Talk = tuple[str, list[tuple[int | None, str]]]  # an id, and who speaks: a number and a name
+
+
+def command(file: bytes, source: str | None = None, state: Agenda | None = None) -> ImportSchedule:
+    made = read(file).command("evt_1", source)
+    known: dict[str, Any] = {"conference": ANNOUNCED, "before": state or Agenda()}
+    return ImportSchedule(**{f: getattr(made, f) for f in made.__struct_fields__} | known)
+
+
+def file(*talks: Talk, guids: bool = True, **conference: Any) -> bytes:
+    return frab(
+        *(
+            {
+                ("guid" if guids else "id"): id_,
+                "title": f"Talk {id_}",
+                "persons": [
+                    {"public_name": name, **({} if number is None else {"id": number})}
+                    for number, name in speaking
+                ],
+            }
+            for id_, speaking in talks
+        ),
+        **conference,
+    )
+
+
+def after(state: Agenda, made: bytes, source: str | None = None) -> Agenda:
+    new: Agenda = PROGRAMME.folded(decide(command(made, source), state), state)
+    return new
+
+
+def erased(state: Agenda, id_: str) -> Agenda:
+    assert AGENDA.erase
+    new: Agenda = PROGRAMME.folded(AGENDA.erase(state, f"evt_1:{id_}"), state)
+    return new
+
+
+def speaking(state: Agenda, item_id: str) -> list[tuple[str, str]]:
+    ids = state.items[item_id].speaker_ids
+    return [(id_, state.speakers[id_].name) for id_ in ids]
+
+
+PEOPLE = st.lists(
+    st.tuples(st.sampled_from([1, 2, None]), st.sampled_from(NAMES)), max_size=3, unique=True
+)
+REVISION = st.dictionaries(st.sampled_from("abcd"), PEOPLE, min_size=1)
+REVISIONS = st.lists(REVISION, min_size=1, max_size=4)
+
+
+@given(REVISIONS)
+def test_session_names_whom_the_file_names_and_an_id_is_one_person_for_ever(
+    revisions: list[dict[str, list[tuple[int | None, str]]]],
+) -> None:
+    state, names = Agenda(), dict[str, str]()
+    for revision in revisions:
+        made = file(*revision.items())
+        state = after(state, made)
+        assert decide(command(made), state) == ()
+        for id_, people in revision.items():
+            assert [name for _, name in speaking(state, id_)] == [name for _, name in people]
+        for id_, speaker in state.speakers.items():
+            assert names.setdefault(id_, speaker.name) == speaker.name
+            assert not says_name(id_, speaker.name)
+
+
+@given(st.permutations([("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])]), ("c", [(1, NAMES[2])])]))
+def test_order_of_the_file_moves_nobody(talks: list[Talk]) -> None:
+    state = after(Agenda(), file(("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])])))
+    ids = [speaking(state, id_) for id_ in "ab"]
+    later = after(state, file(*talks))
+    assert [speaking(later, id_) for id_ in "ab"] == ids
+    assert ids == [[("small-1", NAMES[0])], [("small-1.2", NAMES[1])]]
+
+
+def test_number_that_is_somebody_else_s_later_is_another_person_and_this_is_told() -> None:
+    state = after(Agenda(), file(("a", [(1, "Nora Stein")])))
+    later = file(("b", [(1, "Tomas Weit")]))
+    assert odd(command(later, state=state)) == (
+        ("small-1.2", "has an id that stood for another name before: taken for another person"),
+    )
+    assert speaking(after(state, later), "b") == [("small-1.2", "Tomas Weit")]
+
+
+@pytest.mark.parametrize("name", ["Nora Stein-Weber", "NORA  STEIN", "Nóra Stein", "Noras Stein"])
+def test_name_that_is_spelled_otherwise_later_is_the_same_person(name: str) -> None:
+    for number in (1, None):
+        state = after(Agenda(), file(("a", [(number, "Nora Stein")])))
+        ((id_, _),) = speaking(state, "a")
+        assert speaking(after(state, file(("a", [(number, name)]))), "a") == [
+            (id_, " ".join(name.split()))
+        ]
+
+
+def test_id_of_one_kind_stays_whatever_the_name_becomes() -> None:
+    state = PROGRAMME.folded([SpeakerSaved(Speaker("p1", "Nora Stein"), "small")])
+    talk = AgendaItem("a", "A talk", NINE, NINE, speaker_ids=("p1",))
+    later = ImportSchedule(
+        event_id="evt_1",
+        conference=ANNOUNCED,
+        source="small",
+        items=(talk,),
+        speakers=(Speaker("p1", "Tomas Weit"),),
+    )
+    assert decide(later, state)[0] == SpeakerSaved(Speaker("p1", "Tomas Weit"), "small")
+
+
+# Erased
+ONE = [(1, "Nora Stein"), (1, "Tomas Weit"), (None, "Lena Quell"), (None, "Ada Fern")]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_no_import_brings_back_who_is_erased_beside_others(which: int) -> None:
+    made = file(*((id_, [person]) for id_, person in zip("abcd", ONE, strict=True)))
+    state = after(Agenda(), made)
+    ((id_, _),) = speaking(state, "abcd"[which])
+    state = erased(state, id_)
+    again = after(state, made)
+    for i, talk in enumerate("abcd"):
+        assert [name for _, name in speaking(again, talk)] == [ERASED if i == which else ONE[i][1]]
+    assert decide(command(made), state) == ()
+
+
+# Earlier versions
+OLD = id_of_name("Lena Quell")
+
+
+def old() -> Agenda:
+    """A programme as an earlier version has stored it: an id made of a name."""
+    talk = AgendaItem("a", "Talk a", NINE, NINE, speaker_ids=(OLD,))
+    made = ImportSchedule(
+        event_id="evt_1",
+        conference=ANNOUNCED,
+        source="small",
+        items=(talk,),
+        speakers=(Speaker(OLD, "Lena Quell"),),
+    )
+    state: Agenda = PROGRAMME.folded(decide(made, Agenda()))
+    return state
+
+
+def test_id_that_was_made_of_a_name_goes_on() -> None:
+    made = file(("a", [(None, "Lena Quell")]), ("b", [(None, "Lena Quell")]))
+    state = after(old(), made)
+    assert speaking(state, "a") == speaking(state, "b") == [(OLD, "Lena Quell")]
+
+
+def test_id_that_was_made_of_a_name_is_replaced_where_its_owner_is_erased() -> None:
+    state = erased(old(), OLD)
+    assert speaking(state, "a") == [("erased-1", ERASED)]
+    assert erased(state, OLD) is state
+    again = after(state, file(("a", [(None, "Lena Quell")]), ("e", [(None, "Lena Quell")])))
+    assert speaking(again, "a") == speaking(again, "e") == [("erased-1", ERASED)]
+
+
+def test_who_was_erased_by_an_earlier_version_gets_such_an_id_when_erased_again() -> None:
+    state = PROGRAMME.folded([SpeakerSaved(Speaker(OLD, ERASED))], old())
+    assert speaking(erased(state, OLD), "a") == [("erased-1", ERASED)]
+
+
+def test_id_that_says_nothing_stays_when_its_owner_is_erased() -> None:
+    state = after(Agenda(), file(("a", [(1, "Nora Stein")])))
+    assert speaking(erased(state, "small-1"), "a") == [("small-1", ERASED)]
+
+
+# Two sources
+@given(REVISION, REVISION, REVISION, st.booleans())
+def test_two_sources_never_run_into_each_other(
+    one: Any, other: Any, later: Any, guids: bool
+) -> None:
+    """Whatever ids and numbers their files share, and though both have the same acronym."""
+    first = after(Agenda(), file(*one.items(), guids=guids), "x")
+    both = after(first, file(*other.items(), guids=guids, title="y"), "y")
+    last = after(both, file(*later.items(), guids=guids, title="y"), "y")
+    for state in (both, last):
+        assert state.listed("x") == first.listed("x")
+        for id_ in first.items:
+            assert state.items[id_] == first.items[id_]
+        for id_ in first.speakers:
+            assert state.speakers[id_] == first.speakers[id_]
+    assert sorted(last.items[id_].title for id_ in last.listed("y")) == sorted(
+        f"Talk {id_}" for id_ in later
+    )
+    assert decide(command(file(*one.items(), guids=guids), "x"), last) == ()
+    assert decide(command(file(*later.items(), guids=guids), "y"), last) == ()
+
+
+def test_session_of_another_source_is_neither_changed_nor_called_off() -> None:
+    state = after(Agenda(), frab({"guid": "a", "title": "Alpha"}), "x")
+    state = after(state, frab({"guid": "a", "title": "Beta"}), "y")
+    on = {item.title: id_ for id_, item in state.items.items()}
+    assert on.keys() == {"Alpha", "Beta"}
+    assert on["Alpha"] == "a"
+    state = after(state, frab({"guid": "b", "title": "Gamma"}), "y")
+    assert [state.items[on[title]].status for title in ("Alpha", "Beta")] == [
+        "scheduled",
+        "cancelled",
+    ]
+
+
+def test_what_was_put_by_hand_before_an_import_is_taken_for_the_same() -> None:
+    put = ScheduleItem(
+        event_id="evt_1", conference=ANNOUNCED, item=AgendaItem("a", "By hand", NINE, NINE)
+    )
+    save = SaveSpeaker(
+        event_id="evt_1", conference=ANNOUNCED, speaker=Speaker("small-1", "Nora Stein")
+    )
+    state = PROGRAMME.folded((*decide(put, Agenda()), *decide(save, Agenda())))
+    later = after(state, file(("a", [(1, "Nora Stein")])))
+    assert (len(later.items), later.items["a"].title, len(later.speakers)) == (1, "By hand", 1)
+
+
+# Two sessions under one number
+def talks(*titles: tuple[int, str]) -> bytes:
+    return frab(
+        *(
+            {"id": 886, "title": title, "date": f"2026-02-01T{hour}:00:00+01:00"}
+            for hour, title in titles
+        )
+    )
+
+
+def test_two_sessions_under_one_number_stay_apart_when_they_move() -> None:
+    first = talks((10, "Film"), (14, "Routers"))
+    assert [o.what for o in read(first).odd] == [
+        "has 'small-886' for sessions of several titles: taken for as many sessions"
+    ]
+    state = after(Agenda(), first)
+    ids = {item.title: id_ for id_, item in state.items.items()}
+    moved = after(state, talks((13, "Film"), (11, "Routers")))
+    assert {item.title: id_ for id_, item in moved.items.items()} == ids
+    alone = after(state, talks((10, "Routers")))
+    assert alone.items[ids["Routers"]].start_time < state.items[ids["Routers"]].start_time
+    assert alone.items[ids["Film"]].status == "cancelled"
+
+
+# Names
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ada Fern", "ADA   FERN", True),
+        ("Zoë Fern", "Zoe\u0301 Fern", True),
+        ("Zoe Fern", "Zoë\u00a0Fern", True),
+        ("Ada Fern", "Ada Farn", False),
+    ],
+)
+def test_names_are_compared_without_case_accents_and_white_space(
+    one: str, other: str, same: bool
+) -> None:
+    assert (folded(one) == folded(other)) is same
+
+
+@given(st.text(max_size=50), st.text(max_size=50))
+def test_likeness_goes_both_ways(one: str, other: str) -> None:
+    assert alike(one, other) == alike(other, one)
+    assert alike(one, one)
+
+
+def test_largest_import_is_matched_in_a_moment() -> None:
+    people = [Speaker(f"small-speaker-{i}", f"Person {i}") for i in range(10_000)]
+    items = [
+        AgendaItem(f"s{i}", "A talk", NINE, NINE + timedelta(hours=1), speaker_ids=(one.id,))
+        for i, one in enumerate(people)
+    ]
+    made = ImportSchedule(
+        event_id="evt_1",
+        conference=ANNOUNCED,
+        source="small",
+        items=tuple(items),
+        speakers=tuple(people),
+        named={one.id: Named(id_of_name(one.name), "name") for one in people},
+    )
+    state = PROGRAMME.folded(decide(made, Agenda()))
+    began = time.thread_time()
+    assert decide(made, state) == ()
+    other = ImportSchedule(
+        **{f: getattr(made, f) for f in made.__struct_fields__} | {"source": "other"}
+    )
+    decide(other, state)
+    assert time.thread_time() - began < 6
