@@ -87,6 +87,7 @@ def test_each_event_is_delivered_in_order_with_its_facts(database: str, nats: st
         "mission_id": "goals",
         "points": 10,
         "cause": "member",
+        "left": {"missions": 0, "points": 0},
     }
     assert found[2].headers["ce-type"] == "MissionCompleted"
     assert {delivery.deliveries for delivery in found} == {1}
