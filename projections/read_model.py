@@ -61,11 +61,14 @@ class Change(Struct, frozen=True):
 
 class FanOut(Struct, frozen=True):
     """New rows of a table that overwrites, as many as the rows in `reads` say: `fold(*those rows)`
-    gives each with its key."""
+    gives each with its key. `size(*those rows)` is how many it may be, at most; `position` that
+    of its event."""
 
     table: Table
     fold: Callable[..., Iterable[tuple[RowKey, Struct]]]
     reads: tuple[RowOf, ...]
+    size: Callable[..., int] = lambda *rows: 0
+    position: int = 0
 
 
 class ReadModel(Struct, frozen=True):

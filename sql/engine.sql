@@ -77,21 +77,32 @@ SELECT DISTINCT event_id, member_id FROM {table}
 WHERE position > %(after)s AND position <= %(until)s;
 
 -- name: said_at
--- what a feed says of each of these events; null where it is more than so many messages
+-- what a feed says of each of these events; null where it is more than so many messages, which are
+-- counted first, or where it is more than so many bytes with that of those before it
 SELECT
-    at.position, CASE WHEN said.number > %(most)s THEN 'null' ELSE said.messages END
-FROM unnest(%(positions)s::bigint[]) AS at (position)
-CROSS JOIN LATERAL (
+    position,
+    CASE
+        WHEN coalesce(sum(octet_length(messages)) OVER (ORDER BY position), 0) <= %(bytes)s
+        THEN messages ELSE 'null'
+    END
+FROM (
     SELECT
-        count(*) AS number,
-        json_agg(json_build_object(
-            'event_id', f.event_id, 'member_id', f.member_id, 'type', f.type, 'data', f.data
-        ))::text AS messages
-    FROM (
-        SELECT event_id, member_id, type, data FROM {table}
-        WHERE position = at.position
-        LIMIT %(most)s + 1
-    ) AS f
+        at.position,
+        CASE
+            WHEN (
+                SELECT count(*) FROM (
+                    SELECT FROM {table} AS f WHERE f.position = at.position LIMIT %(most)s + 1
+                ) AS counted
+            ) > %(most)s
+            THEN 'null'
+            ELSE (
+                SELECT json_agg(json_build_object(
+                    'event_id', f.event_id, 'member_id', f.member_id, 'type', f.type, 'data', f.data
+                ))::text
+                FROM {table} AS f WHERE f.position = at.position
+            )
+        END AS messages
+    FROM unnest(%(positions)s::bigint[]) AS at (position)
 ) AS said;
 
 -- name: belated
@@ -100,6 +111,11 @@ INSERT INTO views.belated (reader, event_id, member_id, position)
 SELECT %(reader)s, event_id, member_id, position FROM {table}
 WHERE position = ANY(%(positions)s::bigint[])
 ORDER BY position;
+
+-- name: untell
+-- what a feed says in a scope of events after a position, up to another: it is made again
+DELETE FROM {table}
+WHERE event_id = %(scope_id)s AND position > %(after)s AND position <= %(until)s;
 
 -- name: aged
 -- the last of a feed's oldest rows, so many at most, that is of an event of before a moment. An

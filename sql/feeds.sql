@@ -15,3 +15,7 @@ GROUP BY log.log_end;
 -- rows of a feed are deleted up to this position
 INSERT INTO views.expired (reader, position) VALUES (%(reader)s, %(position)s)
 ON CONFLICT (reader) DO UPDATE SET position = greatest(expired.position, excluded.position);
+
+-- name: expired
+-- up to which position rows of a feed are deleted
+SELECT position FROM views.expired WHERE reader = %(reader)s;

@@ -50,6 +50,20 @@ AND NOT EXISTS (
 )
 ORDER BY notification_id;
 
+-- name: scope
+-- what is recorded of a scope by these aggregates, between two positions, in the order of the log. A
+-- stream's name begins with its aggregate and its scope, and `;` is what follows `:`
+SELECT
+    l.notification_id, l.originator_id, l.originator_version, l.topic, l.state
+FROM unnest(%(aggregates)s::text[]) AS a (name)
+JOIN events.log AS l
+    ON l.originator_id >= a.name || ':' || %(scope_id)s::text
+    AND l.originator_id < a.name || ':' || %(scope_id)s::text || ';'
+WHERE split_part(l.originator_id, ':', 2) = %(scope_id)s::text
+AND l.notification_id > %(after)s AND l.notification_id <= %(until)s
+ORDER BY l.notification_id
+LIMIT %(most)s;
+
 -- name: end
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;

@@ -7,6 +7,22 @@ SELECT
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS asked (name, version)
 LEFT JOIN views.positions AS p USING (name);
 
+-- name: begin
+-- where a stream begins that has nothing: before the last events of the log, so many at most
+SELECT coalesce(min(notification_id) - 1, 0)
+FROM (
+    SELECT notification_id FROM events.log ORDER BY notification_id DESC LIMIT %(most)s
+) AS latest;
+
+-- name: is_far
+-- whether there are more than so many events after a position: counted only where it may be
+SELECT
+    (SELECT coalesce(max(notification_id), 0) FROM events.log) - %(position)s > %(most)s
+    AND EXISTS (
+        SELECT FROM events.log WHERE notification_id > %(position)s
+        ORDER BY notification_id OFFSET %(most)s LIMIT 1
+    );
+
 -- name: arrived
 -- how far the stream has come
 UPDATE views.positions

@@ -107,7 +107,10 @@ def _put(messages: Table, recorded: Recorded, said: Announcement) -> Change | Fa
                 key = scope_id, member_id, position
                 yield key, Message(*key, type_, data)
 
-    return FanOut(messages, many, said.reads)
+    def size(*rows: Any) -> int:
+        return sum(1 for _ in to(*rows))
+
+    return FanOut(messages, many, said.reads, size, position)
 
 
 def _encoded(message: Struct) -> tuple[str, Raw]:
@@ -131,10 +134,10 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 
 @cache
-def statement(name: str, feed: Feed) -> bytes:
-    """`said_at`, `told`, `belated`, `aged` or `expire` of `sql/engine.sql`."""
-    return sql.SQL(SQL[name]).format(table=_table(feed)).as_bytes(None)
+def statement(name: str, feed: Feed, schema: str = VIEWS) -> bytes:
+    """`said_at`, `told`, `belated`, `untell`, `aged` or `expire` of `sql/engine.sql`."""
+    return sql.SQL(SQL[name]).format(table=_table(feed, schema)).as_bytes(None)
 
 
-def _table(feed: Feed) -> sql.Identifier:
-    return sql.Identifier(VIEWS, feed.messages.name)
+def _table(feed: Feed, schema: str = VIEWS) -> sql.Identifier:
+    return sql.Identifier(schema, feed.messages.name)

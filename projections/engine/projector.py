@@ -29,7 +29,7 @@ import psycopg
 
 from domain.aggregate import Recorded, StreamName
 from domain.store.envelope import NewerEventError, UnreadableEventError
-from projections.engine import event_log, folding, replaying
+from projections.engine import event_log, folding, replaying, retelling, sizes
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import END, SQL, Connection
 from projections.engine.parking import (
@@ -170,9 +170,9 @@ class Projector:
         try:
             with self._observe(page):
                 await self._apply(models, page, after, to)
-        except AWAY:
-            raise
         except Exception as e:
+            if isinstance(e, AWAY) and not isinstance(e, sizes.TOO_LARGE):
+                raise
             await self._check_lead(models, after)
             return e
         return None
@@ -187,7 +187,7 @@ class Projector:
         """Applies as much of a page as it can: by halves, up to the event that it cannot apply."""
         problem = await self._tried([model], page, after, to)
         if problem is None:
-            return True
+            return self.positions[model.name] == to
         if len(page) <= 1:
             stream = page[0].stream if page else None
             return await self._park(model, stream, after, to, problem)
@@ -249,9 +249,9 @@ class Projector:
             until = self.positions[model.name]
             waiting = await event_log.waiting(self._connection, firsts, until)
             await self._unpark(model, list(firsts), waiting)
-        except AWAY:
-            raise
         except Exception as e:
+            if isinstance(e, AWAY) and not isinstance(e, sizes.TOO_LARGE):
+                raise
             if half := len(requests) // 2:
                 await self.parking.load(self._connection, [model.name])
                 await self._replay(model, requests[:half])
@@ -275,6 +275,9 @@ class Projector:
             await self._connection.execute(SQL["sync_commit"], prepare=True)
             await self.parking.unpark(self._connection, *streams, at=about, drop=drop)
             await replaying.apply(self._connection, model, page, self._schema, PIECE)
+            to = at["position"], self.parking, self._schema
+            await retelling.tell_again(self._connection, model, page, *to)
+            await replaying.say_belated(self._connection, model, page, self._schema)
         self._epochs[model.name] += 1
         of = streams[0] if len(streams) == 1 else f"{len(streams)} streams"
         log.info("%s goes on with %s, after %s events", model.name, of, len(page))
@@ -290,6 +293,10 @@ class Projector:
                 self.rest = 0.0
             return
         rows = await self._read(looked_up(chain.from_iterable(changes)))
+        some = sizes.written_together(page, chain.from_iterable(changes), rows)
+        if len(some) < len(page):  # the rest is the next page
+            await self._apply(models, list(some), after, some[-1].position)
+            return
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
                 await folding.write(self._connection, rows, of_model, self._schema, PIECE)

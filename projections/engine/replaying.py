@@ -1,4 +1,5 @@
-"""Applies what waited of streams that were parked, in the transaction in which they wait no more."""
+"""Applies what waited of streams that were parked, in the transaction in which they wait no more,
+and notes what a feed says of it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,8 +29,6 @@ async def apply(
     else:
         for recorded in page:
             await _add(connection, model, recorded, schema, piece)
-    if isinstance(model, Feed) and schema == VIEWS:
-        await _say_belated(connection, model, page)
 
 
 async def _add(
@@ -42,8 +41,12 @@ async def _add(
         raise
 
 
-async def _say_belated(connection: Connection, feed: Feed, page: Sequence[Recorded]) -> None:
-    """Whoever hears the feed has passed these positions: its readers look there once more."""
-    about = {"reader": feed.name, "positions": [recorded.position for recorded in page]}
-    for what in (SQL["in_turn"], SQL["forget_belated"], statement("belated", feed)):
+async def say_belated(
+    connection: Connection, model: ReadModel, page: Sequence[Recorded], schema: str
+) -> None:
+    """Whoever hears a feed has passed these positions: its readers look there once more."""
+    if not isinstance(model, Feed) or schema != VIEWS:
+        return
+    about = {"reader": model.name, "positions": [recorded.position for recorded in page]}
+    for what in (SQL["in_turn"], SQL["forget_belated"], statement("belated", model)):
         await connection.execute(what, about)

@@ -23,8 +23,9 @@ BY_NAME = {aggregate.name: aggregate for aggregate in AGGREGATES}
 COPY = "COPY events.log (originator_id, originator_version, topic, state) FROM STDIN"
 
 
-def fill(database_url: str, members: int, missions: int, events: int) -> None:
-    write(database_url, itertools.islice(past(_commands(members, missions)), events))
+def fill(database_url: str, members: int, missions: int, events: int, first: int = 0) -> None:
+    """`first`: so many of them are there already."""
+    write(database_url, itertools.islice(past(_commands(members, missions)), first, events))
 
 
 def write(database_url: str, log: Iterable[Recorded]) -> None:

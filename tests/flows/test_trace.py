@@ -10,7 +10,10 @@ import pytest
 
 from tests.collector import Collector, Seen, collecting
 from tests.product import Product
+from tests.store import ask
+from tests.waiting import PATIENCE
 from workers.servers.embedded import start_nats
+from workers.servers.processes import until
 
 CALLER = "00f067aa0ba902b7"
 PATCH = "PATCH /api/events/{event_id}/missions/{mission_id}"
@@ -50,10 +53,20 @@ def traced(sending: Product) -> Product:
     return sending
 
 
+def is_caught_up(product: Product) -> bool:
+    ((behind,),) = ask(
+        product.database_url,
+        """SELECT count(*) FROM views.positions
+        WHERE position < (SELECT max(notification_id) FROM events.log)""",
+    )
+    return not behind
+
+
 def test_one_click_is_one_trace_from_the_request_to_the_screen(
     traced: Product, collector: Collector
 ) -> None:
     event, trace = traced.event({"id": "goals"}), trace_id()
+    assert until(lambda: is_caught_up(traced), PATIENCE)
     with traced.listening(event, "ada") as feed:
         reply = complete(traced, event, "ada", f"00-{trace}-{CALLER}-01")
         next(feed)

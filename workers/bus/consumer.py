@@ -1,8 +1,9 @@
 """For workers of others: what is recorded, as it comes, by a durable JetStream consumer.
 
 Our own readers do not need it: they read the log. Whoever cannot, hears each event here, at least
-once and in order. JetStream may lose what it holds, and is then filled again from the start; so the
-position, and not JetStream, says what was handled. Keep it with what you make of the event:
+once and in order. JetStream may lose what it holds, and then begins again with the last events of
+the log; so the position, and not JetStream, says what was handled. Keep it with what you make of
+the event:
 
     async with DurableConsumer(nats_url, "crm", after=read_position()) as deliveries:
         async for delivery in deliveries:
@@ -11,11 +12,14 @@ position, and not JetStream, says what was handled. Keep it with what you make o
 
 In any other language: a durable pull consumer on the stream EVENTS, with explicit acks and at most
 one of them pending; skip messages whose Nats-Msg-Id, a number, is no greater than the last one that
+was handled. The stream is a buffer: it does not have what is older than a week, nor, once it was
+lost, what was long before. Who stood still for so long has missed events, and is told (`missed`): a
+message names the position before it (`messages.previous`), which is then greater than the last that
 was handled. What a message holds: workers/bus/messages.py.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -48,6 +52,7 @@ class Delivery(Struct, frozen=True, eq=False):
     deliveries: int
     message: Msg
     handled: Callable[[int], None]
+    missed: int = 0  # events up to this position, since the last that was handled, may never come
 
     async def ack(self) -> None:
         """It was handled, and is skipped from now on, also where JetStream forgets this answer."""
@@ -116,8 +121,15 @@ class DurableConsumer:
             return None
         body = msgspec.json.decode(message.data, type=messages.Body)
         headers, deliveries = dict(message.headers or {}), message.metadata.num_delivered
-        about = headers, body.event, deliveries
-        return Delivery(position, message.subject, *about, message, self._handled)
+        about = message.subject, headers, body.event, deliveries, message, self._handled
+        return Delivery(position, *about, await self._missed(headers, position))
+
+    async def _missed(self, headers: Mapping[str, str], position: int) -> int:
+        """Messages between may be other subjects', or no longer there."""
+        if messages.previous(headers) <= self._after:
+            return 0
+        begins = await messages.begins_after(self._jetstream)
+        return min(begins, position - 1) if begins > self._after else 0
 
     def _handled(self, position: int) -> None:
         self._after = max(self._after, position)

@@ -1,5 +1,10 @@
 """NATS: how one connects, and what an event looks like there.
 
+The stream holds each event from its first message to its last: older ones go, by size and by age.
+Where it was lost, or the relay was away for long, it begins again near the end of the log. Who
+hears all subjects can tell what they missed: each message names the position before it, as
+PREVIOUS, or as AFTER where the stream begins again.
+
 Subjects are `events.<capability>.<scope id>.<subject id>.<EventName>`. An event is a CloudEvent
 in binary mode (CloudEvents 1.0, NATS protocol binding): attributes as `ce-` headers, with the
 position as `ce-id`. The body holds the facts and what their capability's live feed says of them.
@@ -13,6 +18,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Raw, Struct, field
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
@@ -29,6 +35,8 @@ STREAM = StreamConfig(
     subjects=["events.>"],
     retention=RetentionPolicy.LIMITS,
     storage=StorageType.FILE,
+    max_bytes=256 * 2**20,  # some 250,000 events
+    max_age=7 * 86_400.0,  # seconds
     duplicate_window=0.1,  # seconds; the chain of expected ids sees doubles, for ever
 )
 
@@ -36,6 +44,7 @@ ROOM = 10_000  # bytes of a message for its headers, and more than they take
 POSITION = "Nats-Msg-Id"
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 PREVIOUS = "Nats-Expected-Last-Msg-Id"
+AFTER = "Rapport-After"
 
 
 class FeedMessage(Struct, frozen=True):
@@ -153,6 +162,19 @@ def position(headers: Mapping[str, str] | None) -> int:
     """0: not one of ours."""
     value = (headers or {}).get(POSITION, "")
     return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def previous(headers: Mapping[str, str] | None) -> int:
+    """The position after which nothing is missing before this message."""
+    given = headers or {}
+    value = given.get(PREVIOUS) or given.get(AFTER, "")
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
+async def begins_after(jetstream: JetStreamContext) -> int:
+    """The position after which the stream has all. Raises NotFoundError where it has nothing."""
+    first = await jetstream.get_msg(str(STREAM.name), 1, subject="events.>", next=True)
+    return previous(first.headers)
 
 
 def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:

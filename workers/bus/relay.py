@@ -9,9 +9,14 @@ The stream is a chain: each message names the id of the one before it, and JetSt
 where that is not the last it has. So neither a second relay nor a lost message can make a double
 or a gap, and the acknowledgement of the last message of a page speaks for all of them. Where the
 chain breaks, at start, and once a second, the relay reads from the stream's end where it stands,
-and goes on from there: from the start, where the stream is gone or is of another past.
+and goes on from there.
+
+JetStream is a buffer: nobody of ours needs what it has lost. A stream that is gone, is of another
+past, has a hole or is far behind is emptied, and begins again with the last events of the log. Its
+first message says so (`messages.AFTER`).
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +36,7 @@ import nats.errors
 import psycopg
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg, StreamState
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 
 from domain.aggregate import Recorded
@@ -57,6 +62,9 @@ PATIENCE = 2.0  # seconds for an acknowledgement
 NAME = str(messages.STREAM.name)
 SKEW = timedelta(minutes=1)  # by which clocks of hosts may differ
 LISTED = 5_000  # messages of one event, at most, that are asked for: more never fit into a message
+REFILLED = 10_000  # events that a stream begins again with: a second's worth
+FAR = 100_000  # events between the stream's end and the log's: open screens hear nothing meanwhile
+SAID = 16 * 2**20  # bytes of what a page's events say, at most
 LATE = "null"  # what an event says whose feed is late
 
 Outgoing = tuple[Recorded, str | None]  # an event, and what its feed says of it, as JSON
@@ -87,6 +95,7 @@ class Relay:
             self._client = await messages.connect(self._nats_url, self.name)
             self._open.push_async_callback(self._client.close)
             await self._arrived(await self._stream_end())
+            await _limit(self._client.jetstream(timeout=self._patience))
 
     async def stop(self) -> None:
         await self._open.aclose()
@@ -100,6 +109,10 @@ class Relay:
             if time.monotonic() - self._checked_at > POLL_SECONDS:
                 await self._check_stream_end()
             page = await self._page()
+            if self._sequence is not None:
+                # What JetStream had a moment ago it takes for a double, and drops, though it was
+                # emptied; and then takes what follows that by its id. So the first goes alone.
+                page = page[:1]
             return bool(page) and await self._try_to_publish(page)
 
     async def _try_to_publish(self, page: list[Outgoing]) -> bool:
@@ -135,7 +148,7 @@ class Relay:
         return [(recorded, feeds[recorded.position]) for recorded in ready]
 
     async def _said(self, feed: Feed, positions: list[int]) -> dict[int, str | None]:
-        about = {"positions": positions, "most": LISTED}
+        about = {"positions": positions, "most": LISTED, "bytes": SAID}
         cursor = await self._execute(statement("said_at", feed), about)
         return dict(await cursor.fetchall())
 
@@ -163,7 +176,8 @@ class Relay:
     def _after(self, previous: int) -> dict[str, str]:
         """The header that has JetStream refuse a message unless the stream ends with this."""
         if self._sequence is not None:
-            return {"Nats-Expected-Last-Sequence": str(self._sequence)}
+            expected = {"Nats-Expected-Last-Sequence": str(self._sequence)}
+            return expected | {messages.AFTER: str(previous)}
         return {messages.PREVIOUS: str(previous)}
 
     async def _check_stream_end(self) -> None:
@@ -181,13 +195,27 @@ class Relay:
         last: RawStreamMsg | None = None
         if state.messages:
             last = await jetstream.get_last_msg(NAME, "events.>")
-        if last and not await self._is_recorded(last):
-            log.error("the stream ends with %s, which is not in the log: emptying it", last.headers)
+        if last and (problem := await self._problem(state, last)):
+            log.error("emptying the stream, which ends with %s: %s", last.headers, problem)
             await jetstream.purge_stream(NAME)
+            await asyncio.sleep(3 * messages.STREAM.duplicate_window)
             last = None
         self._sequence = None if last and last.seq == state.last_seq else state.last_seq
         self._checked_at = time.monotonic()
-        return messages.position(last.headers) if last else 0
+        if last:
+            return messages.position(last.headers)
+        ((position,),) = await self._fetch(SQL["begin"], {"most": REFILLED})
+        return int(position)
+
+    async def _problem(self, state: StreamState, last: RawStreamMsg) -> str:
+        """Why the stream is of no use; empty if it is."""
+        if state.messages != state.last_seq - state.first_seq + 1:
+            return "it has a hole"
+        position = messages.position(last.headers)
+        if not await self._is_recorded(last):
+            return "that is not in the log"
+        ((far,),) = await self._fetch(SQL["is_far"], {"position": position, "most": FAR})
+        return "the log has gone on far beyond that" if far else ""
 
     async def _is_recorded(self, last: RawStreamMsg) -> bool:
         """The very event, not only one of its position: Postgres may be of an older backup. Of an
@@ -221,6 +249,9 @@ class Relay:
         self.position = position
         await self._execute(SQL["arrived"], {"position": position})
 
+    async def _fetch(self, statement: str, parameters: dict[str, Any]) -> Any:
+        return await (await self._execute(statement, parameters)).fetchall()
+
     async def _execute(self, statement: str | bytes, parameters: dict[str, Any]) -> Any:
         return await self._connection.execute(statement, parameters, prepare=True)
 
@@ -244,6 +275,21 @@ async def _state(jetstream: JetStreamContext) -> StreamState:
         info = await jetstream.add_stream(messages.STREAM)
         log.info("made the stream %s", NAME)
     return info.state
+
+
+async def _limit(jetstream: JetStreamContext) -> None:
+    """Gives a stream limits that a version before made without. What somebody has set stays."""
+    config = (await jetstream.stream_info(NAME)).config
+    limits = {
+        name: getattr(messages.STREAM, name)
+        for name in ("max_bytes", "max_age")
+        if (getattr(config, name) or 0) <= 0
+    }
+    if limits:
+        try:
+            await jetstream.update_stream(config.evolve(**limits))
+        except APIError as e:  # it goes on without
+            log.warning("the stream %s does not take limits: %s", NAME, e)
 
 
 @contextmanager

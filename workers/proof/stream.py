@@ -1,4 +1,5 @@
-"""Reads the headers of all messages of one event from JetStream, in order."""
+"""Reads the headers of all messages of one event from JetStream, in order, and from where on it
+has them."""
 
 from collections.abc import Mapping
 
@@ -14,10 +15,12 @@ PATIENCE = 2.0  # seconds for each page
 Headers = Mapping[str, str]
 
 
-async def published(nats_url: str, event_id: str) -> list[Headers]:
+async def published(nats_url: str, event_id: str) -> tuple[int, list[Headers]]:
+    """The first is the position after which the stream has all."""
     client = await messages.connect(nats_url, "proof")
     try:
-        return await _read(client, f"events.*.{event_id}.>")
+        begins = await messages.begins_after(client.jetstream())
+        return begins, await _read(client, f"events.*.{event_id}.>")
     finally:
         await client.close()
 

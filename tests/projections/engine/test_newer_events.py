@@ -25,13 +25,6 @@ from tests.store import ask
 from tests.waiting import eventually
 from workers.background import background
 
-OLDER = EnvelopeMapper(
-    [
-        replace(one, events=tuple(e for e in one.events if e is not MissionCompleted))
-        for one in AGGREGATES
-    ],
-    RENAMED,
-)
 MEMBERS = [f"usr_{i}" for i in range(MOST + 10)]
 BEFORE = (
     "UnreadableEventError: the event at position 7 cannot be read: "
@@ -40,10 +33,13 @@ BEFORE = (
 
 
 @contextmanager
-def older() -> Iterator[None]:
-    """The program before, which does not know that missions are completed."""
+def older(unknown: type = MissionCompleted) -> Iterator[None]:
+    """The program before, which does not know that missions are completed, say."""
+    known = [
+        replace(one, events=tuple(e for e in one.events if e is not unknown)) for one in AGGREGATES
+    ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(event_log, "mapper", OLDER)
+        patch.setattr(event_log, "mapper", EnvelopeMapper(known, RENAMED))
         yield
 
 

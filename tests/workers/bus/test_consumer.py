@@ -16,8 +16,10 @@ from tests.boards import clicks, opening, recording
 from tests.restarting import Restarting
 from tests.store import ask
 from tests.waiting import eventually
+from tests.workers.bus import test_relay as bus
 from workers.background import background
 from workers.bus import consumer as module
+from workers.bus import relay
 from workers.bus.consumer import Delivery, DurableConsumer
 from workers.bus.relay import Relay
 
@@ -85,6 +87,7 @@ def test_each_event_is_delivered_in_order_with_its_facts(database: str, nats: st
         "mission_id": "goals",
         "points": 10,
         "cause": "member",
+        "left": {"missions": 0, "points": 0},
     }
     assert found[2].headers["ce-type"] == "MissionCompleted"
     assert {delivery.deliveries for delivery in found} == {1}
@@ -209,3 +212,87 @@ def test_nats_that_loses_things_under_load_makes_no_gap_and_no_double(
     with recording(database) as record:
         record(*opening())
         asyncio.run(story())
+
+
+@pytest.mark.parametrize("copied", ["stream", "stream and consumer"])
+def test_message_in_flight_at_a_cut_comes_though_no_event_follows(
+    database: str,
+    restarting: Restarting,
+    tmp_path: Path,
+    copied: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """JetStream goes back to an older copy, alone or with what it knows of the worker, while a
+    message waits for its acknowledgement, and nothing is recorded any more."""
+    monkeypatch.setattr(module, "ACK_WAIT", 0.5)
+    store, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    in_flight, cut = asyncio.Event(), asyncio.Event()
+
+    async def story() -> None:
+        nats = restarting.start()
+        outside = Outside(nats.url)
+
+        async def handle(delivery: Delivery) -> None:
+            if delivery.position == last and not cut.is_set():
+                in_flight.set()
+                await cut.wait()
+                return  # without an answer
+            if delivery.position not in outside.handled:
+                outside.handled.append(delivery.position)
+            await delivery.ack()
+
+        async with telling(database, nats.url), background(outside.run(handle)):
+            await eventually(lambda: outside.handled == before)
+            await asyncio.to_thread(restarting.kill)
+            shutil.copytree(store, copy)
+            await asyncio.to_thread(restarting.start)
+            await asyncio.to_thread(record, *clicks(6, "ben"))
+            await in_flight.wait()
+            await asyncio.to_thread(restarting.kill)
+            if copied == "stream":
+                obs = next(store.glob("**/EVENTS/obs"))
+                old = copy / obs.relative_to(store)
+                shutil.rmtree(old)
+                shutil.copytree(obs, old)
+            shutil.rmtree(store)
+            shutil.copytree(copy, store)
+            await asyncio.to_thread(restarting.start)
+            cut.set()
+            await heard_all(database, outside, 60)
+
+    with recording(database) as record:
+        before = record(*opening(), *clicks(6))
+        last = before[-1] + 6
+        asyncio.run(story())
+
+
+# A stream that no longer has what a worker has not handled
+@pytest.mark.parametrize("subjects", ["events.>", "events.missions.>"])
+def test_worker_that_stood_still_for_too_long_is_told_what_it_missed(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch, subjects: str
+) -> None:
+    monkeypatch.setattr(relay, "REFILLED", 5)
+    missed: list[int] = []
+    outside = Outside(nats, subjects=subjects)
+
+    async def handle(delivery: Delivery) -> None:
+        missed.append(delivery.missed)
+        outside.handled.append(delivery.position)
+        await delivery.ack()
+
+    async def story() -> None:
+        async with telling(database, nats):
+            await asyncio.to_thread(record, *clicks(4))
+            async with background(outside.run(handle)):
+                await eventually(lambda: outside.handled[-1:] == [6])
+            await asyncio.to_thread(record, *clicks(20))
+        async with bus.jetstream(nats) as jetstream:
+            await jetstream.delete_stream(bus.NAME)
+        async with telling(database, nats), background(outside.run(handle)):
+            await eventually(lambda: outside.handled[-1:] == [26])
+
+    with recording(database) as record:
+        record(*opening())
+        asyncio.run(story())
+    assert outside.handled[-5:] == [22, 23, 24, 25, 26]
+    assert missed[-5:] == [21, 0, 0, 0, 0]

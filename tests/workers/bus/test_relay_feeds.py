@@ -122,6 +122,18 @@ def test_event_that_has_waited_for_long_enough_goes_without_and_so_do_those_afte
     assert steps == 1
 
 
+def test_what_a_page_says_is_bounded_and_the_rest_is_read_from_postgres(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.bus.relay.SAID", 1_000)
+    positions = filled(database, 12)
+    asyncio.run(tell(database, nats))
+    said = feeds(nats)
+    assert list(said) == positions
+    assert 2 < sum(said.values()) < 8
+    assert list(said.values()) == sorted(said.values(), reverse=True)
+
+
 def test_list_of_messages_that_never_fits_is_not_even_asked_for(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
