@@ -39,7 +39,7 @@ class Client:
     async def listen(self, live: Live) -> None:
         await self.hang_up()
         reader = await live.join(self.audience, parsed(self.last_id), NEVER, None)
-        response = FeedResponse(live, reader).to_asgi_response()
+        response = FeedResponse(live, reader, lambda: True).to_asgi_response()
         self._task = asyncio.create_task(response({}, None, self._send))
 
     async def hang_up(self, lost: int = 0) -> None:

@@ -166,6 +166,9 @@ def test_an_address_that_cannot_be_read_is_refused_without_its_password(name: st
 def guarded(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Product]:
     """A product whose database password is one to look for."""
     with Product.running(with_password(new_database()), tmp_path) as product:
+        product.stop_api()
+        product.api_environment = product.environment  # with this password too
+        product.start_api()
         yield product
 
 
