@@ -69,13 +69,6 @@ class Version(Product):
         super().__init__(database_url, nats_url, home)
         self.tree = tree
 
-    def _spawn(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        with (self.home / f"{name}.log").open("ab") as log:
-            program = [sys.executable, *arguments]
-            return subprocess.Popen(
-                program, cwd=self.tree, env=self.environment, stdout=log, stderr=log
-            )
-
     def ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}/health/ready").status_code == 200
