@@ -15,7 +15,7 @@ from projections.engine import event_log, tables
 from projections.engine.event_log import SQL, Connection
 from projections.engine.feed import Feed, statement
 from projections.engine.parking import Parking
-from projections.read_model import ReadModel, folded
+from projections.read_model import Change, ReadModel, RowOf, folded
 from sql import statements
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,20 @@ async def tell_again(
 
 
 def _stands_on(feed: Feed, later: Sequence[Recorded], replayed: Sequence[Recorded]) -> bool:
-    """Whether any event of another stream was told with a row that the replayed ones write."""
-    written = {(c.table, c.key) for r in replayed for c in feed.project(r) if hasattr(c, "key")}
+    """Whether any event of another stream was told with a row that the replayed ones write; or one
+    of these, now, with a row that another stream has written since."""
     streams = {recorded.stream for recorded in replayed}
-    others = (recorded for recorded in later if recorded.stream not in streams)
-    return any(not written.isdisjoint(c.reads) for r in others for c in feed.project(r))
+    others = [recorded for recorded in later if recorded.stream not in streams]
+    written, read = _rows_of(feed, replayed)
+    written_since, read_since = _rows_of(feed, others)
+    return not (written.isdisjoint(read_since) and read.isdisjoint(written_since))
+
+
+def _rows_of(feed: Feed, events: Sequence[Recorded]) -> tuple[set[RowOf], set[RowOf]]:
+    """The rows that these events write, and those that they are told with."""
+    changes = [change for recorded in events for change in feed.project(recorded)]
+    written = {(change.table, change.key) for change in changes if isinstance(change, Change)}
+    return written, {row for change in changes for row in change.reads}
 
 
 async def _scope(
