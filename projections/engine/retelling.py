@@ -69,21 +69,18 @@ def _applied(feed: Feed, parking: Parking, log: Sequence[Recorded]) -> Sequence[
 
 
 def _stands_on(feed: Feed, later: Sequence[Recorded], replayed: Sequence[Recorded]) -> bool:
-    """Whether any other event was told with a row that the replayed ones write, or writes a row
-    that these are told with: they would have been told before it."""
+    """Whether any other event was told with a row that the replayed ones write; or one of these,
+    now, with a row that another has written since."""
     positions = {recorded.position for recorded in replayed}
-    written, read = _rows(feed, replayed)
-    for recorded in later:
-        if recorded.position not in positions:
-            writes, reads = _rows(feed, [recorded])
-            if not (written.isdisjoint(reads) and read.isdisjoint(writes)):
-                return True
-    return False
+    others = [recorded for recorded in later if recorded.position not in positions]
+    written, read = _rows_of(feed, replayed)
+    written_since, read_since = _rows_of(feed, others)
+    return not (written.isdisjoint(read_since) and read.isdisjoint(written_since))
 
 
-def _rows(feed: Feed, log: Sequence[Recorded]) -> tuple[set[RowOf], set[RowOf]]:
-    """Those that are written, and those that are only read."""
-    changes = [change for recorded in log for change in feed.project(recorded)]
+def _rows_of(feed: Feed, events: Sequence[Recorded]) -> tuple[set[RowOf], set[RowOf]]:
+    """The rows that these events write, and those that they are told with."""
+    changes = [change for recorded in events for change in feed.project(recorded)]
     written = {(change.table, change.key) for change in changes if isinstance(change, Change)}
     return written, {row for change in changes for row in change.reads}
 
