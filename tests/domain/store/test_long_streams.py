@@ -108,7 +108,7 @@ def test_nobody_waits_for_the_long_stream_of_another(
 
 
 class Broken(Recorder):
-    """What the loader reads cannot be opened."""
+    """Its loader cannot open what it reads."""
 
     broken = True
 
