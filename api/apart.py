@@ -12,7 +12,7 @@ import psycopg
 from api.turns import Turns
 from domain.errors import Unavailable
 from domain.store import master_key
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import NewerEventError, UnreadableEventError
 from projections.engine.apart import Folded, Store, Unreadable
 from projections.question import Ask
 from workers.work.computing import ComputeError, Computing
@@ -68,6 +68,8 @@ class Apart:
             raise
         except ChildProcessError as e:
             raise Unavailable(f"It could not be folded: {e}.") from e
+        if isinstance(found, Unreadable) and found.newer:
+            raise NewerEventError(found.position, found.newer)
         if isinstance(found, Unreadable):
             raise UnreadableEventError(found.position, found.why)
         return found.position, found.content

@@ -26,8 +26,10 @@ SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s::json)
 ON CONFLICT ({key_columns}) DO NOTHING;
 
 -- name: since
--- how far these feeds have come, in their order; and what they have said to each of some members,
--- each feed since a position of its own, in the order of the log: nulls where that is nothing
+-- how far these feeds have come, in their order; and for each of some members, the last number of what
+-- they said belated to them, and what they have said to them: first that since a number, up to
+-- positions that were heard, then all since a position of each feed, in the order of the log: nulls
+-- where that is nothing
 SELECT
     ask.n,
     ARRAY(
@@ -36,24 +38,36 @@ SELECT
         LEFT JOIN views.positions AS p USING (name)
         ORDER BY feed.place
     ) AS shown,
-    said.feed, said.position, said.type, said.data
+    coalesce((
+        SELECT max(b.seq) FROM views.belated AS b
+        WHERE b.event_id = ask.scope_id AND b.member_id = ask.member_id
+    ), 0) AS newest,
+    said.feed, said.position, said.type, said.data, said.seq
 FROM json_to_recordset(%(asks)s::json)
-    AS ask (n integer, scope_id text, member_id text, after bigint [])
+    AS ask (n integer, scope_id text, member_id text, after bigint [], belated bigint)
 LEFT JOIN LATERAL (
-    SELECT feed, position, type, data FROM ({feeds}) AS each
-    ORDER BY position
+    SELECT feed, position, type, data, seq FROM ({feeds}) AS each
+    ORDER BY seq NULLS LAST, position
     LIMIT %(most)s
 ) AS said ON true
-ORDER BY ask.n, said.position;
+ORDER BY ask.n, said.seq NULLS LAST, said.position;
 
 -- name: since_of_one
 -- of one of them, by its place among them
 (
-    SELECT {place} AS feed, position, type, data::text
+    SELECT {place} AS feed, position, type, data::text, NULL::bigint AS seq
     FROM {table}
     WHERE event_id = ask.scope_id AND member_id = ask.member_id
     AND position > ask.after[{place} + 1]
     ORDER BY position
+    LIMIT %(most)s
+) UNION ALL (
+    SELECT {place}, f.position, f.type, f.data::text, b.seq
+    FROM views.belated AS b JOIN {table} AS f USING (event_id, member_id, position)
+    WHERE b.event_id = ask.scope_id AND b.member_id = ask.member_id
+    AND b.reader = {name} AND b.seq > ask.belated
+    AND b.position <= ask.after[{place} + 1]
+    ORDER BY b.seq
     LIMIT %(most)s
 )
 
@@ -90,6 +104,13 @@ FROM (
         END AS messages
     FROM unnest(%(positions)s::bigint[]) AS at (position)
 ) AS said;
+
+-- name: belated
+-- a feed has told this of events that were parked: whoever hears it has passed their positions
+INSERT INTO views.belated (reader, event_id, member_id, position)
+SELECT %(reader)s, event_id, member_id, position FROM {table}
+WHERE position = ANY(%(positions)s::bigint[])
+ORDER BY position;
 
 -- name: untell
 -- what a feed says in a scope of events after a position, up to another: it is made again

@@ -21,11 +21,17 @@ ahead AS (
 )
 SELECT
     p.name, p.kind, p.version, p.position, p.seen, p.problem,
-    (SELECT count(*) FROM views.parked AS k WHERE k.reader = p.name)
-    + CASE p.kind WHEN 'work' THEN (
+    (
+        SELECT count(*) FROM views.parked AS k
+        WHERE k.reader = p.name AND substring(k.problem, %(awaited)s) IS NULL
+    ) + CASE p.kind WHEN 'work' THEN (
         SELECT count(*) FROM work.leases AS l JOIN views.due AS d USING (kind, subject)
         WHERE l.kind = p.name AND work.is_parked(l, d.wanted, d.based_on)
     ) ELSE 0 END AS parked,
+    (
+        SELECT count(*) FROM views.parked AS k
+        WHERE k.reader = p.name AND substring(k.problem, %(awaited)s) IS NOT NULL
+    ) AS waiting,
     log.log_end,
     CASE WHEN a.counted < %(most)s THEN a.counted ELSE log.log_end - p.position END AS events_behind,
     extract(epoch FROM clock_timestamp() - p.beat_at)::float8 AS silent_for,

@@ -101,6 +101,22 @@ SELECT
 -- takes the lead for as long as this connection lives, if nobody has it
 SELECT pg_try_advisory_lock(hashtextextended('rapport.' || %(name)s, 0));
 
+-- name: depose
+-- ends the connection of whoever leads and knows fewer events than we do, as the last part of its
+-- name says (programs of before say nothing); and fences off what it is about to write
+WITH deposed AS (
+    SELECT pg_terminate_backend(a.pid)
+    FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('rapport.' || %(name)s, 0)
+    AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0)
+    < substring(current_setting('application_name'), ' (\d+)$')::integer
+)
+
+UPDATE views.positions SET turn = turn + 1
+WHERE name = ANY(%(names)s) AND (SELECT count(*) FROM deposed) > 0;
+
 -- name: end_silent_session
 -- the lead is lost by who says nothing for so long; who leads, or wants to, does so every second
 SET idle_session_timeout = '10s';

@@ -1,6 +1,8 @@
 -- name: parked
--- what these read models have parked: each stream, from which position on
-SELECT reader, stream, position FROM parked WHERE reader = ANY(%(names)s);
+-- what these read models have parked: each stream, from which position on, and whether it waits for
+-- a newer version
+SELECT reader, stream, position, substring(problem, %(awaited)s) IS NOT NULL FROM parked
+WHERE reader = ANY(%(names)s);
 
 -- name: park
 -- from this position on, a stream waits
@@ -8,14 +10,22 @@ INSERT INTO parked (reader, stream, position, problem)
 VALUES (%(reader)s, %(stream)s, %(position)s, %(problem)s)
 ON CONFLICT (reader, stream) DO NOTHING;
 
+-- name: wait
+-- streams that wait for a newer version, each from a position of its own on
+INSERT INTO parked (reader, stream, position, problem)
+SELECT %(reader)s, one.stream, one.position, one.problem
+FROM unnest(%(streams)s::text[], %(positions)s::bigint[], %(problems)s::text[])
+    AS one (stream, position, problem)
+ON CONFLICT (reader, stream) DO NOTHING;
+
 -- name: unpark
--- this stream waits no more
-DELETE FROM parked WHERE reader = %(reader)s AND stream = %(stream)s;
+-- these streams wait no more
+DELETE FROM parked WHERE reader = %(reader)s AND stream = ANY(%(streams)s);
 
 -- name: drop
--- this stream waits no more, and what waited up to this position is skipped
+-- these streams wait no more, and what waited up to this position is skipped
 WITH gone AS (
-    DELETE FROM parked WHERE reader = %(reader)s AND stream = %(stream)s
+    DELETE FROM parked WHERE reader = %(reader)s AND stream = ANY(%(streams)s)
     RETURNING reader, stream, position, problem
 )
 
@@ -52,10 +62,43 @@ UPDATE parked SET asked = NULL, position = %(position)s, problem = %(problem)s
 WHERE reader = %(reader)s AND stream = %(stream)s;
 
 -- name: requested
--- what somebody wants done, the longest parked first
-SELECT reader, stream, position, asked AS requested FROM parked
-WHERE reader = ANY(%(names)s) AND asked IS NOT NULL
-ORDER BY parked_at, position;
+-- what somebody wants done; then what waits for an event that is known here; the longest parked first
+SELECT reader, stream, position, coalesce(asked, 'replay') AS requested, asked IS NULL AS by_itself
+FROM parked
+WHERE reader = ANY(%(names)s)
+AND (asked IS NOT NULL OR substring(problem, %(awaited)s) = ANY(%(known)s))
+ORDER BY by_itself, parked_at, position
+LIMIT %(most)s;
+
+-- name: waits_for_us
+-- whether streams of these read models wait for events that are known here, and can be replayed here:
+-- their tables are of our version
+SELECT EXISTS (
+    SELECT FROM views.parked AS k JOIN views.positions AS p ON p.name = k.reader
+    WHERE substring(k.problem, %(awaited)s) = ANY(%(known)s)
+    AND p.name = ANY(%(names)s)
+    AND p.version = (%(versions)s::integer[])[array_position(%(names)s::text[], p.name)]
+);
+
+-- name: waiting_events
+-- events of streams, each from a position of its own on, up to another
+SELECT l.notification_id, l.originator_id, l.originator_version, l.topic, l.state
+FROM unnest(%(streams)s::text[], %(firsts)s::bigint[]) AS s (stream, first)
+JOIN events.log AS l ON l.originator_id = s.stream AND l.notification_id >= s.first
+WHERE l.notification_id <= %(until)s
+ORDER BY l.notification_id;
+
+-- name: in_turn
+-- whoever adds to the belated messages does so alone, so that their numbers show up in their order
+SELECT pg_advisory_xact_lock(hashtextextended('rapport.belated', 0));
+
+-- name: belated
+-- to whom feeds have said something of what they had parked, after a number; and the last such
+SELECT event_id, member_id, max(seq) FROM views.belated WHERE seq > %(after)s GROUP BY 1, 2;
+
+-- name: forget_belated
+-- what everybody who comes back has been told by now
+DELETE FROM views.belated WHERE said_at < now() - interval '1 day';
 
 -- name: tell
 -- what is parked has changed

@@ -31,6 +31,7 @@ class Product:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.home = home
+        self.tree = ROOT  # of the programs
         self.database_url = database_url
         self.nats_url = nats_url
         self.environment = {
@@ -97,7 +98,7 @@ class Product:
         try:
             answer = httpx.get(f"{self.url}/health/ready")
             return answer.status_code == 200 and not any(
-                " has parked keys: " not in reason and " is being renewed: " not in reason
+                " keys: " not in reason and " is being renewed: " not in reason
                 for reason in answer.json()["degraded"]
             )
         except httpx.TransportError:
@@ -182,7 +183,7 @@ class Product:
         with (self.home / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=self.tree,
                 env=environment or self.environment,
                 stdout=log,
                 stderr=log,

@@ -15,7 +15,6 @@ from domain.errors import Invalid, Problem  # noqa: E402
 from workers import settings  # noqa: E402
 from workers.servers import supervisor  # noqa: E402
 from workers.servers.datadir import out_of_reach  # noqa: E402
-from workers.servers.embedded import start_postgres  # noqa: E402
 
 
 def serve() -> int:
@@ -27,19 +26,6 @@ def demo() -> int:
     from workers.demo.fill import fill
 
     supervisor.serve(settings.read(), when_ready=fill, log="demo.log")
-    return 0
-
-
-def migrate() -> int:
-    given = settings.read()
-    if given.database_url:
-        supervisor.migrate(given.database_url)
-        return 0
-    server = start_postgres(given.data_dir)
-    try:
-        supervisor.migrate(server.url)
-    finally:
-        server.stop()
     return 0
 
 
@@ -63,7 +49,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("serve", serve, "run everything: servers, migrations, workers, web"),
     Command("demo", demo, "the same, and fill it with a conference that looks alive"),
-    Command("migrate", migrate, "bring the database up to date"),
+    Command("migrate", "operations.migrate", "bring the database up to date (--after)"),
     Command("run", run, "the relay, the projector and the workers alone"),
     Command("backup", "operations.backup", "write all of the database to a file: backup FILE"),
     Command("restore", "operations.restore", "a backup into an empty database: restore FILE"),

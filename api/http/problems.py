@@ -15,7 +15,7 @@ from psycopg import InterfaceError, OperationalError
 from api.http.methods import allow
 from api.http.wording import field_error
 from domain import errors
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import NewerEventError, UnreadableEventError
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 1_000_000  # bytes
 BROKE = "Something broke here"
 RETRY_AFTER = 60.0  # seconds: an operator has to act first
+RETRY_NEWER = 2.0  # seconds: another process may be able to already
 
 MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")  # as the framework says it
 
@@ -37,6 +38,18 @@ class HeldBack(errors.Unavailable):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after=RETRY_AFTER)
+
+
+class HeldForNewer(errors.Unavailable):
+    """This stands on an event of a newer version"""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A newer version of this program recorded an event that this one does not know, and "
+            "without it this cannot be answered. Nothing is lost: the newer version is on its way. "
+            "Try again in a moment.",
+            retry_after=RETRY_NEWER,
+        )
 
 
 class InvalidToken(errors.Unauthorized):
@@ -137,6 +150,9 @@ def on_store(request: Request[Any, Any, Any], error: Exception) -> Response[Prob
 
 def store_problem(request: Request[Any, Any, Any], error: Exception) -> errors.Problem:
     """The problem that one of STORE_PROBLEMS is to the caller. It is logged."""
+    if isinstance(error, NewerEventError):
+        log.warning("%s %s: %s", request.method, request.url.path, error)
+        return HeldForNewer()
     if isinstance(error, UnreadableEventError):
         log.error("%s %s: %s", request.method, request.url.path, error)
         return HeldBack("This stands on an event that this version cannot read. It has been noted.")

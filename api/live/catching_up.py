@@ -5,7 +5,7 @@ thousand who ask at the same time. While one runs more readers ask; the next ans
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -26,7 +26,8 @@ TOGETHER = 64  # readers whose messages one query reads
 REST = 0.005  # seconds between two queries: more readers gather, and reads have their turn
 QUERIES = 2  # at once: one runs while the rows of another are handed out
 
-SaidRow = tuple[int, int, str, str]  # a feed's place, position, type and data
+# A feed's place, position, type and data, and the number of what came belated
+SaidRow = tuple[int, int, str, str, int | None]
 
 
 class Standing(Struct, frozen=True):
@@ -39,11 +40,13 @@ class Standing(Struct, frozen=True):
     end: int
 
 
-class Said(Struct, frozen=True):
-    """How far each feed has come, and what they have said to a reader up to there, in the order of
-    the log; `more`: or as much of it as was read."""
+class Said(Struct):
+    """How far each feed has come, the last number of what came belated, and what they have said to
+    a reader up to there: what came belated, then the rest in the order of the log; `more`: or as
+    much of it as was read."""
 
     shown: list[int]
+    newest: int
     rows: list[SaidRow]
     more: bool
 
@@ -122,19 +125,21 @@ class CatchingUp:
 async def _said(connection: Connection, readers: list[Reader]) -> list[Said]:
     """In the order of the readers."""
     asks = [
-        {"n": n, "scope_id": scope, "member_id": member, "after": reader.sent}
+        dict(zip(("scope_id", "member_id"), reader.audience, strict=True))
+        | {"n": n, "after": reader.sent, "belated": reader.belated}
         for n, reader in enumerate(readers)
-        for scope, member in (reader.audience,)
     ]
     most = max(PAGE // len(readers), min(PAGE, EACH))
     about = {"asks": msgspec.json.encode(asks).decode(), "names": NAMES, "most": most}
     cursor = await connection.execute(SINCE, about, prepare=True)
-    found: list[tuple[list[int], list[Any]]] = [([], []) for _ in readers]
-    for n, shown, *row in await cursor.fetchall():
-        found[n][0][:] = shown
+    found = [Said([], 0, [], False) for _ in readers]
+    for n, shown, newest, *row in await cursor.fetchall():
+        said = found[n]
+        said.shown, said.newest = shown, newest
         if row[0] is not None:
-            found[n][1].append(tuple(row))
-    return [Said(shown, rows, len(rows) == most) for shown, rows in found]
+            said.rows.append(tuple(row))
+            said.more = len(said.rows) == most
+    return found
 
 
 def _fail(batch: list[Asked], error: BaseException) -> None:

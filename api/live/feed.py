@@ -31,6 +31,7 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from psycopg_pool import AsyncConnectionPool
 
+from api.live.belated import Belated
 from api.live.catching_up import CatchingUp, Said, Standing
 from api.live.ids import NAMES, OF_NO_FEED, LastId
 from api.live.reader import RETRY, Audience, Reader, encoded, retry, retry_within
@@ -81,9 +82,9 @@ class Live:
         self._catching_up = CatchingUp(pool)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
+        self._belated = watch.on_belated = Belated(watch, self._readers)
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
-        self._placed = itertools.count()
-        self._slice = 0  # the one whose hearts beat next
+        self._placed, self._slice = itertools.count(), 0  # the slice whose hearts beat next
         self._client: Client | None = None
         self._subscribed = False
         self._ended = False
@@ -118,6 +119,7 @@ class Live:
         before = self._position
         sent, top = await (self._shown() if last is None else self._heard_by(last))
         reader = Reader(audience, sent, top, expires_at, cycle)
+        reader.belated = self._belated.heard_by(audience, last)
         reader.missed = last is not None or before != self._position
         reader.dropped = self._ended
         self._readers.setdefault(audience, set()).add(reader)
@@ -174,12 +176,13 @@ class Live:
         shown, rows = said.shown, said.rows
         in_time = (p for name, p in zip(NAMES, shown, strict=True) if not self._is_late(name, p))
         bound = min(in_time, default=UNBOUNDED)
-        ready = [row for row in rows if row[1] <= bound]
-        pieces = [reader.hear(f, p, encoded(*message), shown) for f, p, *message in ready]
+        ready = [row for row in rows if row[1] <= bound or row[-1] is not None]
+        pieces = reader.hear_page(ready, shown, said.newest)
         if said.more or len(ready) < len(rows):
             reader.missed = True
         else:
             reader.hear_all(shown)
+            reader.belated = max(reader.belated or 0, said.newest)
         if not ready and rows:
             await self._wait_for(shown, rows[0][1])
         return b"".join(pieces)
@@ -322,6 +325,8 @@ class Live:
             self._miss(None)
         if has_gap or first:  # what was announced before, this process has not heard
             self._expect_late(None, position - 1)
+        if messages.is_unreadable(headers):  # to an older relay, perhaps: a feed may know it
+            self._miss_all()
         if self._readers and self._announce(position, message, headers.get("traceparent")):
             await asyncio.sleep(0)  # lets those read who do, before there is more
 

@@ -20,10 +20,13 @@ Audience = tuple[str, str]  # (scope_id, member_id)
 class Reader:
     """One open stream. `sent[place]` is the position up to which it was sent all of the feed of
     that place: feeds advance by themselves, and what a late one says comes with a lower position
-    than what another has said already. `top` is the highest position of what it was sent."""
+    than what another has said already. `top` is the highest position of what it was sent, and
+    `belated` the number up to which it was sent what came belated; None: that is still to be found
+    out, and nothing of it is news."""
 
     __slots__ = (
         "audience",
+        "belated",
         "cycle",
         "dropped",
         "expires_at",
@@ -44,6 +47,7 @@ class Reader:
         self.audience = audience
         self.sent = list(sent)
         self.top = top
+        self.belated: int | None = 0
         self.expires_at = expires_at
         self.cycle = cycle
         # The trace of the request that opened it.
@@ -83,6 +87,7 @@ class Reader:
         """Forgets what was sent after this position: the store was restored to an older state."""
         self.sent = [min(position, end) for position in self.sent]
         self.top = min(self.top, end)
+        self.belated = 0
         self.queue.clear()
         self.miss()
 
@@ -125,7 +130,23 @@ class Reader:
         if feed != OF_NO_FEED:
             self.sent[feed] = max(self.sent[feed], position)
         self.top = max(self.top, position)
-        return b"id: %s\n%s" % (ids.encoded(self.top, self.sent, feed, position), message)
+        id_ = ids.encoded(self.top, self.sent, feed, position, self.belated or 0)
+        return b"id: %s\n%s" % (id_, message)
+
+    def hear_page(
+        self, rows: Sequence[tuple[Any, ...]], bounds: Sequence[int], newest: int
+    ) -> list[bytes]:
+        """Rows of `since`, those first that came belated; `newest`: the number of the last of
+        these, with those that are still to come as what is not heard yet."""
+        pieces = []
+        for feed, position, type_, data, seq in rows:
+            if seq is not None:
+                self.belated = max(self.belated or 0, seq)
+                pieces.append(self.hear(feed, position, encoded(type_, data), [0] * len(bounds)))
+                continue
+            self.belated = max(self.belated or 0, newest)
+            pieces.append(self.hear(feed, position, encoded(type_, data), bounds))
+        return pieces
 
     def hear_all(self, positions: Iterable[int]) -> None:
         """All of each feed has been sent up to these positions."""

@@ -27,8 +27,8 @@ POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 class Watch:
     """`positions[name]`, and a way to wait for one. `on_moved` is called whenever a read model is
     at another position; `on_older` when the end of the log was lost (past.py), with the position up
-    to which it is as it was; `on_erased` when somebody was erased, or may have been while nothing
-    could be heard."""
+    to which it is as it was; `on_belated` with an audience that was told something belated, and its
+    number; `on_erased` when somebody was erased, or may have been while nothing could be heard."""
 
     def __init__(self, database_url: str) -> None:
         self.positions = {model.name: 0 for model in READ_MODELS}
@@ -37,8 +37,10 @@ class Watch:
         self.on_moved: Callable[[str, int], None] = lambda name, position: None
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
+        self.on_belated: Callable[[tuple[str, str], int], None] = lambda audience, seq: None
         self._end = 0
         self._past = Past()
+        self._belated = 0
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
         self._gone: Counter[str] = Counter()
@@ -107,6 +109,10 @@ class Watch:
 
     async def _poll(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
+        belated = await connection.execute(PARKED["belated"], {"after": self._belated})
+        for scope_id, member_id, seq in await belated.fetchall():
+            self._belated = max(self._belated, seq)
+            self.on_belated((scope_id, member_id), seq)
         self._see_end(*await self._past.look(connection, self._end))
         self.parked = {name: parked for name, *_, parked in rows if parked}
         self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
@@ -119,6 +125,7 @@ class Watch:
         if kept is not None:
             log.error("the log is another after position %s: restored, or failed over", kept)
             self.positions = {name: min(p, kept) for name, p in self.positions.items()}
+            self._belated = 0
             self.on_older(kept)
         self._end = position
 

@@ -82,8 +82,8 @@ def trouble(reader: Lag) -> str | None:
         case "dead":
             return f"{who} is dead: no sign of life for {reader.silent_for:.0f} s"
         case "stuck" if reader.problem:
-            # Its kind only: the text may quote a row, and this is told to anyone.
-            return f"{who} cannot go on {after}: {reader.problem.partition(':')[0]}"
+            # Not why: the text may quote a row, and this is told to anyone.
+            return f"{who} cannot go on {after}: `python -m workers lag` says why"
         case "stuck":
             return f"{who} does not go on {after}, and does not say why"
     if reader.behind_by > BEHIND and reader.kind != "work":  # which may take its time
@@ -110,6 +110,11 @@ def degraded(at_home: Services, known: list[Lag] | None) -> list[str]:
     ]
     found += [
         f"{reader.name} has parked keys: {reader.parked}" for reader in known if reader.parked
+    ]
+    found += [
+        f"{reader.name} waits for a newer version of this program with keys: {reader.waiting}"
+        for reader in known
+        if reader.waiting
     ]
     if not at_home.live.hears:
         found.append("NATS is away: live feeds wait")

@@ -137,6 +137,7 @@ def _lag(lags: list[Lag]) -> Iterator[Metric]:
         ("follower_silent_seconds", "Time since the last sign of life.", lambda f: f.silent_for),
         ("follower_stuck", "Whether it does not go on.", lambda f: int(f.word == "stuck")),
         ("parked_keys", "Keys that wait behind an event it cannot apply.", lambda f: f.parked),
+        ("waiting_keys", "Keys that wait for a newer version.", lambda f: f.waiting),
     ):
         family = GaugeMetricFamily(name, what, labels=["name", "kind"])
         for reader in lags:

@@ -2,7 +2,8 @@
 
 An answer shows what the asker was told: their last event, and the position that they name. It
 comes from the tables once these have come so far, and have parked nothing that it stands on; else
-from the log.
+from the log. Where that has an event of a newer version, the tables are still right up to there: so
+they answer whoever was told of nothing later.
 """
 
 import logging
@@ -12,13 +13,14 @@ from contextlib import contextmanager
 import psycopg
 from litestar import Response
 
-from api.http.problems import HeldBack
+from api.http.problems import HeldBack, HeldForNewer
 from api.http.request import Request
 from api.reads.folding import folded
 from api.reads.reading import FOLDED, answer, has_header, is_recorded, minimum
 from api.services import services
 from domain.aggregate import StreamName
 from domain.errors import Problem, Unavailable
+from domain.store.envelope import NewerEventError
 from projections.engine import event_log
 from projections.engine.reading import Read, answer_from_log, answer_of
 from projections.engine.tail import refolded_answer
@@ -69,8 +71,15 @@ async def _told(
         return content, {"Event-Position": str(found.position)}
     if not await is_recorded(request):
         return None
-    with _what_is_parked_may_be_unreadable(request, name, parked):
-        position, content = await _folded(request, question, ask)
+    try:
+        with _what_is_parked_may_be_unreadable(request, name, parked):
+            position, content = await _folded(request, question, ask)
+    except NewerEventError as e:
+        shown = min(found.position, e.position - 1)
+        if minimum(request) > shown:
+            raise HeldForNewer from e
+        content = answer_of(question, ask, found)
+        return content, {"Event-Position": str(shown)}
     if has_header(request) and position < minimum(request):
         return None
     return content, {"Event-Position": str(position), **FOLDED}
@@ -123,7 +132,7 @@ def _what_is_parked_may_be_unreadable(
     """Says which position is to blame where the fold fails too, as the projector did."""
     try:
         yield
-    except (Problem, psycopg.Error):
+    except (Problem, psycopg.Error, NewerEventError):
         raise
     except Exception as e:
         if not parked:

@@ -62,6 +62,22 @@ class UnreadableEventError(Exception):
         self.position = position
 
 
+class NewerEventError(UnreadableEventError):
+    """Its name is unknown here: a newer version of the program has recorded it, and can read it."""
+
+    def __init__(self, position: int, topic: str) -> None:
+        super().__init__(position, f"no event here is, or was, called {topic}")
+        self.topic = topic
+
+
+class Newer(Struct, frozen=True):
+    """Stands for the facts of an event that a newer version has recorded. `data` are these as they
+    are stored, without what is personal in them."""
+
+    topic: str
+    data: Raw
+
+
 class _Json(Transcoder):
     def encode(self, obj: Any) -> bytes:
         return msgspec.json.encode(obj)
@@ -173,7 +189,7 @@ class EnvelopeMapper(Mapper[str]):
         erased; where `keys` is None and something is sealed, it raises UnreadableEventError."""
         known = self._decoders.get(topic)
         if known is None:
-            raise UnreadableEventError(position, f"no event here is, or was, called {topic}")
+            raise NewerEventError(position, topic)
         decode, scope = known
         try:
             w = _read(state)
@@ -190,6 +206,22 @@ class EnvelopeMapper(Mapper[str]):
                 position, "what is sealed in it was changed, or is of another event"
             ) from None
         kind = scope or w.scope or DEFAULT_SCOPE
+        return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, kind)
+
+    @property
+    def topics(self) -> list[str]:
+        """The names of all events that can be read here."""
+        return list(self._decoders)
+
+    def newer(
+        self, position: int, stream: StreamName, version: int, topic: str, state: bytes
+    ) -> Recorded:
+        """An event whose name is unknown, as far as it can be read: its envelope."""
+        try:
+            w = _read(state)
+        except msgspec.MsgspecError:
+            raise NewerEventError(position, topic) from None
+        kind, event = w.scope or DEFAULT_SCOPE, Newer(topic, w.data)
         return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, kind)
 
     def _opened(

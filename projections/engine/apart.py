@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from domain.store import master_key
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import NewerEventError, UnreadableEventError
 from domain.store.master_key import MasterKeys
 from projections.engine.election import connect
 from projections.engine.event_log import SQL, Connection
@@ -34,6 +34,7 @@ class Unreadable(Struct, frozen=True):
 
     position: int
     why: str
+    newer: str = ""  # the name of an event of a newer version
 
 
 class Store(Struct, frozen=True):
@@ -66,6 +67,8 @@ def _run(
         master_key.use(store.keys)
     try:
         return Folded(*asyncio.run(_asked(store.database_url, fold)))
+    except NewerEventError as e:
+        return Unreadable(e.position, str(e), e.topic)
     except UnreadableEventError as e:
         return Unreadable(e.position, str(e).partition(" cannot be read: ")[2])
 

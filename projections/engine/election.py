@@ -10,23 +10,28 @@ killed. Leases are of pieces of work: workers/work/leases.py.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import psycopg
 from psycopg import AsyncConnection, sql
 
 from domain.store.recorder import KEPT_ALIVE
+from projections.engine import event_log
 from projections.engine.event_log import SQL, Connection
 from sql import VIEWS
 
 log = logging.getLogger(__name__)
 
+AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 REST = 0.01  # seconds between steps, at most; else as long as the last one took
 STANDBY = 1.0  # seconds between attempts to take the lead
 PAUSE = 0.2  # seconds before the next attempt after a lost connection; doubles up to
 LONGEST_PAUSE = 2.0
+DEPOSES = 10.0  # seconds between attempts to depose an older program, at least
+SOON = 1.0  # seconds in which the lead of who was deposed is looked for, each
+LOOK = 0.02  # seconds
 
 
 class StepDownError(Exception):
@@ -52,6 +57,14 @@ class Elected(Protocol):
         """Called on losing the lead, however it was lost."""
 
 
+@runtime_checkable
+class Successor(Protocol):
+    """Takes the lead from an older program, which knows fewer events, where that is needed."""
+
+    async def is_wanted(self, connection: Connection) -> Sequence[str]:
+        """The names in views.positions that it keeps, if it is needed there; or none."""
+
+
 async def run_elected(follower: Elected, database_url: str) -> None:
     """Leads or stands by until it is cancelled."""
     await run_again(follower.name, lambda: _lead(follower, database_url))
@@ -66,7 +79,7 @@ async def run_again(name: str, once: Callable[[], Awaitable[None]]) -> None:
         try:
             await once()
         except Exception as e:
-            expected = isinstance(e, psycopg.Error | OSError | StepDownError)
+            expected = isinstance(e, (*AWAY, OSError, StepDownError))
             kind = logging.WARNING if expected else logging.ERROR
             log.log(kind, "%s stopped: %s", name, e, exc_info=not expected)
         if not not_cancelled():
@@ -84,17 +97,46 @@ def not_cancelled() -> bool:
 
 
 async def _lead(follower: Elected, database_url: str) -> None:
-    async with await connect(database_url, follower.name) as lead:
+    async with await connect(database_url, f"{follower.name}{_program(follower)}") as lead:
         await lead.execute(SQL["end_silent_session"])
         await lead.execute(sql.SQL("LISTEN {}").format(sql.Identifier(follower.channel)))
-        while not await _is_leader(lead, follower.name):  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(STANDBY)
+        await _stand_by(follower, lead)
         log.info("%s leads", follower.name)
         try:
             await follower.start(database_url)
             await _work(follower, lead)
         finally:
             await follower.stop()
+
+
+def _program(follower: Elected) -> str:
+    """How many events it knows, where that matters: a newer one knows more. Part of its name."""
+    return f" {len(event_log.mapper.topics)}" if isinstance(follower, Successor) else ""
+
+
+async def _stand_by(follower: Elected, lead: Connection) -> None:
+    """Until it leads. Nobody tells that the lead is free."""
+    deposed = -DEPOSES
+    while not await _is_leader(lead, follower.name):
+        due = time.monotonic() - deposed >= DEPOSES
+        if due and isinstance(follower, Successor) and (names := await follower.is_wanted(lead)):
+            about = {"name": follower.name, "names": list(names)}
+            if (await lead.execute(SQL["depose"], about)).rowcount:
+                deposed = time.monotonic()
+                log.warning("%s: an older program led", follower.name)
+                if await _is_soon_leader(lead, follower.name):
+                    return
+        await asyncio.sleep(STANDBY)
+
+
+async def _is_soon_leader(lead: Connection, name: str) -> bool:
+    """Before the one that was deposed comes back."""
+    until = time.monotonic() + SOON
+    while time.monotonic() < until:
+        if await _is_leader(lead, name):
+            return True
+        await asyncio.sleep(LOOK)
+    return False
 
 
 async def _work(follower: Elected, lead: Connection) -> None:

@@ -1,7 +1,15 @@
 """The log, read: pages of it, or a few streams. For everyone but the writer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +18,19 @@ from psycopg.rows import TupleRow
 
 from domain.aggregate import Recorded, StreamName
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.store.envelope import EnvelopeMapper, SealId, SealKeys, UnreadableEventError
+from domain.store.envelope import (
+    EnvelopeMapper,
+    Newer,
+    NewerEventError,
+    SealId,
+    SealKeys,
+    UnreadableEventError,
+)
 from domain.store.master_key import unwrapped
 from sql import statements
 
 SQL = statements("log")
+PARKED = statements("parked")
 OPENING = statements("history")["opening"]
 END = 2**63 - 1
 PIECE = 500  # events that are decoded before others of this process have their turn
@@ -27,16 +43,18 @@ mapper = EnvelopeMapper(AGGREGATES, RENAMED)
 async def page(
     connection: Connection, after: int, most: int, until: int = END, statement: str = SQL["page"]
 ) -> list[Recorded]:
-    """At most `most` events of positions in (after, until], in order."""
+    """At most `most` events of positions in (after, until], in order. Those that a newer version
+    has recorded are among them, as `Newer`."""
     parameters = {"after": after, "until": until, "most": most}
     cursor = await connection.execute(statement, parameters, prepare=True)
-    return await recorded(connection, await cursor.fetchall())
+    return await recorded(connection, await cursor.fetchall(), decoded_or_newer)
 
 
 async def all_pages(
     connection: Connection, until: int, most: int
 ) -> AsyncGenerator[list[Recorded], None]:
-    """The whole log up to a position. Postgres looks for the next page while one is folded."""
+    """The whole log up to a position. Postgres looks for the next page while one is folded. Raises
+    NewerEventError."""
     position = 0
     next_page = asyncio.create_task(page(connection, position, most, until))
     try:
@@ -44,6 +62,9 @@ async def all_pages(
             position = found[-1].position
             next_page = asyncio.create_task(page(connection, position, most, until))
             await asyncio.sleep(0)
+            for one in found:
+                if isinstance(one.event, Newer):
+                    raise NewerEventError(one.position, one.event.topic)
             yield found
     finally:
         next_page.cancel()
@@ -85,6 +106,15 @@ async def streams(
     return await recorded(connection, await cursor.fetchall())
 
 
+async def waiting(
+    connection: Connection, firsts: Mapping[StreamName, int], until: int
+) -> list[Recorded]:
+    """Streams from a position of their own on, up to another, in the order of the log."""
+    about = {"streams": list(firsts), "firsts": list(firsts.values()), "until": until}
+    cursor = await connection.execute(PARKED["waiting_events"], about, prepare=True)
+    return await recorded(connection, await cursor.fetchall())
+
+
 async def length(connection: Connection, names: Sequence[StreamName]) -> int:
     """How many events these streams have."""
     cursor = await connection.execute(SQL["length"], {"streams": list(names)}, prepare=True)
@@ -117,7 +147,25 @@ def last(log: Iterable[Recorded]) -> int:
     return max((recorded.position for recorded in log), default=0)
 
 
-async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded]:
+def decoded(row: Sequence[Any], keys: SealKeys) -> Recorded:
+    position, stream, version, topic, state = row
+    return mapper.recorded(position, stream, version, topic, state, keys=keys)
+
+
+def decoded_or_newer(row: Sequence[Any], keys: SealKeys) -> Recorded:
+    """For those who can wait for a newer version, or pass on what they cannot read."""
+    try:
+        return decoded(row, keys)
+    except NewerEventError:
+        position, stream, version, topic, state = row
+        return mapper.newer(position, stream, version, topic, state)
+
+
+async def recorded(
+    connection: Connection,
+    rows: Sequence[Any],
+    decode: Callable[[Sequence[Any], SealKeys], Recorded] = decoded,
+) -> list[Recorded]:
     """Decodes rows of the log, and opens what is sealed in them. Keys are read each time and never
     cached: after one is destroyed, no later read can open what it sealed."""
     needed = mapper.needed(rows)
@@ -126,7 +174,7 @@ async def recorded(connection: Connection, rows: Sequence[Any]) -> list[Recorded
     for start in range(0, len(rows), PIECE):
         if start:
             await asyncio.sleep(0)
-        found += [mapper.recorded(*row, keys=keys) for row in rows[start : start + PIECE]]
+        found += [decode(row, keys) for row in rows[start : start + PIECE]]
     return found
 
 

@@ -119,12 +119,15 @@ def _encoded(message: Struct) -> tuple[str, Raw]:
 
 # Statements, worded like those of tables.py
 def since_statement(feeds: Sequence[Feed]) -> bytes:
-    """Takes `names` of the feeds, `asks` (JSON: objects of `n`, `scope_id`, `member_id` and
-    `after`, a position for each feed in their order) and `most`, messages for each ask; gives rows
-    of n, how far each feed has come (a list of positions), a feed's place, position, type and data.
-    One row, with nulls from the place on, for an ask to whom nothing was said."""
+    """Takes `names` of the feeds, `asks` (JSON: objects of `n`, `scope_id`, `member_id`, `after`, a
+    position for each feed in their order, and `belated`, a number) and `most`, messages for each
+    ask; gives rows of n, how far each feed has come (a list of positions), the last such number, a
+    feed's place, position, type, data, and number if it has one. One row, with nulls from the place
+    on, for an ask to whom nothing was said."""
     each = [
-        sql.SQL(SQL["since_of_one"]).format(place=sql.Literal(place), table=_table(feed))
+        sql.SQL(SQL["since_of_one"]).format(
+            place=sql.Literal(place), table=_table(feed), name=sql.Literal(feed.name)
+        )
         for place, feed in enumerate(feeds)
     ]
     return sql.SQL(SQL["since"]).format(feeds=sql.SQL(" UNION ALL ").join(each)).as_bytes(None)
@@ -132,7 +135,7 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 @cache
 def statement(name: str, feed: Feed, schema: str = VIEWS) -> bytes:
-    """`said_at`, `told`, `untell`, `aged` or `expire` of `sql/engine.sql`."""
+    """`said_at`, `told`, `belated`, `untell`, `aged` or `expire` of `sql/engine.sql`."""
     return sql.SQL(SQL[name]).format(table=_table(feed, schema)).as_bytes(None)
 
 

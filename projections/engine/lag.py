@@ -11,6 +11,9 @@ One word says how it fares:
     idle         it has applied all there is, and there has been nothing new for a minute
     catching up  anything else: there is something to apply, and it is at it; or its tables are of
                  an older version, and to be built anew
+    parked       it would be live or idle, but has put streams aside that an operator is to look at
+    waiting      likewise, but for a newer version, which has recorded what this one does not know,
+                 and takes them back by itself
 """
 
 from datetime import datetime
@@ -20,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from projections.engine.event_log import Connection
+from projections.engine.parking import AWAITED
 from projections.read_models import VERSIONS
 from sql import statements
 
@@ -31,8 +35,8 @@ MOVES = 2.0  # seconds since it last applied something; it looks once a second
 LATE = 1.0  # seconds that an event may be old which a live reader has not applied yet
 COUNTED = 10_000  # events that are counted; beyond, positions are, which are never fewer
 
-Word = Literal["live", "idle", "catching up", "stuck", "dead"]
-WORDS: tuple[Word, ...] = ("live", "idle", "catching up", "stuck", "dead")
+Word = Literal["live", "idle", "catching up", "parked", "waiting", "stuck", "dead"]
+WORDS: tuple[Word, ...] = ("live", "idle", "catching up", "parked", "waiting", "stuck", "dead")
 
 
 class Lag(Struct, frozen=True):
@@ -45,6 +49,7 @@ class Lag(Struct, frozen=True):
     seen: int
     problem: str | None
     parked: int
+    waiting: int  # streams, for a newer version
     log_end: int
     events_behind: int
     silent_for: float
@@ -55,9 +60,12 @@ class Lag(Struct, frozen=True):
     def word(self) -> Word:
         if self.renewed:
             return "catching up"
-        return word(
+        fares = word(
             self.silent_for, self.problem, self.events_behind, self.behind_by, self.still_for
         )
+        if fares in ("live", "idle"):
+            return "parked" if self.parked else "waiting" if self.waiting else fares
+        return fares
 
     @property
     def renewed(self) -> bool:
@@ -85,7 +93,8 @@ def word(
 
 
 async def read(connection: Connection) -> list[Lag]:
-    rows = await (await connection.execute(SQL["readers"], {"most": COUNTED})).fetchall()
+    about = {"most": COUNTED, "awaited": AWAITED}
+    rows = await (await connection.execute(SQL["readers"], about)).fetchall()
     return [Lag(*(*columns, _age(first, now))) for *columns, first, now in rows]
 
 

@@ -12,14 +12,15 @@ share a process; each lets the others on after it has worked through a few hundr
 events of a page, 4,000 at most, are decoded in pieces as well, and read in one statement.
 
 An event that a read model cannot apply parks its stream there: it and the stream's later events
-wait in the log, everything else goes on, until somebody asks that they be replayed or dropped.
+wait in the log, everything else goes on, until somebody asks that they be replayed or dropped; or,
+where a newer version has recorded that event, until a program leads that knows it.
 """
 
 import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from itertools import chain, pairwise
 from typing import Any
@@ -27,21 +28,19 @@ from typing import Any
 import psycopg
 
 from domain.aggregate import Recorded, StreamName
-from domain.store.envelope import UnreadableEventError
-from projections.engine import event_log, retelling, sizes, tables
+from domain.store.envelope import NewerEventError, UnreadableEventError
+from projections.engine import event_log, folding, replaying, retelling, sizes
 from projections.engine.election import LeadLostError, StepDownError, connect
-from projections.engine.event_log import END, SQL
-from projections.engine.parking import Parking, TooManyParkedError, is_no_fault_of_an_event, said
-from projections.read_model import (
-    Change,
-    FanOut,
-    ReadModel,
-    RowKey,
-    Rows,
-    Table,
-    fold_all,
-    looked_up,
+from projections.engine.event_log import END, SQL, Connection
+from projections.engine.parking import (
+    Parking,
+    Requested,
+    TooManyParkedError,
+    is_no_fault_of_an_event,
+    said,
+    waiting_for_us,
 )
+from projections.read_model import Change, FanOut, ReadModel, RowKey, Rows, Table, looked_up
 from sql import VIEWS
 
 log = logging.getLogger(__name__)
@@ -112,8 +111,11 @@ class Projector:
             models = [self._models[n] for n, p in self.positions.items() if p == position]
             moved |= await self._advance(position, until, self._awake(models))
         await self._beat()  # also of those that wait while another catches up
-        await self._attend()
-        return moved
+        return await self._attend() or moved
+
+    async def is_wanted(self, connection: Connection) -> list[str]:
+        """The read models, if streams of theirs wait for events that are known here."""
+        return await waiting_for_us(connection, _versions(self._models.values()))
 
     async def catch_up(self, until: int) -> None:
         """Applies all up to this position and nothing after it."""
@@ -207,66 +209,85 @@ class Projector:
             async with self._moving([model], after, to):
                 await self.parking.skip(self._connection, model.name, dropped, to, problem)
             return True
-        if self.parking.is_full(model.name, stream, to):
+        if isinstance(problem, NewerEventError):
+            log.warning("%s: %s %s", model.name, stream, said(problem))
+        elif self.parking.is_full(model.name, stream, to):
             await self._get_stuck(model, to, TooManyParkedError(problem))
             return False
-        log.error("%s parks %s from %s on: %s", model.name, stream, to, problem, exc_info=problem)
+        else:
+            what = "%s parks %s from %s on: %s"
+            log.error(what, model.name, stream, to, problem, exc_info=problem)
         async with self._moving([model], after, to):
             await self.parking.park(self._connection, model.name, stream, to, problem)
         return True
 
-    async def _attend(self) -> None:
-        """Does what somebody wants done with parked streams."""
+    async def _attend(self) -> bool:
+        """Does what somebody wants done with parked streams, and takes back what waited for a
+        program that knows what we know. Whether there may be more of that."""
         if time.monotonic() - self._attended_at < BEAT:
-            return
+            return False
         self._attended_at = time.monotonic()
+        by_itself: dict[str, list[Requested]] = defaultdict(list)
         for request in await self.parking.requested(self._connection):
             model = self._models[request.reader]
-            if request.action == "drop":
-                await self._unpark(model, request.stream, (), drop=True)
+            if request.by_itself:
+                by_itself[request.reader].append(request)
+            elif request.action == "drop":
+                await self._unpark(model, [request.stream], (), drop=True)
             else:
-                await self._replay(model, request.stream, request.first)
+                await self._replay(model, [request])
+        for name, requests in by_itself.items():
+            self._attended_at = 0.0  # so many at once: there may be more
+            await self._replay(self._models[name], requests)
+        return bool(by_itself)
 
-    async def _replay(self, model: ReadModel, stream: StreamName, first: int) -> None:
-        """Applies the events that wait in one transaction: all of them, or none."""
+    async def _replay(self, model: ReadModel, requests: Sequence[Requested]) -> None:
+        """Applies the events that wait in one transaction: all of them, or none; then those of
+        each half, down to a stream that stays parked."""
+        firsts = {request.stream: request.first for request in requests}
         try:
             until = self.positions[model.name]
-            waiting = await event_log.streams(self._connection, [stream], until, first)
-            await self._unpark(model, stream, waiting)
+            waiting = await event_log.waiting(self._connection, firsts, until)
+            await self._unpark(model, list(firsts), waiting)
         except Exception as e:
             if isinstance(e, AWAY) and not isinstance(e, sizes.TOO_LARGE):
                 raise
+            if half := len(requests) // 2:
+                await self.parking.load(self._connection, [model.name])
+                await self._replay(model, requests[:half])
+                await self._replay(model, requests[half:])
+                return
+            ((stream, first),) = firsts.items()
             log.warning("%s cannot replay %s: %s", model.name, stream, said(e), exc_info=e)
             await self.parking.keep_parked(self._connection, model.name, stream, first, e)
             await self.parking.load(self._connection, [model.name])
 
     async def _unpark(
-        self, model: ReadModel, stream: StreamName, page: Sequence[Recorded], drop: bool = False
+        self,
+        model: ReadModel,
+        streams: Sequence[StreamName],
+        page: Sequence[Recorded],
+        drop: bool = False,
     ) -> None:
         at = {"position": self.positions[model.name], "epoch": self._epochs[model.name]}
         about = at | {"name": model.name, "version": model.version}
         async with self._connection.transaction():
-            await self.parking.unpark(self._connection, stream, about, drop)
-            for recorded in page:
-                await self._add(model, recorded)
+            await self._connection.execute(SQL["sync_commit"], prepare=True)
+            await self.parking.unpark(self._connection, *streams, at=about, drop=drop)
+            await replaying.apply(self._connection, model, page, self._schema, PIECE)
             to = at["position"], self.parking, self._schema
             await retelling.tell_again(self._connection, model, page, *to)
+            await replaying.say_belated(self._connection, model, page, self._schema)
         self._epochs[model.name] += 1
-        log.info("%s goes on with %s, after %s events", model.name, stream, len(page))
-
-    async def _add(self, model: ReadModel, recorded: Recorded) -> None:
-        try:
-            changes = list(model.project(recorded))
-            await self._write(await self._read(looked_up(changes)), changes)
-        except Exception as e:
-            e.add_note(f"at position {recorded.position}")
-            raise
+        of = streams[0] if len(streams) == 1 else f"{len(streams)} streams"
+        log.info("%s goes on with %s, after %s events", model.name, of, len(page))
 
     async def _apply(
         self, models: list[ReadModel], page: list[Recorded], after: int, to: int
     ) -> None:
-        changes = [await self._projected(model, page) for model in models]
-        if not any(changes):
+        newer = {model.name: self.parking.newer(model.name, page) for model in models}
+        changes = [await self._projected(m, page, newer[m.name]) for m in models]
+        if not any(changes) and not any(newer.values()):
             await self._pass(models, after, to)
             if len(page) == PAGE:  # it catches up
                 self.rest = 0.0
@@ -278,12 +299,27 @@ class Projector:
             return
         async with self._moving(models, after, to):
             for of_model in changes:  # Postgres writes one while the next is folded
-                await self._write(rows, of_model)
+                await folding.write(self._connection, rows, of_model, self._schema, PIECE)
+            for name, firsts in newer.items():
+                if firsts:
+                    await self.parking.wait(self._connection, name, firsts)
+        for name, firsts in newer.items():
+            self.parking.waits(name, firsts)
+            for stream, first in firsts.items():
+                log.warning("%s: %s %s", name, stream, said(first))
 
-    async def _projected(self, model: ReadModel, page: Sequence[Recorded]) -> list[Change | FanOut]:
+    async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
+        return await folding.read(self._connection, wanted, self._schema)
+
+    async def _projected(
+        self,
+        model: ReadModel,
+        page: Sequence[Recorded],
+        newer: Mapping[StreamName, NewerEventError],
+    ) -> list[Change | FanOut]:
         """The changes of a page, made in pieces between which others of this process run."""
         changes: list[Change | FanOut] = []
-        applicable = self.parking.applicable(model.name, page)
+        applicable = self.parking.applicable(model.name, page, newer)
         for start in range(0, len(applicable), PIECE):
             if start:
                 await asyncio.sleep(0)
@@ -326,38 +362,6 @@ class Projector:
         self._remember(models, to)
         self.rest = 0.0
 
-    async def _read(self, wanted: dict[Table, set[RowKey]]) -> Rows:
-        async with self._connection.pipeline():
-            cursors = {
-                table: await self._connection.execute(
-                    tables.read_statement(table, self._schema),
-                    tables.key_lists(keys, table),
-                    prepare=True,
-                )
-                for table, keys in wanted.items()
-            }
-        return {table: tables.by_key(table, await c.fetchall()) for table, c in cursors.items()}
-
-    async def _write(self, rows: Rows, changes: Iterable[Change | FanOut]) -> None:
-        """Folds into the rows that were read, and writes those that are new or changed. A page may
-        fan out to millions: rows that come once are written and forgotten as they get many."""
-        touched: dict[Table, set[RowKey]] = defaultdict(set)
-        for piece in _pieces(changes):
-            fold_all(rows, piece, touched)
-            for table, keys in touched.items():
-                if table.append_only and len(keys) >= tables.BATCH:
-                    await self._write_rows(table, rows, keys)
-                    rows[table].clear()
-                    keys.clear()
-            if len(piece) >= PIECE:
-                await asyncio.sleep(0)
-        for table, keys in touched.items():
-            await self._write_rows(table, rows, keys)
-
-    async def _write_rows(self, table: Table, rows: Rows, keys: Iterable[RowKey]) -> None:
-        statement = tables.write_statement(table, self._schema)
-        await tables.write(self._connection, statement, (rows[table][key] for key in keys))
-
     async def _get_stuck(self, model: ReadModel, seen: int, error: Exception) -> None:
         problem = said(error)
         if self.problems.get(model.name) != problem:
@@ -386,14 +390,3 @@ def _check_moved(models: Sequence[ReadModel], after: int, moved: int) -> None:
 def _versions(models: Iterable[ReadModel]) -> dict[str, Any]:
     known = [(model.name, model.version) for model in models]
     return {"names": [name for name, _ in known], "versions": [version for _, version in known]}
-
-
-def _pieces(changes: Iterable[Change | FanOut]) -> Iterator[list[Change | FanOut]]:
-    """Each ends after a fan-out, which may be of many rows."""
-    piece: list[Change | FanOut] = []
-    for change in changes:
-        piece.append(change)
-        if len(piece) >= PIECE or isinstance(change, FanOut):
-            yield piece
-            piece = []
-    yield piece

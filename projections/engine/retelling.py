@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from domain.aggregate import Recorded
+from domain.store.envelope import Newer, NewerEventError
 from projections.engine import event_log, tables
 from projections.engine.event_log import SQL, Connection
 from projections.engine.feed import Feed, statement
@@ -34,21 +35,22 @@ async def tell_again(
     parking: Parking,
     schema: str,
 ) -> None:
-    """In the transaction that has applied the replayed events, up to the read model's position."""
+    """In the transaction that has applied the replayed events, up to the read model's position.
+    Raises NewerEventError where only a newer version can tell."""
     if not isinstance(model, Feed):
         return  # only messages stand on other streams' rows
     for scope_id in sorted({recorded.scope_id for recorded in replayed}):
         of_scope = [recorded for recorded in replayed if recorded.scope_id == scope_id]
         first = of_scope[0].position
         later = await _scope(connection, model, scope_id, first, until)
-        if not _stands_on(model, parking.applicable(model.name, later), of_scope):
+        if not _stands_on(model, _applied(model, parking, later), of_scope):
             continue
         whole = await _scope(connection, model, scope_id, 0, until)
         if len(whole) > MOST:
             what = "%s told %s since %s what %s had not said yet: rebuild it, with --accept"
             log.error(what, model.name, scope_id, first, of_scope[0].stream)
             continue
-        rows = await asyncio.to_thread(folded, model, parking.applicable(model.name, whole))
+        rows = await asyncio.to_thread(folded, model, _applied(model, parking, whole))
         expired = await connection.execute(EXPIRED, {"reader": model.name})
         after = max(first - 1, *(position for (position,) in await expired.fetchall()), 0)
         about = {"scope_id": scope_id, "after": after, "until": until}
@@ -57,19 +59,31 @@ async def tell_again(
         await tables.write(connection, tables.insert_statement(model.messages, schema), messages)
 
 
+def _applied(feed: Feed, parking: Parking, log: Sequence[Recorded]) -> Sequence[Recorded]:
+    """Without what waits. What a newer version has recorded does, unless that applied it before."""
+    found = parking.applicable(feed.name, log)
+    for recorded in found:
+        if isinstance(recorded.event, Newer):
+            raise NewerEventError(recorded.position, recorded.event.topic)
+    return found
+
+
 def _stands_on(feed: Feed, later: Sequence[Recorded], replayed: Sequence[Recorded]) -> bool:
-    """Whether any event of another stream was told with a row that the replayed ones write; or one
-    of these, now, with a row that another stream has written since."""
-    streams = {recorded.stream for recorded in replayed}
-    others = [recorded for recorded in later if recorded.stream not in streams]
-    written, read = _rows_of(feed, replayed)
-    written_since, read_since = _rows_of(feed, others)
-    return not (written.isdisjoint(read_since) and read.isdisjoint(written_since))
+    """Whether any other event was told with a row that the replayed ones write, or writes a row
+    that these are told with: they would have been told before it."""
+    positions = {recorded.position for recorded in replayed}
+    written, read = _rows(feed, replayed)
+    for recorded in later:
+        if recorded.position not in positions:
+            writes, reads = _rows(feed, [recorded])
+            if not (written.isdisjoint(reads) and read.isdisjoint(writes)):
+                return True
+    return False
 
 
-def _rows_of(feed: Feed, events: Sequence[Recorded]) -> tuple[set[RowOf], set[RowOf]]:
-    """The rows that these events write, and those that they are told with."""
-    changes = [change for recorded in events for change in feed.project(recorded)]
+def _rows(feed: Feed, log: Sequence[Recorded]) -> tuple[set[RowOf], set[RowOf]]:
+    """Those that are written, and those that are only read."""
+    changes = [change for recorded in log for change in feed.project(recorded)]
     written = {(change.table, change.key) for change in changes if isinstance(change, Change)}
     return written, {row for change in changes for row in change.reads}
 
@@ -80,4 +94,4 @@ async def _scope(
     about = {"aggregates": sorted(feed.aggregates), "scope_id": scope_id}
     between = {"after": after, "until": until, "most": MOST + 1}
     cursor = await connection.execute(SQL["scope"], about | between)
-    return await event_log.recorded(connection, await cursor.fetchall())
+    return await event_log.recorded(connection, await cursor.fetchall(), event_log.decoded_or_newer)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from domain.aggregate import Recorded, StreamName
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import Newer, UnreadableEventError
 from projections.engine import event_log, tables
 from projections.engine.event_log import Connection
 from projections.engine.parking import said
@@ -96,9 +96,24 @@ async def _unshown(
         "firsts": list(firsts.values()),
     }
     cursor = await connection.execute(SQL["unshown"], about, prepare=True)
-    waiting = await event_log.recorded(connection, await cursor.fetchall())
+    waiting = await event_log.recorded(
+        connection, await cursor.fetchall(), event_log.decoded_or_newer
+    )
+    newer = _firsts_of_newer(waiting)
+    readable = [one for one in waiting if one.position < newer.get(one.stream, event_log.END)]
     position, tail = await _tail(connection, question.scope(ask), list(firsts), standing, most)
-    return position, list(merge(waiting, tail, key=attrgetter("position")))
+    position = min([position, *(first - 1 for first in newer.values())])
+    return position, list(merge(readable, tail, key=attrgetter("position")))
+
+
+def _firsts_of_newer(log: Iterable[Recorded]) -> dict[StreamName, int]:
+    """By stream, the position of the first event that a newer version has recorded: what follows
+    in the stream cannot be folded here, and is not shown."""
+    firsts: dict[StreamName, int] = {}
+    for recorded in log:
+        if isinstance(recorded.event, Newer):
+            firsts.setdefault(recorded.stream, recorded.position)
+    return firsts
 
 
 async def _tail(

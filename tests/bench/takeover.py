@@ -21,7 +21,8 @@ PATIENCE = 60.0  # seconds
 POLL_SECONDS = 0.01
 ENROLLED = """
 SELECT count(*) = %s FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = ANY(%s)
+WHERE datname = current_database()
+AND regexp_replace(application_name, ' [0-9]+$', '') = ANY(%s)
 AND query LIKE '%%pg_try_advisory_lock%%' AND state = 'idle'
 """
 LEADERS = [f"rapport {one.name}" for one in (*projectors(), Upkeep)] + ["rapport relay"]

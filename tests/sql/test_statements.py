@@ -24,7 +24,7 @@ WORDED = {
     for table in TABLES
 } | {
     f"{name} of {one.name}": feed.statement(name, one)
-    for name in ("said_at", "told", "untell", "aged", "expire")
+    for name in ("said_at", "told", "belated", "untell", "aged", "expire")
     for one in FEEDS
 }
 WORDED["since"] = feed.since_statement(FEEDS)

@@ -191,14 +191,14 @@ def test_a_table_that_is_gone_fires_the_alerts_for_stuck_models_and_broken_reque
     assert alerts == {"ReadModelStuck": 1, "BrokenRequests": 1}
     assert len(reasons) == 1
     assert reasons[0].startswith("the projector of mission_ledger cannot go on after position ")
-    assert reasons[0].endswith(": UndefinedTable")  # whose text is for the log alone
+    assert reasons[0].endswith(": `python -m workers lag` says why")  # the text is for operators
 
 
 def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_no_503(
     watched: Watched, fired: Callable[[], Any]
 ) -> None:
     with watched.database() as connection:
-        connection.execute("INSERT INTO events.log VALUES ('future:evt_1', 1, 'Unknown', '{}')")
+        connection.execute("INSERT INTO events.log VALUES ('odd:evt_1', 1, 'MissionReset', '{}')")
     everywhere = [1] * len(READ_MODELS) + [0]  # the relay parks nothing
     wait_for(lambda: sorted(watched.values("parked_keys"), reverse=True) == everywhere)
     alerts, reasons = fired(), watched.degraded()

@@ -23,6 +23,7 @@ from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
 from domain.personal import taken_out
+from domain.store.envelope import Newer
 from projections.engine.event_log import mapper
 
 log = logging.getLogger(__name__)
@@ -107,11 +108,17 @@ async def connect(
 
 
 class Unreadable(Struct, frozen=True):
-    """Stands for an event that this version cannot read, so that the stream has no gap."""
+    """Stands for an event that cannot be read, so that the stream has no gap. Before, also for one
+    that a newer version had recorded."""
 
 
 def unreadable(position: int) -> Recorded:
     return Recorded(position, "unreadable:-", 0, Unreadable(), UNKNOWN, "", "")
+
+
+def is_unreadable(headers: Mapping[str, str] | None) -> bool:
+    """Whether a message stands for an event that whoever published it could not read."""
+    return (headers or {}).get("ce-type") == Unreadable.__name__
 
 
 def announced(subject: str) -> tuple[str, str]:
@@ -123,7 +130,12 @@ def announced(subject: str) -> tuple[str, str]:
 def subject(recorded: Recorded) -> str:
     """A dot in an id would split it in two."""
     capability, scope, *rest = (p.replace(".", "%2E") for p in recorded.stream.split(":"))
-    return ".".join(("events", capability, scope, *(rest or ["-"]), mapper.topic(recorded.event)))
+    return ".".join(("events", capability, scope, *(rest or ["-"]), _topic(recorded)))
+
+
+def _topic(recorded: Recorded) -> str:
+    event = recorded.event
+    return event.topic if isinstance(event, Newer) else mapper.topic(event)
 
 
 def headers(recorded: Recorded, trace: str | None) -> dict[str, str]:
@@ -141,7 +153,7 @@ def _identity(recorded: Recorded) -> dict[str, str]:
         POSITION: str(recorded.position),
         "ce-id": str(recorded.position),
         "ce-source": "/" + recorded.stream.replace(":", "/"),
-        "ce-type": mapper.topic(recorded.event),
+        "ce-type": _topic(recorded),
         "ce-time": recorded.at.isoformat(),
     }
 
@@ -174,9 +186,15 @@ def body(recorded: Recorded, feed: str | None, most: int) -> bytes:
     """Facts, but for what is personal in them, and `feed`: a JSON list of what is said of them, or
     `null`. At most `most` bytes with the headers: what no message has room for, the feed first, is
     null. The log and the feeds have it, at the position in `ce-id`."""
-    public, _ = taken_out(recorded.event, recorded.stream)
-    facts, told = msgspec.json.encode(public), (feed or "[]").encode()
+    facts, told = _facts(recorded), (feed or "[]").encode()
     if len(told) + ROOM > most:
         told = b"null"
     fits = len(facts) + len(told) + ROOM <= most
     return msgspec.json.encode(Body(Raw(facts if fits else b"null"), Raw(told)))
+
+
+def _facts(recorded: Recorded) -> bytes:
+    """The facts as JSON; those of a newer version as stored, without what is personal already."""
+    if isinstance(recorded.event, Newer):
+        return bytes(recorded.event.data)
+    return msgspec.json.encode(taken_out(recorded.event, recorded.stream)[0])

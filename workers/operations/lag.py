@@ -22,6 +22,7 @@ INTERVAL = 1.0  # seconds from one table to the next
 ROW = "{:<20.20} {:>10} {:>10} {:>8} {:>8} {:>6}  {}"
 HEAD = ROW.format("", "seen", "applied", "events", "seconds", "parked", "").rstrip()
 BAD = ("stuck", "dead")
+NEWER = "a newer version recorded what this one does not know. Start the newer workers processes."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,7 +89,13 @@ def lines(known: Sequence[Lag]) -> Iterator[str]:
 def row(one: Lag) -> str:
     seconds = f"{one.behind_by:,.1f}"
     return ROW.format(
-        one.name, one.seen, one.position, one.events_behind, seconds, one.parked, one.word
+        one.name,
+        one.seen,
+        one.position,
+        one.events_behind,
+        seconds,
+        one.parked + one.waiting,
+        one.word,
     )
 
 
@@ -101,7 +108,8 @@ def why(one: Lag) -> str | None:
         case "stuck":
             reason = f"it has applied nothing for {min(one.still_for, one.behind_by):,.0f} s."
         case _:
-            reason = f"see `python -m workers parked list --of {one.name}`." if one.parked else ""
+            see = f"see `python -m workers parked list --of {one.name}`."
+            reason = see if one.parked else NEWER if one.waiting else ""
     return f"{one.name}: {reason}"[:500] if reason else None
 
 

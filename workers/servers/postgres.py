@@ -6,12 +6,13 @@ may not traverse root's home, and no permission there is widened: the server inh
 as an open descriptor, and reaches it as /proc/self/fd/N.
 """
 
+import itertools
 import os
 import pwd
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import EACCES
 from pathlib import Path
@@ -22,6 +23,7 @@ import psycopg
 
 from domain.errors import Invalid, Refused, Unavailable
 from sql import statements
+from workers.servers.carry_over import carry_over
 from workers.servers.datadir import Lock, private, secret
 from workers.servers.postgres_binaries import Binaries, find, readable_by_all
 from workers.servers.processes import (
@@ -74,10 +76,11 @@ class Home(NamedTuple):
     user: User
     reach: Path
     descriptors: Sequence[int]
+    name: str = "cluster"
 
     @property
     def cluster(self) -> Path:
-        return self.path / "cluster"
+        return self.path / self.name
 
     @property
     def mark(self) -> str:
@@ -92,16 +95,74 @@ def start_postgres(data_dir: Path, port: int | None = None) -> Server:
     try:
         with _home(base) as home:
             end_leftover(home.cluster / "postmaster.pid", home.mark, SIGINT)
-            binaries = find(_major(home.cluster))
-            if home.user != CURRENT_USER:
-                binaries = readable_by_all(binaries)
             password = secret(home.path / "password", home.user)
+            binaries = _usable(home, password)
             if not home.cluster.exists():
                 _create(binaries, home)
-            return _start(binaries, home, password, port, lock)
+            return _start(binaries, home, password, port, lock.release)
     except BaseException:
         lock.release()
         raise
+
+
+def _usable(home: Home, password: str) -> Binaries:
+    """The programs to run the cluster with. The data of an older major version is carried over
+    first, where there is a newer one that can be used."""
+    carried = home._replace(name="cluster.carried")
+    if not home.cluster.exists() and carried.cluster.exists():  # it ended between two renames
+        carried.cluster.rename(home.cluster)
+    major = _major(home.cluster)
+    if major is None:
+        return _runnable(find(None), home)
+    try:
+        newest = find(None)
+    except Unavailable:
+        newest = find(major)
+    if newest.major <= major:
+        return _runnable(find(major), home)
+    older, newer = _runnable(find(major), home), _runnable(newest, home)
+    print(f"The data in {home.path} is of PostgreSQL {major}: carrying it over.", flush=True)
+    rows = _carry_over(home, carried, older, newer, password)
+    print(
+        f"It is of PostgreSQL {newer.major} now, with the same {rows:,} rows. The old data is kept "
+        f"in {home.path / f'cluster.{major}'}: remove that once all is well.",
+        flush=True,
+    )
+    return newer
+
+
+def _runnable(binaries: Binaries, home: Home) -> Binaries:
+    return binaries if home.user == CURRENT_USER else readable_by_all(binaries)
+
+
+def _carry_over(home: Home, carried: Home, older: Binaries, newer: Binaries, password: str) -> int:
+    """Ended at any moment, it leaves the old cluster as it is. Gives how many rows there are."""
+    end_leftover(carried.cluster / "postmaster.pid", home.mark, SIGINT)
+    shutil.rmtree(carried.cluster, ignore_errors=True)
+    _create(newer, carried)
+    servers = []
+    try:
+        for binaries, of in ((older, home), (newer, carried)):
+            servers.append(_start(binaries, of, password, None, lambda: None))
+        urls = [server.url for server in servers]
+        held = carry_over(urls[0], urls[1], newer.folder, home.path / "carried.dump")
+    except BaseException:
+        for server in servers:
+            server.stop(STEP_TIMEOUT)
+        shutil.rmtree(carried.cluster, ignore_errors=True)
+        raise
+    for server in servers:
+        server.stop(STEP_TIMEOUT)
+    _keep(home, older.major)
+    carried.cluster.rename(home.cluster)
+    _sync(home.path)
+    return sum(count for name, count in held.items() if not name.startswith("sequence "))
+
+
+def _keep(home: Home, major: int) -> None:
+    """The old cluster, under a name that is free."""
+    names = (f"cluster.{major}{'.' * (i > 0)}{i or ''}" for i in itertools.count())
+    home.cluster.rename(next(home.path / n for n in names if not (home.path / n).exists()))
 
 
 def running_postgres(data_dir: Path) -> str | None:
@@ -143,10 +204,16 @@ def _user(path: Path) -> User:
 
 
 def _major(cluster: Path) -> int | None:
+    """Before 10 it had two parts, as in 9.6."""
     try:
-        return int((cluster / "PG_VERSION").read_text())
+        return int((cluster / "PG_VERSION").read_text().partition(".")[0])
     except FileNotFoundError:
         return None
+    except ValueError:
+        raise Unavailable(
+            f"{cluster} is no data of PostgreSQL's: its PG_VERSION says no version. Set DATA_DIR "
+            "to another directory, or give the address of a database in DATABASE_URL."
+        ) from None
 
 
 def _settings(**more: object) -> list[str]:
@@ -167,7 +234,7 @@ def _create(binaries: Binaries, home: Home) -> None:
     """Makes the cluster under another name first: one that is half made is never taken for
     whole."""
     _require_name()
-    draft = home.path / "cluster.new"
+    draft = home.path / f"{home.name}.new"
     shutil.rmtree(draft, ignore_errors=True)
     place = ["-D", str(home.reach / draft.name)]
     access = ["--username=rapport", f"--pwfile={home.reach}/password", "--auth=scram-sha-256"]
@@ -237,14 +304,16 @@ def _spawn(
     return process, start
 
 
-def _start(binaries: Binaries, home: Home, password: str, port: int | None, lock: Lock) -> Server:
+def _start(
+    binaries: Binaries, home: Home, password: str, port: int | None, release: Callable[[], None]
+) -> Server:
     deadline = time.monotonic() + TRANSIENT_TIMEOUT
     while True:
         at = port or free_port()
         url = _address(password, at)
         process, start = _serve(binaries, home, at)
         if _answers(process, url):
-            return Server(url, at, process, lock.release)
+            return Server(url, at, process, release)
         log = read_log(home.log, start)
         if time.monotonic() > deadline or not any(reason in log for reason in TRANSIENT):
             raise Unavailable(
@@ -260,7 +329,7 @@ def _address(password: str, port: int) -> str:
 
 def _serve(binaries: Binaries, home: Home, port: int) -> tuple[Process, int]:
     settings = [*_settings(port=port), "-c", home.mark]
-    return _spawn(home, [binaries.postgres, "-D", home.reach / "cluster", *settings])
+    return _spawn(home, [binaries.postgres, "-D", home.reach / home.name, *settings])
 
 
 def _answers(process: Process, url: str) -> bool:

@@ -81,18 +81,20 @@ FINDERS: tuple[Callable[[], Iterator[Binaries]], ...] = (from_wheel, from_path)
 
 
 def find(major: int | None) -> Binaries:
-    """The first PostgreSQL that can be used, of that major version if one is given."""
+    """The first PostgreSQL that can be used; or the first of that major version, which may be too
+    old for anything but to carry its data over to another."""
     seen = []
     for finder in FINDERS:
         for binaries in finder():
-            if binaries.major >= OLDEST and major in (None, binaries.major):
+            if binaries.major == major or (major is None and binaries.major >= OLDEST):
                 return binaries
             seen.append(binaries.version)
     which = f"{major}, which made the data in DATA_DIR," if major else f"{OLDEST} or newer"
     way_out = "set DATA_DIR to an empty directory" if major else "run `make run`, which brings one"
+    then = "; then start again, and the data is carried over to a newer one" if major else ""
     raise Unavailable(
         f"PostgreSQL {which} is needed; found here: {', '.join(dict.fromkeys(seen)) or 'none'}. "
-        f"Install it so that `postgres` is on PATH, or {way_out}, "
+        f"Install it so that `postgres` is on PATH{then}, or {way_out}, "
         "or give the address of a database in DATABASE_URL."
     )
 

@@ -197,17 +197,24 @@ def serve(
     say(f"Stopped. The data stays in {settings.data_dir}.")
 
 
-def migrate(database_url: str) -> None:
-    from sql.migrate import MigrationChangedError
+def migrate(database_url: str, after: bool = True) -> None:
+    """Without `after`, what has to wait for the end of the version before is left, and named."""
+    from sql.migrate import MigrationChangedError, left
     from sql.migrate import migrate as run
 
     try:
-        ran = run(database_url)
+        ran = run(database_url, after=after)
+        waiting = left(database_url)
     except MigrationChangedError as e:
         raise Refused(str(e)) from None
     except psycopg.OperationalError as e:
         raise external.why_no_database(e) from None
     say(f"Migrations run: {', '.join(ran)}." if ran else "The database is up to date.")
+    if waiting:
+        say(
+            f"Left for later: {', '.join(waiting)}. Run `python -m workers migrate --after` once "
+            "nothing of the version before runs any more."
+        )
 
 
 def say(sentence: str) -> None:
@@ -240,7 +247,7 @@ def _start(
         nats = Embedded(start_nats, settings.data_dir)
         supervisor.start("NATS", nats.start)
         nats_url = nats.url
-    migrate(database_url)
+    migrate(database_url, after=embedded)
     limited_url = database_url
     if embedded:
         wrap_from_now_on(database_url)

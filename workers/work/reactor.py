@@ -21,17 +21,19 @@ import psycopg
 
 from domain.aggregate import Command, Recorded, StreamName, stream_of
 from domain.errors import NotFound, Refused, Unavailable
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import Newer, NewerEventError, UnreadableEventError
 from domain.store.writer import Author, History, IdempotencyKey
 from projections.engine import event_log
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import SQL as LOG
+from projections.engine.event_log import Connection
 from projections.engine.parking import (
     Parking,
     Requested,
     TooManyParkedError,
     is_no_fault_of_an_event,
     said,
+    waiting_for_us,
 )
 from sql import statements
 from workers.work.reaction import Reaction
@@ -87,6 +89,9 @@ class Reactor:
 
     async def stop(self) -> None:
         await self._open.aclose()
+
+    async def is_wanted(self, connection: Connection) -> list[str]:
+        return await waiting_for_us(connection, {"names": [self.name], "versions": [1]})
 
     async def step(self) -> bool:
         await self._beat()
@@ -161,6 +166,8 @@ class Reactor:
         return None
 
     def _commands(self, recorded: Recorded) -> Sequence[Command] | Exception:
+        if isinstance(recorded.event, Newer):
+            return NewerEventError(recorded.position, recorded.event.topic)
         try:
             return list(self._react(recorded))
         except Exception as e:
@@ -195,9 +202,14 @@ class Reactor:
 
     async def _park(self, stream: StreamName, at: int, problem: Exception) -> None:
         """The stream waits from here on, and everything else goes on; where very many wait already
-        nothing does."""
-        log.warning("%s: %s at %s failed: %s", self.name, stream, at, problem, exc_info=problem)
-        if self._parking.is_full(self.name, stream, at):
+        nothing does. It waits for a newer version where that has recorded the event."""
+        if isinstance(problem, NewerEventError):
+            log.warning("%s: %s %s", self.name, stream, said(problem))
+        else:
+            log.error("%s: %s at %s failed: %s", self.name, stream, at, problem, exc_info=problem)
+        if not isinstance(problem, NewerEventError) and self._parking.is_full(
+            self.name, stream, at
+        ):
             why = said(TooManyParkedError(problem))
             await self._execute(SQL["stuck"], seen=at, problem=why)
             self._attempting = False
@@ -208,7 +220,7 @@ class Reactor:
             await self._parking.park(self._connection, self.name, stream, at, problem)
 
     async def _attend(self, wanted: Requested) -> None:
-        """To what an operator wants done with a stream that is parked. A replay at which
+        """To what is to be done with a stream that is parked. A replay at which
         the process ends every time is given up, like an event."""
         stream, at = wanted.stream, wanted.first
         deadly = wanted.action == "replay" and await self._attempts() > ATTEMPTS
@@ -231,7 +243,7 @@ class Reactor:
         stand = {"name": self.name, "version": 1, "position": self.position, "epoch": self._epoch}
         async with self._connection.transaction():
             await self._parking.unpark(
-                self._connection, stream, stand, drop=wanted.action == "drop"
+                self._connection, stream, at=stand, drop=wanted.action == "drop"
             )
         self._epoch += 1
 

@@ -3,7 +3,7 @@ by a few queries."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.live import catching_up as module
-from api.live.catching_up import CatchingUp, Said
+from api.live.catching_up import CatchingUp, Said, SaidRow
 from api.live.ids import NAMES
 from api.live.reader import Reader, retry, retry_within
 from tests.api.live.hearing import LATER
@@ -25,21 +25,35 @@ EVENTS, MEMBERS = ("evt_1", "evt_2"), ("ada", "ben", "cyd")
 audiences = st.tuples(st.sampled_from(EVENTS), st.sampled_from(MEMBERS))
 rows = st.lists(st.tuples(st.integers(0, len(NAMES) - 1), audiences), max_size=40)
 asked = st.lists(
-    st.tuples(audiences, st.lists(st.integers(0, 40), min_size=len(NAMES), max_size=len(NAMES))),
+    st.tuples(
+        audiences,
+        st.lists(st.integers(0, 40), min_size=len(NAMES), max_size=len(NAMES)),
+        st.none() | st.integers(0, 6),
+    ),
     min_size=1,
     max_size=12,
 )
+# Positions at which something came belated, in the order of its numbers
+belated_ones = st.lists(st.integers(1, 40), unique=True, max_size=6)
 SHOWN = [50 + place for place in range(len(NAMES))]
 
 
 INSERT = "INSERT INTO views.{} VALUES (%s, %s, %s, %s, %s)"
+BELATED = (
+    "INSERT INTO views.belated (event_id, member_id, position, reader) VALUES (%s, %s, %s, %s)"
+)
 
 
-def reader(audience: tuple[str, str], sent: list[int]) -> Reader:
-    return Reader(audience, sent, 0, LATER, None)
+def reader(audience: tuple[str, str], sent: list[int], belated: int | None = 0) -> Reader:
+    one = Reader(audience, sent, 0, LATER, None)
+    one.belated = belated
+    return one
 
 
-def write(database: str, said: list[tuple[int, tuple[str, str]]]) -> None:
+def write(
+    database: str, said: list[tuple[int, tuple[str, str]]], belated: Sequence[int] = ()
+) -> None:
+    ask(database, "TRUNCATE views.belated RESTART IDENTITY")
     for name, shown in zip(NAMES, SHOWN, strict=True):
         ask(database, f"TRUNCATE views.{name}")
         ask(
@@ -51,15 +65,24 @@ def write(database: str, said: list[tuple[int, tuple[str, str]]]) -> None:
     for position, (place, (event, member)) in enumerate(said, 1):
         row = event, member, position, "T", f'{{"at":{position}}}'
         ask(database, INSERT.format(NAMES[place]), *row)
+    for position in belated:
+        place, audience = said[position - 1]
+        ask(database, BELATED, *audience, position, NAMES[place])
 
 
-def alone(said: list[tuple[int, tuple[str, str]]], one: Reader, most: int) -> Said:
-    found: list[tuple[int, int, str, str]] = [
-        (place, position, "T", f'{{"at":{position}}}')
-        for position, (place, audience) in enumerate(said, 1)
-        if audience == one.audience and position > one.sent[place]
+def alone(
+    said: list[tuple[int, tuple[str, str]]], belated: Sequence[int], one: Reader, most: int
+) -> Said:
+    theirs = {p: place for p, (place, to) in enumerate(said, 1) if to == one.audience}
+    numbers = {p: seq for seq, p in enumerate(belated, 1) if p in theirs}
+    again = [
+        (theirs[p], p, seq)
+        for p, seq in numbers.items()
+        if one.belated is not None and seq > one.belated and p <= one.sent[theirs[p]]
     ]
-    return Said(SHOWN, found[:most], len(found) >= most)
+    new = [(place, p, None) for p, place in theirs.items() if p > one.sent[place]]
+    found: list[SaidRow] = [(f, p, "T", f'{{"at":{p}}}', seq) for f, p, seq in [*again, *new]]
+    return Said(SHOWN, max(numbers.values(), default=0), found[:most], len(found) >= most)
 
 
 @asynccontextmanager
@@ -81,15 +104,17 @@ async def counted(database: str) -> AsyncIterator[tuple[CatchingUp, Counter[str]
 
 
 @several
-@given(said=rows, asks=asked, page=st.integers(1, 12), each=st.integers(1, 4))
+@given(said=rows, late=belated_ones, asks=asked, page=st.integers(1, 12), each=st.integers(1, 4))
 def test_many_at_once_get_what_each_would_have_got_alone(
     database: str,
     said: list[tuple[int, tuple[str, str]]],
-    asks: list[tuple[tuple[str, str], list[int]]],
+    late: list[int],
+    asks: list[tuple[tuple[str, str], list[int], int | None]],
     page: int,
     each: int,
 ) -> None:
-    write(database, said)
+    belated = [position for position in late if position <= len(said)]
+    write(database, said, belated)
     readers = [reader(*one) for one in asks]
 
     async def story() -> list[Said]:
@@ -102,7 +127,7 @@ def test_many_at_once_get_what_each_would_have_got_alone(
         patch.setattr(module, "QUERIES", 1)
         found = asyncio.run(story())
     most = max(page // len(readers), min(page, each))
-    assert found == [alone(said, one, most) for one in readers]
+    assert found == [alone(said, belated, one, most) for one in readers]
 
 
 def test_thousand_readers_are_a_few_queries_and_one_that_is_alone_gets_a_whole_page(

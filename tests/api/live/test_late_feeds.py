@@ -280,8 +280,8 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
 
     async def said_since(reader: Reader) -> Said:
         events = [(feed, position) for position, feed in enumerate(log, 1) if feed is not None]
-        rows = [(f, p, "T", "{}") for f, p in events if reader.sent[f] < p <= shown[f]]
-        return Said(list(shown), rows[:3], len(rows) >= 3)
+        rows = [(f, p, "T", "{}", None) for f, p in events if reader.sent[f] < p <= shown[f]]
+        return Said(list(shown), 0, rows[:3], len(rows) >= 3)
 
     async def standing() -> Standing:
         return Standing(list(shown), [0] * len(NAMES), 0, len(log))

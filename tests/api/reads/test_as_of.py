@@ -13,9 +13,9 @@ from api import apart as module
 from api.apart import Apart
 from api.turns import Turns
 from domain.errors import Unavailable
-from domain.store.envelope import UnreadableEventError
+from domain.store.envelope import NewerEventError, UnreadableEventError
 from projections.engine import apart as folds
-from projections.engine.apart import Folded, Store
+from projections.engine.apart import Folded, Store, Unreadable
 from projections.engine.event_log import END
 from projections.engine.reading import PAGE
 from projections.missions.leaderboard import LeaderboardAsk
@@ -51,6 +51,10 @@ def locked(*about: Any) -> Folded:
 
 def broken(*about: Any) -> Folded:
     raise ZeroDivisionError
+
+
+def of_ben(store: Store, *about: Any) -> Folded | Unreadable:
+    return folds.own(store, "board", MemberAsk("evt_1", "ben"), END, None)
 
 
 def dead(*about: Any) -> Folded:
@@ -124,21 +128,25 @@ def test_fold_that_takes_too_long_gives_its_turn_back_and_its_statement_ends(
         (dead, Unavailable),
         (locked, Unavailable),
         (broken, module.ComputeError),
-        (folds.own, UnreadableEventError),
+        (folds.own, NewerEventError),
+        (of_ben, UnreadableEventError),
     ],
 )
 def test_what_ends_a_fold_is_told_as_if_it_had_been_folded_here(
     database: str, fold: Any, error: type[Exception]
 ) -> None:
-    ask(database, "INSERT INTO events.log VALUES ('missions:evt_1:ada', 1, 'Unheard', '{}')")
+    for stream, name, state in (("ada", "Unheard", "{}"), ("ben", "MissionStarted", "torn")):
+        row = f"missions:evt_1:{stream}", name, state.encode()
+        ask(database, "INSERT INTO events.log VALUES (%s, 1, %s, %s)", *row)
 
     async def asked() -> None:
         apart = Apart(database, 1, 60)
         try:
-            with pytest.raises(error):
+            with pytest.raises(error) as raised:
                 await apart.answer("ada", fold, "board", MemberAsk("evt_1", "ada"), END)
         finally:
             apart.close()
+        assert type(raised.value) is error
 
     asyncio.run(asked())
 

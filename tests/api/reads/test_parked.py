@@ -1,11 +1,15 @@
 """Reads of what a read model holds back, and what is said of it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from projections.engine import lag
+from projections.engine.election import connect
+from projections.engine.lag import Lag
 from projections.read_models import READ_MODELS
 from tests.api import sessions_now
 from tests.api.agents.asking import problem
@@ -162,7 +166,7 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
     with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
         ask(
             poisoned.database_url,
-            "INSERT INTO events.log VALUES (%s, 1, 'FromTheFuture', '{}')",
+            "INSERT INTO events.log VALUES (%s, 1, 'MissionCompleted', '{}')",
             f"missions:{event}:ada",
         )
         assert until(lambda: len(parked(poisoned)) == len(READ_MODELS), PATIENCE)
@@ -193,3 +197,59 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
     assert board.json()["missions"][0]["status"] == "completed"
     assert "Read-Model" not in board.headers
     assert ready(poisoned) == {"status": "ready", "reasons": [], "degraded": []}
+
+
+def test_what_a_newer_version_recorded_is_shown_up_to_there_and_its_commands_wait(
+    poisoned: Product,
+) -> None:
+    event = poisoned.event({"id": "goals", "points": 10}, {"id": "more", "points": 5})
+    path = f"/api/events/{event}/missions"
+    board = f"/api/events/{event}/leaderboard"
+    reads = [path, f"{path}/history", board]
+    with poisoned.member(event, "ada") as ada, poisoned.member(event, "ben") as ben:
+        before = ada.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
+        told = int(before.headers["Event-Position"])
+        ask(
+            poisoned.database_url,
+            "INSERT INTO events.log SELECT originator_id, originator_version + 1, "
+            "'FromTheFuture', state FROM events.log WHERE notification_id = %s",
+            told,
+        )
+        settled(poisoned)
+        shown = [ada.get(read, headers={"Min-Position": str(told)}) for read in reads]
+        ((newer,),) = ask(poisoned.database_url, "SELECT max(notification_id) FROM events.log")
+        refused = [
+            *(ada.get(read, headers={"Min-Position": str(newer)}) for read in reads[:2]),
+            ada.get(path, headers={"Cookie": f"min-position={newer}"}),
+            ada.get(f"{path}?as_of={newer}"),
+            ada.get(f"{board}?as_of={newer}"),
+            ada.patch(f"{path}/more", json=COMPLETED),
+        ]
+        patched = ben.patch(f"{path}/goals", json=COMPLETED).raise_for_status()
+        settled(poisoned)
+        minimum = {"Min-Position": patched.headers["Event-Position"]}
+        of_ben = [ben.get(path, headers=minimum), ben.get(board)]
+        wait = [
+            f"{model.name} waits for a newer version of this program with keys: 1"
+            for model in sorted(READ_MODELS, key=lambda model: model.name)
+        ]
+        assert until(lambda: ready(poisoned)["degraded"] == wait, PATIENCE), ready(poisoned)
+        lags = [(one.word, one.parked, one.waiting) for one in asyncio.run(fares(poisoned))]
+        let_go(poisoned, "drop")
+
+    assert [answer.status_code for answer in shown] == [200] * 3
+    assert [answer.headers["Event-Position"] for answer in shown] == [str(told)] * 3
+    assert shown[0].json()["missions"][0]["status"] == "completed"
+    assert [e["member_id"] for e in shown[2].json()["entries"]] == ["ada"]
+    details = [problem(answer, 503) for answer in refused]
+    assert {one["title"] for one in details} == {"This stands on an event of a newer version"}
+    assert [answer.headers["Retry-After"] for answer in refused] == ["2"] * len(refused)
+    assert [answer.status_code for answer in of_ben] == [200, 200]
+    assert {e["member_id"] for e in of_ben[1].json()["entries"]} == {"ada", "ben"}
+    assert set(lags) == {("waiting", 0, 1)}
+
+
+async def fares(product: Product) -> list[Lag]:
+    """How the read models fare."""
+    async with await connect(product.database_url, "test") as connection:
+        return [one for one in await lag.read(connection) if one.kind == "read_model"]

@@ -32,7 +32,23 @@ def test_every_reader_has_exactly_one_word_as_it_is_defined(
         "idle": well and not events and still > FRESH,
         "catching up": well and events > 0 and not waited and not moving,
     }
-    assert [w for w in WORDS if means[w]] == [word(silent, problem, events, by, still)]
+    assert [w for w in WORDS if means.get(w)] == [word(silent, problem, events, by, still)]
+
+
+@given(seconds, problems, behind, seconds, seconds, st.integers(0, 9), st.integers(0, 9))
+def test_what_it_has_put_aside_shows_in_the_word_unless_that_is_worse_already(
+    silent: float,
+    problem: str | None,
+    events: int,
+    by: float,
+    still: float,
+    parked: int,
+    waiting: int,
+) -> None:
+    one = Lag("x", "relay", 1, 0, 0, problem, parked, waiting, 0, events, silent, still, by)
+    fares = word(silent, problem, events, by, still)
+    aside = "parked" if parked else "waiting" if waiting else fares
+    assert one.word == (aside if fares in ("live", "idle") else fares)
 
 
 @given(st.floats(SILENT, exclude_min=True), problems, behind, seconds, seconds)

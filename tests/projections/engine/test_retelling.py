@@ -5,18 +5,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.aggregate import Command
 from domain.catalogues import Mission, PublishCatalogue
-from domain.missions import CompleteMission, ResetMission
+from domain.missions import CompleteMission, MissionReopened, ResetMission
 from projections.engine import retelling as module
 from projections.engine.feed import Feed
 from projections.missions.rows import LIVE_MISSIONS
 from projections.sessions.rows import LIVE_SESSIONS
 from tests.boards import EVENT, opening, project, recording, session, star
+from tests.projections.engine.test_newer_events import BEFORE, older
 from tests.projections.engine.test_parking import parked, request
 from tests.projections.engine.test_rebuild import rebuilt
 from tests.store import ask
@@ -104,6 +105,59 @@ def test_who_had_starred_a_session_hears_that_it_moved_before_the_replay(databas
         agrees(database, LIVE_SESSIONS)
 
 
+def test_what_waits_for_a_newer_version_holds_no_replay_up(database: str) -> None:
+    with recording(database) as record:
+        record(*opening(), click("ben", 0))
+        asyncio.run(project(database, [MISSIONS]))
+        record(catalogue(70), click("ada", 0), click("ben", 1))
+        with older(MissionReopened):
+            asyncio.run(project(database, [without(MISSIONS, CATALOGUE)]))
+            request(database, "replay", CATALOGUE)
+            asyncio.run(project(database, [MISSIONS]))
+        assert [row[:2] for row in parked(database)] == [(MISSIONS.name, f"missions:{EVENT}:ben")]
+        told = said(database, MISSIONS)
+        assert ['"points_total":70' in data for *_, data, _ in told] == [0, 1]
+        asyncio.run(project(database, [MISSIONS]))
+        assert parked(database) == []
+        agrees(database, MISSIONS)
+
+
+def test_replay_waits_itself_where_only_a_newer_version_can_tell_what_was_told(
+    database: str,
+) -> None:
+    with recording(database) as record:
+        record(*opening(), click("ada", 0))
+        asyncio.run(project(database, [MISSIONS]))
+        record(catalogue(70), click("ada", 1))
+        with older():
+            asyncio.run(project(database, [without(MISSIONS, CATALOGUE)]))
+            before = said(database, MISSIONS)
+            request(database, "replay", CATALOGUE)
+            asyncio.run(project(database, [MISSIONS]))
+            assert [row[:2] for row in parked(database)] == [(MISSIONS.name, CATALOGUE)]
+            assert said(database, MISSIONS) == before
+        asyncio.run(project(database, [MISSIONS]))
+        assert parked(database) == []
+        agrees(database, MISSIONS)
+
+
+def test_what_one_of_many_streams_told_before_it_had_to_wait_is_made_again_with_them(
+    database: str,
+) -> None:
+    with recording(database) as record:
+        record(*opening(), click("ada", 0))
+        asyncio.run(project(database, [MISSIONS]))
+        record(catalogue(70), click("ada", 1), click("ada", 0))
+        with older():
+            asyncio.run(project(database, [without(MISSIONS, CATALOGUE)]))
+        ask(database, "UPDATE views.parked SET problem = %s", BEFORE)
+        asyncio.run(project(database, [MISSIONS]))
+        assert parked(database) == []
+        told = said(database, MISSIONS)
+        assert ['"points_total":70' in data for *_, data, _ in told] == [0, 1, 1]
+        agrees(database, MISSIONS)
+
+
 acts = st.lists(
     st.one_of(
         st.builds(catalogue, st.integers(1, 99), st.sampled_from([EVENT, OTHER])),
@@ -118,6 +172,7 @@ acts = st.lists(
 )
 
 
+@example([], [click("ada", 0), click("ada", 1), catalogue(1)], f"missions:{EVENT}:ada")
 @given(acts, acts, st.sampled_from([CATALOGUE, f"missions:{EVENT}:ada"]))
 @settings(
     max_examples=25,

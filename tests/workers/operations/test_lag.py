@@ -32,13 +32,14 @@ lags = st.builds(
     numbers,
     st.none() | words,
     st.integers(0, 10**5),
+    st.integers(0, 10**5),
     numbers,
     numbers,
     times,
     times,
     times,
 )
-WELL = Lag("board", "read_model", 1, 10, 10, None, 0, 10, 0, 0.1, 1.0, 0.0)
+WELL = Lag("board", "read_model", 1, 10, 10, None, 0, 0, 10, 0, 0.1, 1.0, 0.0)
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -81,6 +82,7 @@ def test_reader_that_needs_somebody_says_why() -> None:
     assert lag.why(replace(WELL, parked=1)) == (
         "board: see `python -m workers parked list --of board`."
     )
+    assert lag.why(replace(WELL, waiting=1)) == f"board: {lag.NEWER}"
 
 
 def test_command_says_how_all_fare_and_ends_with_1_where_somebody_is_needed(database: str) -> None:

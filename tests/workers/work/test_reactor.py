@@ -10,6 +10,7 @@ from domain.aggregate import Command, Recorded
 from domain.errors import NotFound, Refused
 from projections.engine.election import run_elected
 from tests.boards import clicks, end_of, opening, recording
+from tests.projections.engine.test_newer_events import older
 from tests.store import ask
 from tests.waiting import eventually
 from tests.workers.work.echo import (
@@ -179,8 +180,23 @@ def test_event_that_cannot_be_read_parks_its_stream(database: str) -> None:
     react_all(database)
     ((stream, _, problem, _),) = parked(database)
     assert stream == "odd:evt_1"
-    assert problem.startswith("UnreadableEventError: ")
+    assert problem == "waits for a program that knows the event Odd"
     assert echoed(database) == clicked(database)
+
+
+def test_what_a_newer_version_recorded_waits_for_one_and_is_reacted_to_then(database: str) -> None:
+    with recording(database) as record:
+        record(*opening(), *clicks(2), *(c for i in range(30) for c in clicks(1, f"usr_{i}")))
+    with older():
+        react_all(database)
+    streams = {stream for stream, *_ in parked(database)}
+    assert (len(streams), echoed(database)) == (31, [])
+    assert stand(database)[3] is None
+    with recording(database) as record:
+        record(*clicks(1))
+    react_all(database)
+    assert parked(database) == []
+    assert sorted(echoed(database)) == clicked(database)
 
 
 @pytest.mark.parametrize("what", ["replay", "drop"])

@@ -152,7 +152,7 @@ def test_lag_tells_of_each_kind_how_far_it_is_and_what_is_parked(database: str) 
             None,
         )
         assert summary.position == known["due"].position
-        assert (letter.word, letter.parked) == ("live", 1)
+        assert (letter.word, letter.parked) == ("parked", 1)
         assert why(letter) == "letter: see `python -m workers parked list --of letter`."
 
     story(database, shown)

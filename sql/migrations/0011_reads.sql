@@ -1,5 +1,7 @@
--- For reads that cost too much. Nothing here is read or written by the version before, and what is
--- locked is small: an index of one row for each member with points.
+-- before deploy: nothing here is read or written by the version before, and what is locked is small,
+-- an index of one row for each member with points
+
+-- For reads that cost too much.
 
 -- How early the events of a stretch of the log are stamped. Positions follow the order of commits,
 -- and stamps nearly do: clocks of two processes differ. So what was stamped by a moment ends in the

@@ -1,3 +1,5 @@
+-- before deploy: the version before does not look at what is made here, and its keys stay plain
+
 -- Keys of persons are wrapped with a master key that the database never sees. This says whether they
 -- are, and with which: no row means that they are stored plain, as versions before this one need them.
 -- Those that are plain are found by their length.
