@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from domain.agenda_items import AgendaItem
 from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
 from domain.errors import Invalid, NotFound
-from domain.names import says_name
+from domain.names import may_say_a_name, says_name
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 from domain.slots import settled
@@ -333,12 +333,20 @@ def erase(state: Agenda, person: Person) -> tuple[AgendaEvent, ...]:
     if known is None:
         return ()
     new_id = state.renamed.get(speaker_id, "")
-    if not new_id and says_name(speaker_id, "" if known.name == ERASED else known.name):
+    if not new_id and _tells_name(state, speaker_id, known.name):
         free = (f"erased-{number}" for number in count(1))
         new_id = next(id_ for id_ in free if id_ not in state.speakers)
     spoken = tuple(_spoken_by(state, speaker_id, new_id))
     done = known == Speaker(speaker_id, ERASED) and new_id == state.renamed.get(speaker_id, "")
     return () if done and not spoken else (SpeakerErased(speaker_id, new_id), *spoken)
+
+
+def _tells_name(state: Agenda, speaker_id: str, name: str) -> bool:
+    """Where an earlier version erased the name, only the id is left. That may have been made of it,
+    unless it was made of an id that another source has."""
+    if name != ERASED:
+        return says_name(speaker_id, name)
+    return may_say_a_name(speaker_id) and speaker_id.rpartition("-")[0] not in state.speakers
 
 
 def _spoken_by(state: Agenda, old: str, new: str) -> Iterator[AgendaItemChanged]:

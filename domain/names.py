@@ -5,6 +5,7 @@ import unicodedata
 from hashlib import sha256
 
 SHORTEST = 3  # letters of a word that says whether two names are alike
+DIGEST = re.compile(r"[0-9a-f]{12}", re.ASCII)
 ID_OF_NAME = re.compile(r"(?:[a-z0-9-]+-)?[0-9a-f]{12}", re.ASCII)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I)
 
@@ -69,8 +70,14 @@ def names_in_ids(name: str) -> set[str]:
 
 
 def says_name(id_: str, name: str) -> bool:
-    """Whether an id tells the name, or was made of a name as `id_of_name` does."""
-    if ID_OF_NAME.fullmatch(id_) and not UUID.fullmatch(id_):
+    """Whether an id tells the name, or was made of it as `id_of_name` does. A digest alone is what
+    that makes of a name without a letter of ASCII."""
+    if DIGEST.fullmatch(id_) or id_.rpartition("-")[2] == digest(name.casefold()):
         return True
     words = _words(folded(name))
     return bool(words & set(re.split(r"[^a-z0-9]+", id_.lower())))
+
+
+def may_say_a_name(id_: str) -> bool:
+    """Whether an id may have been made of a name, where the name is not known any more."""
+    return bool(ID_OF_NAME.fullmatch(id_)) and not UUID.fullmatch(id_)

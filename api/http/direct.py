@@ -2,9 +2,12 @@
 may see is open to these without a token.
 
 A proxy on this machine asks from loopback too, for anybody. It is known by the headers that proxies
-add; one that is told to add none cannot be told from a program of the operator's.
+add, by the Host that it passes on (as is a page whose own name leads here), or by HTTP/1.0, which
+nginx speaks unless it is told otherwise. One that gives itself away by nothing cannot be told from
+a program of the operator's.
 """
 
+import re
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -23,7 +26,16 @@ def is_direct(scope: Any) -> bool:
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if scope["http_version"] == "1.0" or not all(map(_is_here, hosts)):
+        return False
     return not any(name.lower() in FORWARDING for name, _ in scope["headers"])
+
+
+def _is_here(host: str) -> bool:
+    """Whether a Host header names this machine."""
+    name = re.sub(r":\d*$", "", host)
+    return name.lower() == "localhost" or is_loopback(name.strip("[]"))
 
 
 def is_loopback(host: str) -> bool:

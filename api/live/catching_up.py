@@ -5,6 +5,7 @@ thousand who ask at the same time. While one runs more readers ask; the next ans
 import asyncio
 from collections import deque
 from collections.abc import Iterator
+from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -83,10 +84,16 @@ class CatchingUp:
         future: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._waiting.append((reader, future))
         if len(self._queries) < QUERIES:
-            query = asyncio.create_task(self._answer_all())
-            self._queries.add(query)
-            query.add_done_callback(self._queries.discard)
+            self._queries.add(asyncio.create_task(self._answer()))
         return future
+
+    async def _answer(self) -> None:
+        """Nothing comes between the last look at who waits and the end of this one, which another
+        takes the place of: whoever waits is answered."""
+        try:
+            await self._answer_all()
+        finally:
+            self._queries.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _answer_all(self) -> None:
         while self._waiting:

@@ -29,6 +29,8 @@ CACHED = 20_000  # streams whose state is kept
 TAIL = 5_000  # events of others that are looked through at once
 SHORT = 250  # events of a stream that are folded while others wait; at least 2
 PIECE = 2_000  # the same, of all streams of a batch
+NOTED = 20  # events of others that are kept for a stream until it is needed: then it is read again
+NOTED_OF_ALL = 50_000  # the same, of all streams
 
 
 class OutdatedError(Exception):
@@ -57,6 +59,7 @@ class StreamCache:
         self._streams: OrderedDict[StreamName, Folded] = OrderedDict()
         # What others added to streams that are kept, not yet folded; None: not known.
         self._added: dict[StreamName, list[Row] | None] = {}
+        self._noted = 0  # rows in it, at most
         self._unchecked: dict[StreamName, ReadSoFar] = {}  # those that were folded elsewhere
         self.moved = False  # whether others wrote something that the last `begin` read
 
@@ -65,6 +68,11 @@ class StreamCache:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    @property
+    def end(self) -> int:
+        """The position of the last event that was seen; -1 while it is not known to be there."""
+        return self.seen if self._known else -1
 
     @property
     def seen(self) -> int:
@@ -224,8 +232,14 @@ class StreamCache:
         known = self._added.setdefault(name, [])
         if known is not None:
             known.append(row)
-            if len(known) > SHORT:
+            self._noted += 1
+            if len(known) > NOTED:
                 self._added[name] = None
+        if self._noted > NOTED_OF_ALL:
+            self._noted = sum(len(rows) for rows in self._added.values() if rows)
+            if self._noted > NOTED_OF_ALL / 2:
+                self._added = dict.fromkeys(self._added)
+                self._noted = 0
 
     def _is_erased(self, folded: Folded, rows: Iterable[Row]) -> bool:
         """Whether one of these rows erases somebody from the stream. Then nothing is kept of what

@@ -38,7 +38,10 @@ class DeferredCommands:
         return admitted
 
     def take_ready(self, loading: Set[StreamName], most: int) -> list[PendingCommand]:
-        """The first, at most `most`, of those that wait for none of these streams any more."""
+        """The first, at most `most`, of those that wait for none of these streams any more. Those
+        of whom nobody awaits the answer any more are let go."""
+        for pending in [pending for pending in self._needs if not pending.awaited]:
+            del self._needs[pending]
         ready: list[PendingCommand] = []
         held = set()
         for pending, needs in self._needs.items():

@@ -96,7 +96,7 @@ class Loader:
             try:
                 with self._recorder.connection() as connection:
                     while loads and not self._ended:
-                        self._piece(connection, loads)
+                        self._try_piece(connection, loads)
                         self._accept(loads, wait=False)
                         failed = 0
             except (*AWAY, PoolTimeout) as e:
@@ -116,6 +116,20 @@ class Loader:
         while not self._asked.empty():
             if load := self._asked.get():
                 loads.append(load)
+
+    def _try_piece(self, connection: Connection[Any], loads: deque[_Load]) -> None:
+        """Where what is read cannot be opened, say, those streams fail, and others go on."""
+        streams = list(loads)[:TOGETHER]
+        try:
+            self._piece(connection, loads)
+        except (*AWAY, PoolTimeout):
+            raise
+        except Exception as e:
+            connection.rollback()
+            failed = [load for load in streams if load in loads]
+            for load in failed:
+                loads.remove(load)
+            self._finish((load, e) for load in failed)
 
     def _piece(self, connection: Connection[Any], loads: deque[_Load]) -> None:
         """The next events of the first few streams. Those that are not done come last then."""

@@ -181,7 +181,7 @@ class History:
     def seen(self) -> int:
         """The position of the last event that is known to be in the log: no lower than the end it
         had when the last command was decided; -1 while that is not known."""
-        return self._cache.seen
+        return self._cache.end
 
     def refresh_soon(self) -> None:
         """Notes soon what others wrote, not only with the next command: who was erased by another
@@ -214,6 +214,8 @@ class History:
             if pieces:
                 self._execute([pieces.popleft()])
         resolve(self._deferred.fail_all(_about_to_end()))
+        too_late = self._queue.take(QUEUE, wait=False)
+        resolve([(pending, _about_to_end()) for pending in too_late])
 
     def _loaded(self) -> list[PendingCommand]:
         """Those that were deferred and whose streams are loaded since; up to a batch of them."""

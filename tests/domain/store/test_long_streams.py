@@ -107,6 +107,52 @@ def test_nobody_waits_for_the_long_stream_of_another(
     assert numbers(database) == list(range(1, LONG + 6))
 
 
+class Broken(Recorder):
+    """Its loader cannot open what it reads."""
+
+    broken = True
+
+    def load_after(self, connection: Connection[Any], versions: Any, most: int) -> Rows:
+        if self.broken and threading.current_thread().name == "loader":
+            raise Unavailable("planted")
+        return super().load_after(connection, versions, most)
+
+
+def test_loader_outlives_what_it_cannot_read(database: str) -> None:
+    plant(database)
+
+    async def story(history: History, recorder: Broken) -> list[int]:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="planted"):
+                await take(history, "ada")
+        beside = await take(history, "ada", roll="beside")
+        recorder.broken = False
+        return [beside.after.taken, (await take(history, "ada")).after.taken]
+
+    with opened(database, recorder=Broken) as history:
+        recorder: Any = history._recorder
+        assert asyncio.run(story(history, recorder)) == [1, LONG + 1]
+        assert not len(history._deferred)
+
+
+@pytest.mark.parametrize(("name", "most"), [("NOTED", 3), ("NOTED_OF_ALL", 3)])
+def test_little_is_kept_of_what_others_write_and_nobody_here_needs(
+    database: str, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(cache, name, most)
+
+    async def story(ours: History, theirs: History) -> int:
+        await take(ours, "ada")
+        for i in range(5):
+            await take(theirs, f"ben{i}")
+        await take(ours, "ada", roll="beside")
+        assert [rows for rows in ours._cache._added.values() if rows] == []
+        return (await take(ours, "eve")).after.taken
+
+    with opened(database) as ours, opened(database) as theirs:
+        assert asyncio.run(story(ours, theirs)) == 7
+
+
 def test_what_was_recorded_while_a_stream_was_loaded_is_in_it(
     held: tuple[History, Held], database: str
 ) -> None:
