@@ -248,13 +248,17 @@ class _People:
 
     @cached_property
     def _spoken(self) -> tuple[set[str], set[str]]:
-        """Speakers of what this source lists, and of what others list."""
+        """Speakers of the sessions in the file, as they are known, and of what others list."""
         spoken: tuple[set[str], set[str]] = set(), set()
+        known = self._known.items
+        for item in self._file.items:
+            for id_ in (item.id, self._file.own(item.id)):
+                if id_ in known:
+                    spoken[0].update(known[id_].speaker_ids)
         for source, ids in self._known.listings.items():
-            if source != self._file.copy or source == self._file.source:
-                for id_ in ids & self._known.items.keys():
-                    speaking = self._known.items[id_].speaker_ids
-                    spoken[source != self._file.source].update(speaking)
+            if source not in (self._file.copy, self._file.source):
+                for id_ in ids & known.keys():
+                    spoken[1].update(known[id_].speaker_ids)
         return spoken
 
     @cached_property

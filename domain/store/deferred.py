@@ -1,6 +1,7 @@
 """Commands that wait until their streams are loaded."""
 
 from collections.abc import Iterable, Set
+from operator import attrgetter
 
 from domain.aggregate import StreamName
 from domain.store.batch import streams_of
@@ -26,12 +27,15 @@ class DeferredCommands:
     def admit(
         self, commands: Iterable[PendingCommand], loading: Set[StreamName]
     ) -> list[PendingCommand]:
-        """Those that need not wait. The others are deferred."""
+        """Those that need not wait. The others are deferred, perhaps once more."""
         admitted = []
-        held = {pending.own for pending in self._needs}
+        first: dict[StreamName, int] = {}  # of those that wait, by their own stream
+        for pending in self._needs:
+            first[pending.own] = min(pending.number, first.get(pending.own, pending.number))
         for pending in commands:
-            if pending.own in held or not loading.isdisjoint(streams_of([pending])):
-                held.add(pending.own)
+            waits = first.get(pending.own, pending.number) < pending.number
+            if waits or not loading.isdisjoint(streams_of([pending])):
+                first[pending.own] = min(pending.number, first.get(pending.own, pending.number))
                 self.put(pending, ())
             else:
                 admitted.append(pending)
@@ -40,17 +44,18 @@ class DeferredCommands:
     def take_ready(self, loading: Set[StreamName], most: int) -> list[PendingCommand]:
         """The first, at most `most`, of those that wait for none of these streams any more. Those
         of whom nobody awaits the answer any more are let go."""
-        for pending in [pending for pending in self._needs if not pending.awaited]:
-            del self._needs[pending]
         ready: list[PendingCommand] = []
         held = set()
-        for pending, needs in self._needs.items():
-            if pending.own in held or not needs.isdisjoint(loading):
+        for pending in sorted(self._needs, key=_number):
+            if not pending.awaited:
+                del self._needs[pending]
+            elif pending.own in held or not self._needs[pending].isdisjoint(loading):
                 held.add(pending.own)
             elif len(ready) < most:
                 ready.append(pending)
-        for pending in ready:
-            del self._needs[pending]
+                del self._needs[pending]
+            else:
+                break
         return ready
 
     def fail(self, name: StreamName, problem: Exception) -> list[Answer]:
@@ -62,3 +67,6 @@ class DeferredCommands:
         answers: list[Answer] = [(pending, problem) for pending in self._needs]
         self._needs.clear()
         return answers
+
+
+_number = attrgetter("number")

@@ -5,6 +5,7 @@ import queue
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
+from itertools import count
 from typing import Any, Self
 
 from msgspec import Struct
@@ -56,9 +57,13 @@ class Outcome(Struct, frozen=True):
 Reply = Callable[[Any, Any], bytes]
 
 
+_NUMBERS = count()
+
+
 class PendingCommand(Struct, eq=False, frozen=True):
     """A command in the queue, the streams that it is decided on (its own, and those given to it by
-    field), and where its caller waits for the outcome."""
+    field), and where its caller waits for the outcome. `number` is higher than those of all that
+    came before it."""
 
     command: Command
     own: StreamName
@@ -68,6 +73,7 @@ class PendingCommand(Struct, eq=False, frozen=True):
     reply: Reply | None
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Outcome]"
+    number: int
 
     @classmethod
     def of(
@@ -76,7 +82,7 @@ class PendingCommand(Struct, eq=False, frozen=True):
         """For the event loop that runs."""
         loop = asyncio.get_running_loop()
         own, given = stream_of(command), command.given()
-        return cls(command, own, given, by, key, reply, loop, loop.create_future())
+        return cls(command, own, given, by, key, reply, loop, loop.create_future(), next(_NUMBERS))
 
     @property
     def awaited(self) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from domain.errors import Unavailable
-from domain.store import cache, loader
+from domain.store import cache, loader, writer
 from domain.store.envelope import UnreadableEventError
 from domain.store.recorder import Recorder, Rows
 from domain.store.writer import History, Outcome
@@ -151,6 +151,21 @@ def test_little_is_kept_of_what_others_write_and_nobody_here_needs(
 
     with opened(database) as ours, opened(database) as theirs:
         assert asyncio.run(story(ours, theirs)) == 7
+
+
+def test_more_than_a_batch_that_waited_for_a_stream_is_recorded_in_its_order(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GROUP", 4)
+    plant(database)
+
+    async def story(history: History) -> list[Outcome]:
+        many = [take(history, f"p{i}", beside=None if i % 3 else "beside") for i in range(30)]
+        return await all_of(*soon(*many))
+
+    with opened(database) as history:
+        taken = [outcome.after.taken for outcome in asyncio.run(story(history))]
+    assert taken == [LONG + i for i in range(1, 31)]
 
 
 def test_what_was_recorded_while_a_stream_was_loaded_is_in_it(

@@ -29,7 +29,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def pending(loop: asyncio.AbstractEventLoop) -> PendingCommand:
-    return PendingCommand(COMMAND, "", {}, BY, None, None, loop, loop.create_future())
+    return PendingCommand(COMMAND, "", {}, BY, None, None, loop, loop.create_future(), 0)
 
 
 def taken(queue: CommandQueue, most: int) -> list[PendingCommand]:
