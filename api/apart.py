@@ -79,6 +79,6 @@ class Apart:
 
 
 def _is_away(kind: str) -> bool:
-    """Whether it is the name of an error that says that the store does not answer."""
+    """True for the class name of an error that means: the store does not answer."""
     known = getattr(psycopg.errors, kind, None) or getattr(psycopg, kind, None)
     return isinstance(known, type) and issubclass(known, psycopg.OperationalError)

@@ -136,3 +136,21 @@ WHERE (event_id, member_id, position) IN (
     ORDER BY position
     LIMIT %(most)s
 );
+
+-- name: answers
+-- of a question to each ask: its number, the position that its tables show, the last position of the
+-- streams that concern it, and the rows
+SELECT
+    ask.n,
+    coalesce((SELECT position FROM views.positions WHERE name = {read_model}), 0),
+    coalesce((
+        SELECT max(tail.notification_id)
+        FROM unnest(ask.concerns) AS own (stream)
+        CROSS JOIN LATERAL (
+            SELECT notification_id FROM events.log WHERE originator_id = own.stream
+            ORDER BY originator_version DESC LIMIT 1
+        ) AS tail
+    ), 0),
+    found.*
+FROM json_to_recordset(%(asks)s::json) AS ask (n integer, concerns text[], refolded json, {columns})
+LEFT JOIN LATERAL ({found}) AS found ON true;

@@ -1,5 +1,5 @@
-"""Whether whoever asks is on this machine, and asks us itself: what only an operator's programs
-may see is open to these without a token.
+"""Requests from programs on this machine, which an operator runs: they may see without a token what
+is otherwise for the scope `metrics`.
 
 A proxy on this machine asks from loopback too, for anybody. It is known by the headers that proxies
 add, by the Host that it passes on (as is a page whose own name leads here), or by HTTP/1.0, which
@@ -22,7 +22,7 @@ FORWARDING = (
 
 
 def is_direct(scope: Any) -> bool:
-    """Whether the request of this ASGI scope is from loopback, and came through no proxy."""
+    """True where the peer of this ASGI scope has a loopback address, and is no proxy."""
     client = scope.get("client")
     if not client or not is_loopback(client[0]):
         return False
@@ -33,7 +33,7 @@ def is_direct(scope: Any) -> bool:
 
 
 def _is_here(host: str) -> bool:
-    """Whether a Host header names this machine."""
+    """True for a Host header that names this machine: localhost or a loopback address."""
     name = re.sub(r":\d*$", "", host)
     return name.lower() == "localhost" or is_loopback(name.strip("[]"))
 

@@ -56,7 +56,7 @@ def check_origin(request: AnyRequest) -> None:
 
 
 def is_secure(request: AnyRequest) -> bool:
-    """Whether the browser speaks TLS: so say PUBLIC_URL, the proxy, or the page that asks."""
+    """True where the browser speaks TLS, by PUBLIC_URL, by a trusted proxy, or by the Origin."""
     if over_tls(request.scope) or _is_public_over_tls(request):
         return True
     given = origin(request.headers.get("origin", ""))
@@ -64,7 +64,7 @@ def is_secure(request: AnyRequest) -> bool:
 
 
 def over_tls(scope: Any) -> bool:
-    """Whether a proxy that is stated says so: uvicorn puts it there."""
+    """True where a trusted proxy forwarded https: uvicorn then sets the scheme of the scope."""
     return bool(scope["scheme"] == "https")
 
 

@@ -91,7 +91,7 @@ class SigningKeys:
         raise UnknownKeyError(RETRY_AFTER if named else None)
 
     def holds(self, fingerprint: str) -> bool:
-        """Whether this key is still published, as far as is known."""
+        """True while the last key set that was fetched has this key."""
         return fingerprint in self._fingerprints and self._is_recent()
 
     def _known(self, kid: Any) -> SigningKey | None:

@@ -76,7 +76,7 @@ class Identity:
         return principal
 
     def holds(self, principal: Principal) -> bool:
-        """Whether the token that was verified still holds."""
+        """True until a verified token expires, or its signing key is withdrawn."""
         if principal.holds_until <= time.time():
             return False
         key = principal.signed_with

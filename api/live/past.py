@@ -1,6 +1,6 @@
-"""Whether the log is still the one that this process has seen, or its past has changed: a backup
-was restored, or a standby that was late took over. Its end alone does not tell, as it may have
-grown again since."""
+"""Detection of a changed past: a backup was restored, or a standby that lagged took over, so the
+log is not the one that this process has read. The end of the log does not tell: it may have grown
+beyond the loss since."""
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ class Past:
         self._epoch: str | None = None  # which database, of which cluster, on which timeline
         self._moments = [_Moment(0, None)]
 
-    async def look(self, connection: Connection, heard: int) -> tuple[int, int | None]:
+    async def read_end(self, connection: Connection, heard: int) -> tuple[int, int | None]:
         """The end of the log, and the position up to which it surely is as it was; None where
         nothing shows that it is not. `heard` is the last position that there is said to be."""
         last = self._moments[-1]

@@ -113,7 +113,7 @@ class Watch:
         for scope_id, member_id, seq in await belated.fetchall():
             self._belated = max(self._belated, seq)
             self.on_belated((scope_id, member_id), seq)
-        self._see_end(*await self._past.look(connection, self._end))
+        self._see_end(*await self._past.read_end(connection, self._end))
         self.parked = {name: parked for name, *_, parked in rows if parked}
         self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
         for name, position, *_ in rows:

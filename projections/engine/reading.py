@@ -23,6 +23,7 @@ from projections.question import Answer, Ask, AskT, FromLog, Own, Past, Select, 
 from projections.read_model import Rows, fold_all, folded
 from sql import VIEWS, statements
 
+SQL = statements("engine")
 PAGE = 1_000  # events that are folded in one go, and beside others: more of them go apart
 PARAMETER = re.compile(r"%\((\w+)\)s")
 TYPES = {int: "bigint", datetime: "timestamptz"}  # of an ask's fields; all others are text
@@ -47,25 +48,9 @@ def worded(question: Tables) -> str:
     found = _one_row(question) if isinstance(question, Wide) else _rows(question.rows)
     fields = msgspec.structs.fields(question.asks)
     columns = [f'"{field.name}" {TYPES.get(field.type, "text")}' for field in fields]
-    return f"""
-        SELECT
-            ask.n,
-            coalesce((
-                SELECT position FROM {VIEWS}.positions WHERE name = '{question.read_model.name}'
-            ), 0),
-            coalesce((
-                SELECT max(tail.notification_id)
-                FROM unnest(ask.concerns) AS own (stream)
-                CROSS JOIN LATERAL (
-                    SELECT notification_id FROM events.log WHERE originator_id = own.stream
-                    ORDER BY originator_version DESC LIMIT 1
-                ) AS tail
-            ), 0),
-            found.*
-        FROM json_to_recordset(%(asks)s::json)
-            AS ask (n integer, concerns text[], refolded json, {", ".join(columns)})
-        LEFT JOIN LATERAL ({found}) AS found ON true
-    """  # noqa: S608 - names of ours, no values
+    return SQL["answers"].format(
+        read_model=f"'{question.read_model.name}'", columns=", ".join(columns), found=found
+    )
 
 
 def _one_row(question: Wide[Any, Any]) -> str:
