@@ -27,7 +27,8 @@ SLOW = (
     *("/browser/", "/bench/", "/flows/", "/contacts/", "/demo/", "/operations/", "/proof/"),
     *("/servers/", "/test_alerts", "/test_command.", "/test_consumer", "/test_machine"),
     *("/engine/test_rebuild.", "/harness/test_plans", "/harness/test_questions"),
-    *("/test_runner_deaths", "/test_schema", "/workers/test_tokens", "/api/test_ending"),
+    *("/engine/test_spilling", "/test_runner_deaths", "/test_schema"),
+    *("/workers/test_tokens", "/api/test_ending"),
 )
 SLOW_FIXTURES = {"browser", "restarting"}
 # Folders with the longest modules, which start first: one of them at the end would run on while the
