@@ -30,6 +30,7 @@ OLDER = "UPDATE views.positions SET version = 0, position = 0"
 def test_rows_that_are_written_and_read_again_are_those_of_a_fold_in_memory(
     database: str, log: list[Recorded], most: int, piece: int, batch: int
 ) -> None:
+    asyncio.run(project(database))  # that there are positions
     recorded(database, log)
     ask(database, OLDER)
     with pytest.MonkeyPatch.context() as patch:
