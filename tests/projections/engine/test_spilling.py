@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.aggregate import Recorded
@@ -16,17 +16,33 @@ from projections.engine.rebuild import rebuild
 from projections.missions.rows import LIVE_MISSIONS, MISSION_BOARD
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
-from tests.boards import clicks, opening, project, recording
+from tests.boards import clicks, opening, project, recording, session, star
 from tests.product import ROOT
 from tests.projections.engine.test_side_by_side import differences
-from tests.projections.missions.test_time_travel import logs, recorded, several
+from tests.projections.missions.test_time_travel import history, logs, recorded, several
 from tests.store import ask
 
 OLDER = "UPDATE views.positions SET version = 0, position = 0"
 
 
-@settings(several, max_examples=6)
-@given(log=logs, most=st.integers(1, 6), piece=st.integers(1, 3), batch=st.integers(1, 3))
+def busy() -> list[Recorded]:
+    """A log whose rows change again and again, and stand on each other."""
+    both = ("ada", "ben")
+    clicked = [click for member in both for click in clicks(3, member)]
+    moved = [session("s1", hours) for hours in range(3)]
+    starred = [star("s1", member) for member in both]
+    return list(history([*opening(), moved[0], *clicked, *starred, *moved[1:], *clicked]))
+
+
+@settings(several, max_examples=4)
+@given(
+    log=logs.filter(lambda log: len(log) > 6),
+    most=st.integers(1, 6),
+    piece=st.integers(1, 3),
+    batch=st.integers(1, 3),
+)
+@example(log=busy(), most=1, piece=1, batch=1)
+@example(log=busy(), most=3, piece=2, batch=2)
 def test_rows_that_are_written_and_read_again_are_those_of_a_fold_in_memory(
     database: str, log: list[Recorded], most: int, piece: int, batch: int
 ) -> None:
@@ -39,8 +55,6 @@ def test_rows_that_are_written_and_read_again_are_those_of_a_fold_in_memory(
         for model in READ_MODELS:
             assert asyncio.run(rebuild(database, model)).position == len(log)
     assert asyncio.run(differences(database)) == []
-    done = [asyncio.run(rebuild(database, model)) for model in READ_MODELS]
-    assert [one.different for one in done] == [[]] * len(READ_MODELS)
 
 
 # Memory
