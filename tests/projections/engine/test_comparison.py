@@ -29,7 +29,7 @@ contents = st.dictionaries(
     st.tuples(names, names, st.integers(-2, 2)), st.integers(0, 1), max_size=12
 )
 several = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
