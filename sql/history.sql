@@ -62,6 +62,17 @@ FROM unnest(%(principals)s::text[], %(keys)s::text[]) AS asked (principal, key)
 JOIN events.command_keys AS k USING (principal, key)
 LEFT JOIN events.log AS l USING (originator_id, originator_version);
 
+-- name: count_keys
+-- how many keys there are of each of these principals, counted as far as a number
+SELECT asked.principal, kept.number
+FROM unnest(%(principals)s::text[]) AS asked (principal)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number
+    FROM (
+        SELECT FROM events.command_keys AS k WHERE k.principal = asked.principal LIMIT %(most)s
+    ) AS counted
+) AS kept;
+
 -- name: remember_keys
 -- a reply that must be given again
 INSERT INTO events.command_keys (
