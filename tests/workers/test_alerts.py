@@ -34,6 +34,11 @@ LONG_AGO = """
         ' "data": {"item_id": "keynote"}}', 'UTF8'
     ))
 """
+NEWER = """
+    INSERT INTO events.log VALUES ('missions:evt_1:cleo', 1, 'MissionForetold', convert_to(
+        '{"at": "2026-11-01T00:00:00Z", "actor": "cleo", "tenant": "evt_1", "data": {}}', 'UTF8'
+    ))
+"""
 LATE_WORK = """
     INSERT INTO views.positions (name, kind, position)
     SELECT 'brief', 'work', max(notification_id) - 1 FROM events.log
@@ -208,6 +213,20 @@ def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_n
 
     assert alerts == {"KeysParked": len(READ_MODELS)}
     assert reasons == [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)]
+
+
+def test_an_event_of_a_newer_version_fires_the_alert_for_keys_that_wait_and_no_other(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    with watched.database() as connection:
+        connection.execute(NEWER)
+    wait_for(lambda: watched.values("waiting_keys").count(1) == len(READ_MODELS))
+    alerts = fired()
+    with watched.database() as connection:
+        connection.execute("UPDATE views.parked SET asked = 'drop'")
+    wait_for(lambda: not any(watched.values("waiting_keys")))
+
+    assert alerts == {"KeysWaiting": len(READ_MODELS)}
 
 
 def test_work_that_is_late_fires_its_alert_and_no_other(
