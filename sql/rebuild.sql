@@ -1,8 +1,18 @@
 -- name: leftovers
--- names of read models of which a rebuild has left a schema
+-- names of read models of which a rebuild has left a schema that we may drop
 SELECT DISTINCT substr(nspname, 9)
 FROM pg_namespace
-WHERE starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_');
+WHERE (starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_'))
+AND pg_has_role(nspowner, 'USAGE');
+
+-- name: act_as_owner
+-- what is made from here on belongs to whom the old tables belong to, whoever makes it, an operator or
+-- the workers: so the one can exchange what the other has made. Not for whom that role may not be taken
+SELECT set_config('role', pg_get_userbyid(relowner)::text, false)
+FROM pg_class
+WHERE relnamespace = 'views'::regnamespace AND relname = ANY(%(tables)s::text[])
+AND pg_has_role(relowner, 'MEMBER')
+LIMIT 1;
 
 -- name: unlock
 -- gives back the lock of a rebuild, which was taken like the lock of an election

@@ -25,7 +25,10 @@ import sys
 from workers import settings
 from workers.servers.supervisor import Program, serve
 web, worker = sys.argv[1:]
-programs = [Program("the workers", worker.split("|")), Program("the web", web.split("|"))]
+programs = [
+    Program("the workers", worker.split("|"), "rapport_worker"),
+    Program("the web", web.split("|"), "rapport_api"),
+]
 def called(url):
     print(f"called with {url}", flush=True)
 serve(settings.read(), when_ready=called, programs=programs)
