@@ -94,6 +94,25 @@ FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
 JOIN views.positions AS p USING (name)
 WHERE p.version < known.version;
 
+-- name: outdated
+-- names of those read models that are to be built anew once, under the version that they have: once
+-- no program leads that knows fewer events than we do, and may make of them what the old rows are
+SELECT o.name
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
+JOIN views.outdated AS o USING (name)
+JOIN views.positions AS p USING (name)
+WHERE p.version = known.version
+AND NOT EXISTS (
+    SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+    AND a.application_name LIKE 'rapport projector%%'
+    AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0) < %(events)s
+);
+
+-- name: renewed
+-- this one was built anew
+DELETE FROM views.outdated WHERE name = %(name)s;
+
 -- name: erased_since
 -- whether somebody was erased after this position, or in what is parked or dropped: then the old
 -- rows may still hold what was erased
