@@ -77,7 +77,7 @@ class Watch:
         self._past.hear(headers)
 
     def read_ahead(self, heard: int, until: int) -> None:
-        """What is between these positions was read from Postgres before NATS said it."""
+        """Events between these positions were read from Postgres before NATS said them."""
         self._past.read_ahead(heard, until)
 
     def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:

@@ -42,7 +42,7 @@ async def outdated(database_url: str, models: Sequence[ReadModel]) -> list[ReadM
 
 
 async def _rebuilt(database_url: str, model: ReadModel) -> Rebuilt:
-    """What is meant to differ is accepted; that more of its streams are parked then is not."""
+    """Accepts a difference that a migration announces, but not that more streams are parked."""
     if not await outdated(database_url, [model]):
         return await rebuild(database_url, model, observer=Logged())
     try:
