@@ -1,5 +1,7 @@
-"""Rebuilds read models whose tables are of an older version than the code. The old tables are read
-until the new ones take their place. Of many processes one rebuilds, the others try again later.
+"""Rebuilds read models whose tables are of an older version than the code; and those that a
+migration says are to be built anew once, under the version that they have (`views.outdated`). The
+old tables are read until the new ones take their place. Of many processes one rebuilds, the others
+try again later.
 
 A process of its own rebuilds each of them: projectors and relay share neither event loop nor memory
 with it, and where it is killed it takes nothing with it.
@@ -17,6 +19,7 @@ import psycopg
 from projections.engine.election import connect, not_cancelled
 from projections.engine.shadow import SQL, locked
 from projections.read_model import ReadModel
+from workers.operations.renewing import outdated
 from workers.servers.processes import Process, spawn
 from workers.servers.supervisor import ROOT
 
@@ -39,7 +42,9 @@ async def renew(
     while not_cancelled():
         try:
             done = [
-                await rebuilt(database_url, model) for model in await older(database_url, models)
+                await rebuilt(database_url, model)
+                for find in (older, outdated)
+                for model in await find(database_url, models)
             ]
             pause = POLL_SECONDS if all(done) else min(2 * pause, LONGEST)
         except (psycopg.Error, OSError) as e:

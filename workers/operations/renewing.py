@@ -1,14 +1,19 @@
-"""The process in which a read model of an older version is rebuilt: `renewing.py NAME`."""
+"""The process in which a read model is rebuilt that is of an older version, or that a migration
+says is to be built anew once: `renewing.py NAME`."""
 
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 import psycopg
 import uvloop
 
 from domain.errors import Problem
-from projections.engine.rebuild import Busy, Observer, rebuild
+from projections.engine import event_log
+from projections.engine.election import connect
+from projections.engine.rebuild import Busy, Different, Observer, Rebuilt, rebuild
+from projections.engine.shadow import SQL
 from projections.read_model import ReadModel
 from projections.read_models import READ_MODELS
 from workers import settings, telemetry
@@ -26,10 +31,35 @@ class Logged(Observer):
         log.info(sentence)
 
 
+async def outdated(database_url: str, models: Sequence[ReadModel]) -> list[ReadModel]:
+    """To be built anew once, of the version that we know, and kept by no program of before."""
+    about = {"names": [m.name for m in models], "versions": [m.version for m in models]}
+    async with await connect(database_url, "renewal") as connection:
+        events = {"events": len(event_log.mapper.topics)}
+        rows = await (await connection.execute(SQL["outdated"], about | events)).fetchall()
+    names = {name for (name,) in rows}
+    return [model for model in models if model.name in names]
+
+
+async def _rebuilt(database_url: str, model: ReadModel) -> Rebuilt:
+    """Accepts a difference that a migration announces, but not that more streams are parked."""
+    if not await outdated(database_url, [model]):
+        return await rebuild(database_url, model, observer=Logged())
+    try:
+        done = await rebuild(database_url, model, observer=Logged())
+    except Different as e:
+        differ = len(e.differences)
+        log.info("%s is built anew once, and differs in %s rows or more", model.name, differ)
+        done = await rebuild(database_url, model, accept=True, observer=Logged())
+    async with await connect(database_url, "renewal") as connection:
+        await connection.execute(SQL["renewed"], {"name": model.name})
+    return done
+
+
 async def renewed(database_url: str, model: ReadModel) -> bool:
     """Whether it was rebuilt. Where not, it is logged why."""
     try:
-        done = await rebuild(database_url, model, observer=Logged())
+        done = await _rebuilt(database_url, model)
     except Busy as e:
         log.info("%s", e)
     except Problem as e:
