@@ -52,7 +52,7 @@ async def older(database_url: str, models: Sequence[ReadModel]) -> list[ReadMode
 
 
 async def outdated(database_url: str, models: Sequence[ReadModel]) -> list[ReadModel]:
-    """Of the version that we know, and kept by no program of before."""
+    """Those of the version that we know, once no program of before keeps them."""
     about = {"names": [m.name for m in models], "versions": [m.version for m in models]}
     async with await connect(database_url, "renewal") as connection:
         events = {"events": len(event_log.mapper.topics)}
@@ -62,7 +62,7 @@ async def outdated(database_url: str, models: Sequence[ReadModel]) -> list[ReadM
 
 
 async def _rebuilt(database_url: str, model: ReadModel, accept: bool) -> Rebuilt:
-    """What is meant to differ is accepted; that more of its streams are parked then is not."""
+    """Accepts what is meant to differ, and not that more of its streams are parked then."""
     try:
         done = await rebuild(database_url, model, observer=Logged())
     except Different as e:

@@ -1,4 +1,4 @@
-"""What a replay puts right of what members were told, open screens hear at once, and once."""
+"""Open screens hear what a replay puts right of what they were told, at once and once."""
 
 import asyncio
 

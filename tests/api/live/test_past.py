@@ -143,7 +143,7 @@ def test_server_that_takes_over_has_nothing_told_twice_of_what_it_has(
 
 
 def test_what_was_read_before_it_was_heard_is_heard_again() -> None:
-    """As nobody knows whether it is that which is there now."""
+    """Nobody knows whether it is that which is there now."""
     past = Past()
     past.read_ahead(3, 5)
     past.read_ahead(3, 4)

@@ -39,7 +39,7 @@ def names(database: str) -> list[str]:
 
 @pytest.fixture
 def changed(database: str) -> str:
-    """What is shown is not what is made of the log now."""
+    """A database that shows something else than what is made of the log now."""
     with recording(database) as record:
         record(*opening(), *clicks(3), session("s1"), star("s1"))
     asyncio.run(project(database))
