@@ -45,8 +45,8 @@ class Past:
                 self._ahead.popleft()
 
     def read_ahead(self, heard: int, until: int) -> None:
-        """Events between these positions were read from Postgres, and NATS has not said them yet:
-        nothing tells whether they are those that are there later."""
+        """Notes that what is between these positions was read from Postgres before NATS said it:
+        by nothing can it be told whether it is that which is there later."""
         if self._ahead and self._ahead[-1][0] == heard:
             until = max(until, self._ahead.pop()[1])
         self._ahead.append((heard, until))
@@ -107,7 +107,7 @@ class Past:
 
 
 def _is_of(headers: Mapping[str, str], row: Row) -> bool:
-    """The sealed part does not matter."""
+    """Whether a row of the log is the event of a message, whatever is sealed in it."""
     try:
         return messages.is_of(headers, event_log.decoded_or_newer(row, {}))
     except UnreadableEventError:

@@ -7,9 +7,10 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from api.live.past import Past
 from domain.aggregate import StreamName
@@ -77,7 +78,7 @@ class Watch:
         self._past.hear(headers)
 
     def read_ahead(self, heard: int, until: int) -> None:
-        """Events between these positions were read from Postgres before NATS said them."""
+        """Notes that what is between these positions was read before NATS said it."""
         self._past.read_ahead(heard, until)
 
     def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:
@@ -119,20 +120,25 @@ class Watch:
 
     async def _poll(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
+        after = self.belated
+        cursor = await connection.execute(PARKED["belated"], {"after": after})
+        belated = await cursor.fetchall()
         end, kept = await self._past.read_end(connection, self._end)
         if kept is not None:
             await self._see_older(connection, kept)
         self._end = end
-        belated = await connection.execute(PARKED["belated"], {"after": self.belated})
-        for one in await belated.fetchall():
-            scope_id, member_id, seq = one
-            if seq > self.belated:
-                self.belated, self._last_belated = seq, one
-            self.on_belated((scope_id, member_id), seq)
+        if self.belated == after:  # else all of it is read anew
+            self._see_belated(belated)
         self.parked = {name: parked for name, *_, parked in rows if parked}
         self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
         for name, position, *_ in rows:
             self._see(name, position)
+
+    def _see_belated(self, rows: Iterable[TupleRow]) -> None:
+        for scope_id, member_id, seq in rows:
+            if seq > self.belated:
+                self.belated, self._last_belated = seq, (scope_id, member_id, seq)
+            self.on_belated((scope_id, member_id), seq)
 
     async def _see_older(self, connection: Connection, kept: int) -> None:
         """The log only grows, unless its end was lost, and only what is `kept` is as it was. Read

@@ -75,8 +75,8 @@ async def tell_again(
 async def _told_otherwise(
     connection: Connection, feed: Feed, messages: Sequence[Message], schema: str
 ) -> list[Message]:
-    """The last message of a scope to each member about each thing, where the feed says another
-    there so far, or none. In the order of the log; the last of them where they are too many."""
+    """Gives the last message of a scope to each member about each thing, where the feed says
+    another there so far, or none. In the order of the log; the last where they are too many."""
     newest = await asyncio.to_thread(_newest, feed, messages)
     if len(newest) > TOLD:
         what = "%s tells open screens of %s of %s messages: the others show after a reload"

@@ -182,7 +182,7 @@ class DurableConsumer:
         return _Looked(info.created, state.last_seq)
 
     async def _begins_at(self, info: ConsumerInfo, state: StreamState) -> int:
-        """The place it is known to have come to when we begin."""
+        """The sequence that is known when we begin; -1 for none."""
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
         if not floor or not await self._is_handled(floor):
             return -1

@@ -1,4 +1,4 @@
-"""Open screens hear at once, and once, what a replay puts right of what members were told."""
+"""Open screens hear what a replay puts right of what they were told, at once and once."""
 
 import asyncio
 

@@ -66,7 +66,7 @@ def said(database: str, feed: Feed) -> list[tuple[Any, ...]]:
 
 
 def told_now(database: str, feed: Feed) -> list[tuple[Any, ...]]:
-    """Messages to open screens after a replay, of positions that they have passed."""
+    """Messages that open screens are told after a replay, of positions that they have passed."""
     query = f"""SELECT event_id, member_id, position, data::text, type
         FROM views.belated JOIN views.{feed.name} USING (event_id, member_id, position)
         WHERE reader = '{feed.name}' ORDER BY seq"""  # noqa: S608

@@ -353,7 +353,7 @@ def test_worker_of_some_subjects_is_not_told_that_it_missed_what_others_said(
 def test_worker_that_goes_back_is_told_what_does_not_come_again(
     database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JetStream hands out nothing any more that it had acknowledged, and has lost a part."""
+    """JetStream hands out nothing again that was acknowledged, and has lost a part of it."""
     outside = Outside(nats)
     missed: list[int] = []
 
