@@ -13,6 +13,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     attendees.CAPABILITY,
     missions.CATALOGUES,
     missions.BOARDS,
+    missions.REPORTED,
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
