@@ -29,9 +29,9 @@ _WEIGHT: tuple[MetBy | None, ...] = (None, *MET_BY.values())  # the last that ho
 
 
 class Meeting(Struct, frozen=True):
-    """What was reported since the member last left the mission, as far as the rule looks at it: a
-    report that changes nothing of this can change nothing of what follows. Once the rule is met,
-    only by what is left."""
+    """The reports since the member last left the mission, as far as the rule looks at them: one
+    that changes nothing of this can change nothing of what follows. Once the rule is met, `cause`
+    is all that is kept."""
 
     viewed: frozenset[str] = frozenset()
     milliseconds: int = 0
@@ -69,7 +69,7 @@ def remembered(moments: Moments, action: Action, target: str, ts: datetime) -> M
 
 
 def is_repeated(moments: Moments, action: Action, target: str, ts: datetime) -> bool:
-    """What is older than a full memory counts as repeated."""
+    """Whether this very report came before. Any older than a full memory counts as repeated."""
     known = moments.get((action, target), ())
     i = bisect_left(known, ts)
     return known[i : i + 1] == (ts,) or (i == 0 and len(known) == REMEMBERED)

@@ -1,13 +1,12 @@
-"""What a member did on others' profiles, as their client reports it: the telemetry of
-meet_attendees, and the signals that matches are made of.
+"""Reports of what a member did on others' profiles: the telemetry of meet_attendees, and the
+signals that matches are made of.
 
-A member's reports at a conference are a stream of their own, which no command on the board needs.
-The board hears of them once: where they meet the rule. Then it completes the mission; or, while the
-mission is locked or not offered, it gets the report by which the rule is met, so that it can
-complete the mission as that unlocks.
+Those of a member at a conference are a stream of their own, which no command on the board needs.
+The board hears only of reports that meet the rule: the mission completes; or, while it is locked or
+not offered, the board gets the report too, so that it can complete the mission as that unlocks.
 
-Before these were streams of their own, reports were events of the board's. Those count as they did,
-beside the ones here, also where a version of then goes on recording them.
+Versions before recorded reports on the board. Those count as they did, beside the ones here, also
+where such a version still runs and records more.
 """
 
 from datetime import datetime
@@ -131,7 +130,7 @@ def decide(command: RecordTelemetry, state: Reports) -> tuple[Report | On, ...]:
 
 
 def _told(command: RecordTelemetry, state: Reports) -> tuple[Struct, ...] | None:
-    """What the board hears of a report; None where the rule does not need it."""
+    """The events by which the board hears of a report; None where the rule does not need it."""
     board, by = command.board, MET_BY[command.action]
     before = state.meeting_of(board.round).plus(board.meeting)
     after = before.after(command.action, command.target_member_id, command.dwell_ms)

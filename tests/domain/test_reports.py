@@ -1,4 +1,4 @@
-"""What members report: what is recorded of it, and what the board hears."""
+"""Reports: what is recorded of them, and what the board hears."""
 
 from datetime import timedelta
 from typing import Any
