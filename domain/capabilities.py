@@ -3,6 +3,7 @@
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
 from domain.attendees import ATTENDEE
+from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
@@ -13,6 +14,7 @@ from domain.stars import STARS
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
     ATTENDEE,
+    BLOCKS,
     CATALOGUE,
     BOARD,
     REPORTS,

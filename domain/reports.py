@@ -10,13 +10,13 @@ where such a version still runs and records more.
 """
 
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from msgspec import Struct
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, On, StreamName, stream
+from domain.aggregate import GIVEN, Aggregate, On, StreamName, stream
 from domain.catalogues import Catalogue
-from domain.errors import NotFound, Refused
+from domain.errors import Refused
 from domain.meeting import (
     MEET_ATTENDEES,
     MET_BY,
@@ -28,6 +28,7 @@ from domain.meeting import (
     remembered,
 )
 from domain.missions import Board, meeting_report, met_by
+from domain.visibility import TowardsMember
 
 MOST = 5_000  # of one member at one conference; those of before this bound count as well
 
@@ -68,37 +69,20 @@ class Reports(Struct, frozen=True):
         return self.meeting if self.round == round_ else Meeting()
 
 
-class Target(Protocol):
-    """The part that rules look at of the attendee who is met."""
-
-    @property
-    def listed(self) -> bool: ...
-
-
-class RecordTelemetry(Command, frozen=True, kw_only=True):
+class RecordTelemetry(TowardsMember, frozen=True, kw_only=True):
     """Reports what a member did on another's profile. `dwell_ms` is time spent there."""
 
     aggregate: ClassVar[str] = "reports"
-    event_id: str
-    member_id: str
     action: Action
-    target_member_id: str
     ts: datetime
     dwell_ms: int = 0
     board: Board = GIVEN
     catalogue: Catalogue = GIVEN
-    conference: Announced = GIVEN
-    target: Target = GIVEN
-
-    def stream_key(self) -> tuple[str, ...]:
-        return (self.event_id, self.member_id)
 
     def given(self) -> dict[str, StreamName]:
-        return {
+        return super().given() | {
             "board": stream("missions", self.event_id, self.member_id),
             "catalogue": stream("catalogue", self.event_id),
-            "conference": stream("conference", self.event_id),
-            "target": stream("attendee", self.event_id, self.target_member_id),
         }
 
     @property
@@ -109,10 +93,7 @@ class RecordTelemetry(Command, frozen=True, kw_only=True):
 def decide(command: RecordTelemetry, state: Reports) -> tuple[Report | On, ...]:
     """A report is recorded where the rule needs it, and else as a signal: the first of a day of its
     kind and target. What adds nothing is not recorded, and not remembered."""
-    if not command.conference.exists:
-        raise NotFound(f"There is no event {command.event_id}.")
-    if not command.target.listed or command.target_member_id == command.member_id:
-        raise NotFound(f"There is no attendee {command.target_member_id} to meet here.")
+    command.check_seen()
     board = command.board
     known = (state.moments, board.reported)
     if any(is_repeated(moments, *command.act) for moments in known):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import On
 from domain.attendees import Attendee, Profile, SaveProfile
+from domain.blocks import Blocks
 from domain.catalogues import Catalogue, Mission
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import NotFound, Refused
@@ -58,6 +59,8 @@ meeting = given(
     catalogue=offering(MEET),
     conference=Conference(ConferenceAnnounced("A conference", "UTC")),
     target=Attendee(Profile("Somebody")),
+    blocks=Blocks(),
+    blocks_of_target=Blocks(),
 )
 
 
@@ -209,6 +212,9 @@ def test_report_about_who_cannot_be_met_is_not_found() -> None:
     hidden = Attendee(Profile("Somebody", visibility="hidden"))
     for target in (hidden, Attendee()):
         meeting.given(target=target).when(report("message_sent")).then(nobody)
+    for side, other in (("blocks", "m2"), ("blocks_of_target", "m1")):
+        blocked = meeting.given(**{side: Blocks(frozenset({other}))})
+        blocked.when(report("message_sent")).then(nobody)
     meeting.when(replace(report("message_sent"), member_id="m2")).then(nobody)
     nowhere = NotFound("There is no event evt_1.")
     meeting.given(conference=Conference()).when(report("message_sent")).then(nowhere)

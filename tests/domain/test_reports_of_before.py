@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import On
 from domain.attendees import Attendee, Profile
+from domain.blocks import Blocks
 from domain.catalogues import Catalogue, Mission
 from domain.conferences import Conference, ConferenceAnnounced
 from domain.meeting import MEET_ATTENDEES, Action
@@ -198,6 +199,8 @@ class Told:
             catalogue=self.catalogue,
             conference=Conference(ConferenceAnnounced("A conference", "UTC")),
             target=Attendee(Profile("Somebody")),
+            blocks=Blocks(),
+            blocks_of_target=Blocks(),
         )
 
 
