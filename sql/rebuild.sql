@@ -1,8 +1,18 @@
 -- name: leftovers
--- names of read models of which a rebuild has left a schema
+-- names of read models of which a rebuild has left a schema that we may drop
 SELECT DISTINCT substr(nspname, 9)
 FROM pg_namespace
-WHERE starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_');
+WHERE (starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_'))
+AND pg_has_role(nspowner, 'USAGE');
+
+-- name: act_as_owner
+-- what is made from here on belongs to whom the old tables belong to, whoever makes it, an operator or
+-- the workers: so the one can exchange what the other has made. Not for whom that role may not be taken
+SELECT set_config('role', pg_get_userbyid(relowner)::text, false)
+FROM pg_class
+WHERE relnamespace = 'views'::regnamespace AND relname = ANY(%(tables)s::text[])
+AND pg_has_role(relowner, 'MEMBER')
+LIMIT 1;
 
 -- name: unlock
 -- gives back the lock of a rebuild, which was taken like the lock of an election
@@ -83,6 +93,25 @@ SELECT p.name
 FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
 JOIN views.positions AS p USING (name)
 WHERE p.version < known.version;
+
+-- name: outdated
+-- names of those read models that are to be built anew once, under the version that they have: once
+-- no program leads that knows fewer events than we do, and may make of them what the old rows are
+SELECT o.name
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
+JOIN views.outdated AS o USING (name)
+JOIN views.positions AS p USING (name)
+WHERE p.version = known.version
+AND NOT EXISTS (
+    SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+    AND a.application_name LIKE 'rapport projector%%'
+    AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0) < %(events)s
+);
+
+-- name: renewed
+-- this one was built anew
+DELETE FROM views.outdated WHERE name = %(name)s;
 
 -- name: erased_since
 -- whether somebody was erased after this position, or in what is parked or dropped: then the old

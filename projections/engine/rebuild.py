@@ -104,6 +104,11 @@ async def rebuild(
         work = _Rebuild(database_url, model, shadow, accept, observer or Observer())
         try:
             return await work.run()
+        except psycopg.errors.InsufficientPrivilege as e:
+            raise Refused(
+                f"{model.name} stays as it is: {e.diag.message_primary}. Run sql/roles.sql again, "
+                "as the owner of the database."
+            ) from None
         finally:
             await _whole(_clear(shadow))
 

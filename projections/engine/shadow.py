@@ -30,6 +30,7 @@ class Shadow:
 
     async def make(self) -> None:
         """Empty tables, without indexes."""
+        await self.connection.execute(SQL["act_as_owner"], self._about)
         await self.connection.execute(SQL["no_sync_commit"])
         await self.connection.execute(SQL["index_memory"])
         await self.clear()
