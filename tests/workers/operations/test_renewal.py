@@ -1,80 +1,114 @@
-"""Read models that a migration says are to be built anew once, under the version that they have."""
+"""Read models of an older version, rebuilt in processes of their own."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+import os
+import signal
+from typing import Any
 
-import psycopg
 import pytest
 
-from projections.engine import event_log
+from projections.engine.election import connect
+from projections.engine.shadow import locked
+from projections.missions.rows import MISSION_BOARD
 from projections.read_models import READ_MODELS
-from tests.boards import clicks, opening, project, recording, session, star
-from tests.product import ROOT
-from tests.projections.engine.test_side_by_side import differences
+from tests.boards import clicks, opening, project, recording
+from tests.projections.engine.test_rebuild import SCHEMAS, content, schemas
 from tests.store import ask
 from tests.waiting import eventually
 from workers.background import background
-from workers.operations import renewal as module
-from workers.operations.renewal import outdated, renew
+from workers.operations import renewal
+from workers.operations.renewal import renew
+from workers.servers.processes import Process
 
-FILE = ROOT / "sql/migrations/0019_outdated.sql"
-OUTDATED = "SELECT name FROM views.outdated ORDER BY 1"
-VERSIONS = "SELECT name, version FROM views.positions ORDER BY 1"
-OTHERWISE = "UPDATE views.live_missions SET data = '{}' WHERE position = 4"
-
-
-@contextmanager
-def leading(database: str, events: str) -> Iterator[None]:
-    """A program of before."""
-    name = f"rapport projector missions{events}"
-    with psycopg.connect(database, autocommit=True, application_name=name) as connection:
-        connection.execute("SELECT pg_advisory_lock(7)")
-        yield
-
-
-def names(database: str) -> list[str]:
-    return [model.name for model in asyncio.run(outdated(database, READ_MODELS))]
+OLDER = "UPDATE views.positions SET version = 0 WHERE name = 'mission_board'"
+VERSION = "SELECT version FROM views.positions WHERE name = 'mission_board'"
+# Until this is unlocked a rebuild cannot make its tables.
+HELD = "LOCK TABLE views.member_missions IN ACCESS EXCLUSIVE MODE"
 
 
 @pytest.fixture
-def changed(database: str) -> str:
-    """What is shown is not what is made of the log now."""
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    """The processes in which read models are rebuilt."""
+    start, processes = renewal._started, list[Process]()
+
+    def noted(*about: Any) -> Process:
+        processes.append(start(*about))
+        return processes[-1]
+
+    monkeypatch.setattr(renewal, "_started", noted)
+    monkeypatch.setattr(renewal, "POLL_SECONDS", 0.05)
+    return processes
+
+
+@pytest.fixture
+def older(database: str) -> str:
+    """Its tables are of an older version, and do not hold the same."""
     with recording(database) as record:
-        record(*opening(), *clicks(3), session("s1"), star("s1"))
+        record(*opening(), *clicks(5))
     asyncio.run(project(database))
-    ask(database, OTHERWISE)
-    ask(database, "DROP TABLE views.outdated")
-    ask(database, FILE.read_text())
+    ask(database, OLDER)
+    ask(database, "UPDATE views.member_missions SET points_earned = 7")
     return database
 
 
-def test_what_earlier_programs_made_is_made_anew_once_none_of_them_leads(
-    changed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.05)
+def at_work(database: str) -> bool:
+    """Whether a rebuild waits for a table that somebody holds."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM "
+    return ask(database, f"{waiting} pg_database WHERE datname = current_database())") != [(0,)]
 
+
+def test_process_that_is_killed_is_told_of_and_the_next_one_rebuilds(
+    older: str, started: list[Process], caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
-        async with background(renew(changed, READ_MODELS)):
-            await eventually(lambda: ask(changed, OUTDATED) == [])
+        async with background(renew(older, READ_MODELS)) as tasks:
+            async with await connect(older, "test") as holder, holder.transaction():
+                await holder.execute(HELD)
+                await eventually(lambda: at_work(older))
+                os.kill(started[0].pid, signal.SIGKILL)
+                await eventually(lambda: "it will be tried again" in caplog.text.lower())
+                assert not started[0].alive()
+            await eventually(lambda: ask(older, VERSION) == [(1,)])
+            assert not tasks[0].done()
+            await eventually(lambda: not started[-1].alive())
 
-    assert ask(changed, OUTDATED) == [("live_missions",), ("sessions",)]
-    assert len(asyncio.run(differences(changed))) == 1
-    versions = ask(changed, VERSIONS)
-    for older in ("", f" {len(event_log.mapper.topics) - 1}"):
-        with leading(changed, older):
-            assert names(changed) == []
-    with leading(changed, f" {len(event_log.mapper.topics)}"):
-        assert names(changed) == ["live_missions", "sessions"]
-        asyncio.run(story())
-    assert asyncio.run(differences(changed)) == []
-    assert ask(changed, VERSIONS) == versions
+    before = content(older)
+    asyncio.run(story())
+    (told,) = (r.getMessage() for r in caplog.records if r.levelno == logging.ERROR)
+    assert told == (
+        "mission_board stays as it is, for the process that rebuilt it was killed (SIGKILL): does "
+        "it want for memory? It will be tried again."
+    )
+    assert before["member_missions"] != content(older)["member_missions"]
+    assert ask(older, "SELECT points_earned FROM views.member_missions") == [(10,)]
+    assert schemas(older) == SCHEMAS
 
 
-def test_database_that_is_new_has_nothing_to_be_made_anew(
-    new_database: Callable[[], str],
+def test_process_ends_with_whoever_started_it_and_leaves_nothing(
+    older: str, started: list[Process]
 ) -> None:
-    database = new_database()
-    assert ask(database, OUTDATED) == []
-    asyncio.run(project(database))
-    assert names(database) == []
+    async def story() -> None:
+        async with await connect(older, "test") as holder, holder.transaction():
+            async with background(renew(older, READ_MODELS)):
+                await holder.execute(HELD)
+                await eventually(lambda: at_work(older))
+            assert not started[0].alive()
+
+    before = content(older)
+    asyncio.run(story())
+    assert (len(started), content(older), ask(older, VERSION)) == (1, before, [(0,)])
+    asyncio.run(eventually(lambda: schemas(older) == SCHEMAS))
+
+
+def test_no_process_is_started_for_what_somebody_rebuilds_already(
+    older: str, started: list[Process]
+) -> None:
+    async def story() -> None:
+        async with locked(older, MISSION_BOARD.name):
+            assert not await renewal.rebuilt_apart(older, MISSION_BOARD)
+        assert started == []
+        assert await renewal.rebuilt_apart(older, MISSION_BOARD)
+
+    asyncio.run(story())
+    assert ask(older, VERSION) == [(1,)]
