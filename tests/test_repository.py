@@ -39,8 +39,8 @@ CAPABILITIES = {
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "missions": (
-        *("domain.missions", "domain.catalogues", "projections.missions"),
-        *("api.missions", "api.mission_metrics"),
+        *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
+        *("projections.missions", "api.missions", "api.mission_metrics"),
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),

@@ -17,8 +17,8 @@ from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.conferences import AnnounceConference
 from domain.errors import NotFound, Problem
-from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
+from domain.reports import RecordTelemetry
 from domain.store import cache, loader
 from domain.store import erasure as module
 from domain.store.envelope import EnvelopeMapper
