@@ -78,7 +78,7 @@ def test_tailing_reader_misses_nothing_of_many_writers(database: str) -> None:
 # Lost connections. The pool may give a connection that has prepared a statement already, and then
 # its text is not sent again: so its name is looked for, or a parameter.
 STAGES: dict[str, tuple[Side, bytes]] = {
-    "before its streams are read": ("client", b"{roll:evt_1:main}"),
+    "before its streams are read": ("client", b"roll:evt_1:main"),
     "before its turn": ("client", b"BEGIN"),
     "with the lock taken": ("client", b"_pg3_1\0"),
     "decided": ("client", b"NOTIFY"),
