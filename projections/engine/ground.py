@@ -1,5 +1,5 @@
-"""What an answer stands on, told without a look at its rows. Whoever has the answer that stands on
-the same has all there is."""
+"""The ground that an answer stands on, told without a look at its rows. Whoever has the answer that
+stands on the same has all there is."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is let in before others: whoever comes with a token that was verified here, and has requests
+"""Those are let in before others who come with a token that was verified here, and have requests
 left."""
 
 import asyncio

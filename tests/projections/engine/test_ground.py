@@ -1,4 +1,4 @@
-"""What an answer stands on is another wherever the answer may be another."""
+"""The ground of an answer is another wherever the answer may be another."""
 
 import asyncio
 from itertools import combinations

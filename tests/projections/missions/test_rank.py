@@ -42,7 +42,7 @@ several_rows = st.builds(
 
 
 def put(database: str, *written: list[Rank]) -> None:
-    """As the projector writes them, one page after another."""
+    """Writes them as the projector does, one page after another."""
     ask(database, "TRUNCATE views.leaderboard")
     statement = write_statement(RANKS).decode().replace("%(rows)s", "%s")
     for page in written:
@@ -106,7 +106,7 @@ def test_counts_are_kept_through_anything_that_is_done_to_the_table(database: st
 def test_ranks_are_right_of_a_table_that_nobody_counts_until_upkeep_has_it_counted(
     database: str,
 ) -> None:
-    """As after a rebuild, also by the version before, which knows nothing of counts."""
+    """A rebuild leaves one, also by the version before, which knows nothing of counts."""
     put(database, SORTED)
     before = ranks(database)
     assert [*before.values()] == [1, 2, 3, 4]
