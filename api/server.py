@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
+from api.http.forwarded import Forwarded
 from api.http.gradually import Gradually, is_stream
 from api.http.headers import EVERYWHERE, BehindTls
 from api.http.methods import Methods
@@ -53,6 +54,8 @@ def run(app: Any, settings: Settings) -> None:
     over_tls = (settings.public_url or "").startswith("https:")
     if over_tls or settings.trusted_proxy:
         app = BehindTls(app, always=over_tls)
+    if settings.trusted_proxy:
+        app = Forwarded(app, settings.trusted_proxy)
     config = uvicorn.Config(
         WithCycle(app),
         host=settings.host,
