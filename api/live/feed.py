@@ -35,6 +35,7 @@ from api.live.belated import Belated
 from api.live.catching_up import CatchingUp, Said, Standing
 from api.live.ids import NAMES, OF_NO_FEED, LastId
 from api.live.reader import RETRY, Audience, Reader, encoded, retry, retry_within
+from api.live.waking import Waking
 from api.live.watch import Watch
 from projections.engine.event_log import Connection
 from projections.engine.feed import statement
@@ -82,6 +83,7 @@ class Live:
         self._catching_up = CatchingUp(pool)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
+        self._waking = Waking()
         self._belated = watch.on_belated = Belated(watch, self._readers)
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._placed, self._slice = itertools.count(), 0  # the slice whose hearts beat next
@@ -254,7 +256,7 @@ class Live:
         for (scope_id, _), readers in self._readers.items():
             if scopes is None or scope_id in scopes:
                 for reader in readers:
-                    reader.miss()
+                    self._waking.miss(reader)
 
     def _expect_late(self, scopes: set[str] | None, position: int) -> None:
         """Readers look again once the feeds show all that was announced up to this position."""

@@ -1,13 +1,15 @@
 """Deletes what is of no use any more: old idempotency keys, leases that say nothing any more,
 messages of live feeds that are too old to be resumed, and what a killed rebuild has left. And wraps
 keys of persons that an earlier version stored plain, and says how early each stretch of the log is
-stamped, once there is one more."""
+stamped, once there is one more; and has leaderboards counted again that a rebuild has made anew."""
 
 import logging
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
+
+from psycopg.errors import LockNotAvailable
 
 from projections.engine import stamps
 from projections.engine.election import connect
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 SQL = statements("history")
 EXPIRED = statements("feeds")["expired_to"]
 WORK = statements("work")
+MISSIONS = statements("missions")
+FORGET = SQL["forget_refusals"], WORK["forget_leases"], MISSIONS["forget_counts"]  # a piece of each
 INTERVAL = 3600.0  # seconds
 BATCH = 5_000  # rows
 OLDEST: dict[str, Any] = {
@@ -53,11 +57,13 @@ class Upkeep:
     async def step(self) -> bool:
         if await stamps.add(self._connection, STRETCHES) == STRETCHES:
             return True
+        with suppress(LockNotAvailable):  # the next step tries again
+            await self._connection.execute(MISSIONS["count_anew"])
         if time.monotonic() < self._due:
             return False
         if await self._forget_keys():
             return True
-        for statement_ in (SQL["forget_refusals"], WORK["forget_leases"]):
+        for statement_ in FORGET:
             forgotten = await self._connection.execute(statement_, {"most": BATCH})
             if forgotten.rowcount == BATCH:
                 return True
