@@ -19,7 +19,8 @@ from domain.names import may_say_a_name, says_name
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
 from domain.slots import settled
-from domain.sources import BY_HAND, File, Matched, Named, matched
+from domain.source_files import BY_HAND, File, Named
+from domain.sources import Matched, matched
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
 
@@ -81,7 +82,8 @@ AgendaEvent = (
 
 class Agenda(Struct, frozen=True):
     """The sources say who wrote an item or a speaker last, the listings what each source lists;
-    `renamed` are ids of speakers that others have replaced."""
+    `renamed` are ids of speakers that others have replaced, `source_names` the names that sources
+    gave to those whom somebody has changed by hand since."""
 
     items: Mapping[str, AgendaItem] = {}
     speakers: Mapping[str, Speaker] = {}
@@ -89,6 +91,7 @@ class Agenda(Struct, frozen=True):
     speaker_sources: Mapping[str, str] = {}
     listings: Mapping[str, frozenset[str]] = {}
     renamed: Mapping[str, str] = {}
+    source_names: Mapping[str, str] = {}
 
     def listed(self, source: str) -> frozenset[str]:
         return self.listings.get(source, frozenset())
@@ -245,7 +248,7 @@ def _settled(
     found, sources = _matched(command, state), state.item_sources
     cancelled = (id_ for id_, item in state.items.items() if item.status == "cancelled")
     gone = {id_ for id_ in cancelled if sources[id_] != BY_HAND}
-    items = settled(found.items, found.slots, state.items, gone, found.theirs)
+    items = settled(found.items, found.slots, state.items, gone, found.theirs, found.before)
     return items, found.speakers
 
 
@@ -315,7 +318,17 @@ def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
         state,
         speakers=with_entry(state.speakers, speaker.id, speaker),
         speaker_sources=with_entry(state.speaker_sources, speaker.id, source),
+        source_names=_source_names(state, speaker, source),
     )
+
+
+def _source_names(state: Agenda, speaker: Speaker, source: str) -> Mapping[str, str]:
+    """Nothing is kept of who is erased."""
+    names, id_ = state.source_names, speaker.id
+    if source == BY_HAND and speaker.name != ERASED:
+        given = state.speaker_sources.get(id_, BY_HAND) != BY_HAND
+        return with_entry(names, id_, state.speakers[id_].name) if given else names
+    return with_entry(names, id_, "") if names.get(id_) else names
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:
