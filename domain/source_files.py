@@ -92,8 +92,12 @@ class Sight:
 
     @cached_property
     def spoken_here(self) -> Set[str]:
-        """The speakers of the sessions that this source listed, as they are known."""
-        return self._speakers(self._mine)
+        """The speakers of the sessions that this source listed and lists, as they are known."""
+        listed = (
+            item.id if item.id in self._mine else self._file.own(self._talk(item))
+            for item in self._file.items
+        )
+        return self._speakers(self._mine & set(listed))
 
     @cached_property
     def _spoken_put(self) -> Set[str]:
@@ -101,6 +105,9 @@ class Sight:
         put = (item.id for item in self._file.items if item.id in self.known.items)
         ours = {id_ for id_ in put if not self.is_another_s_session(id_)}
         return self.spoken_here | self._speakers(ours)
+
+    def _talk(self, item: AgendaItem) -> str:
+        return self._file.slots.get(item.id, item.id)
 
     @cached_property
     def _spoken_elsewhere(self) -> Set[str]:
@@ -137,8 +144,7 @@ class Sight:
         beside: dict[str, dict[str, None]] = {one.id: {} for one in self._file.speakers}
         places = Counter[tuple[str, str]]()
         for item in self._file.items:
-            talk = self._file.slots.get(item.id, item.id)
-            for id_ in {item.id: None, self._file.own(talk): None}:
+            for id_ in {item.id: None, self._file.own(self._talk(item)): None}:
                 if id_ in items and self._is_here(id_, item):
                     speaking = items[id_].speaker_ids
                     places.update(zip(item.speaker_ids, speaking, strict=False))

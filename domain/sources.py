@@ -21,41 +21,43 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.agenda_items import AgendaItem
-from domain.slots import further
-from domain.source_files import File, Known, Sight
+from domain.slots import further, settled
+from domain.source_files import BY_HAND, File, Known, Sight
 from domain.speakers import Speakers
 
 
-class Matched(Struct, frozen=True):
-    """The file under ids that are known, or free. No slot may take the id of one in `theirs`;
-    `before` are, by talk, more ids of its slots. `remarks` are (id, what is odd)."""
+class Settled(Struct, frozen=True):
+    """A file under the ids that its sessions and speakers are known by in `known`, or new ones.
+    `remarks` are (id of a speaker, what is odd)."""
 
+    known: Known
     items: tuple[AgendaItem, ...]
-    slots: Mapping[str, str]
     speakers: tuple[Any, ...]
-    theirs: frozenset[str] = frozenset()
-    before: Mapping[str, Sequence[str]] = {}
     remarks: tuple[tuple[str, str], ...] = ()
 
 
-def matched(file: File, known: Known) -> Matched:
+def settle(file: File, known: Known) -> Settled:
+    """Expects ids that are unique in the file."""
     sight = Sight(file, known)
     people = Speakers(file, sight)
     is_copy = file.source == file.copy
     ids = {one.id: one.id for one in file.speakers} if is_copy else people.match()
     ids = {local: known.renamed.get(id_, id_) for local, id_ in ids.items()}
-    speakers = []
+    speakers = {}
     for speaker in file.speakers:
-        erased = people.hidden.get(speaker.id)
+        erased, id_ = people.hidden.get(speaker.id), ids[speaker.id]
         shown = known.speakers[erased] if erased else speaker
-        speakers.append(replace(shown, id=ids[speaker.id]))
-    items = tuple(_spoken_by(item, ids, known) for item in file.items)
-    if is_copy:
-        return Matched(items, file.slots, tuple(speakers))
-    sessions = _Sessions(file, sight)
-    renamed, slots, before = sessions.match(items)
-    remarks = tuple(people.remarks)
-    return Matched(renamed, slots, tuple(speakers), sessions.theirs, before, remarks)
+        speakers[id_] = shown if shown.id == id_ else replace(shown, id=id_)
+    items, slots = tuple(_spoken_by(item, ids, known) for item in file.items), file.slots
+    theirs, before = frozenset[str](), dict[str, list[str]]()
+    if not is_copy:
+        sessions = _Sessions(file, sight)
+        items, slots, before = sessions.match(items)
+        theirs = sessions.theirs
+    cancelled = (id_ for id_, item in known.items.items() if item.status == "cancelled")
+    gone = {id_ for id_ in cancelled if known.item_sources[id_] != BY_HAND}
+    items = settled(items, slots, known.items, gone, theirs, before)
+    return Settled(known, items, tuple(speakers.values()), tuple(people.remarks))
 
 
 def _spoken_by(item: AgendaItem, ids: Mapping[str, str], known: Known) -> AgendaItem:

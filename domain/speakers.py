@@ -66,6 +66,9 @@ class Speakers:
     def _match_group(self, base: str, group: Sequence[Any]) -> None:
         """Those who have one id in the file."""
         own = self._file.own(base)
+        if len(group) == 1 and own not in self._known.speakers and self._is_as_ever(group[0], base):
+            self._take(group[0], base)
+            return
         here = own if own in self._known.speakers or self._is_another_s(base) else base
         family = [id_ for id_ in self._run(own, base) if not self._is_another_s(id_)]
         self._take_same(group, family)
@@ -84,6 +87,12 @@ class Speakers:
         for speaker in self._missing(group):
             self._take(speaker, self._free(chain([here], further(here)), here))
             self._remark(speaker, ANOTHER if left else "")
+
+    def _is_as_ever(self, speaker: Any, id_: str) -> bool:
+        known = self._known.speakers.get(id_)
+        if not known or known.name != speaker.name or known.name == ERASED:
+            return False
+        return not self._is_another_s(id_)
 
     def _run(self, *starts: str) -> Iterator[str]:
         """The known ones whose ids begin so."""

@@ -33,7 +33,7 @@ from psycopg_pool import PoolTimeout
 from domain import errors
 from domain.aggregate import Aggregate, Command, StreamName, stream_of
 from domain.store import bulk
-from domain.store.batch import Batch, streams_of
+from domain.store.batch import Batch, Prepared, prepared, streams_of
 from domain.store.bulk import STORE_AGGREGATES, AdvanceBulk, BulkOutcome, BulkStarted
 from domain.store.cache import ChangedPastError, LongStreamsError, OutdatedError, StreamCache
 from domain.store.clock import SteadyClock
@@ -302,8 +302,9 @@ class History:
                     if not commands:
                         return []
                     keys = [pending.key.name for pending in commands if pending.key]
+                    ready = prepared(commands, self._cache)
                     known = self._cache.begin(connection, keys)
-                    batch = self._decide(connection, commands, names, known)
+                    batch = self._decide(connection, ready, names, known)
                     self._seal(connection, batch)
                     if batch.refused:
                         self._recorder.remember_refusals(connection, batch.refused)
@@ -354,7 +355,7 @@ class History:
     def _decide(
         self,
         connection: Connection[Any],
-        commands: list[PendingCommand],
+        commands: Prepared,
         names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
     ) -> Batch:
@@ -370,8 +371,8 @@ class History:
         try:
             if self._cache.moved:
                 load(names)
-            for pending in commands:
-                batch.decide(pending)
+            for pending, command in commands.items():
+                batch.decide(pending, command)
         except LongStreamsError as e:
             for so_far in e.streams:
                 self._loader.load(so_far)

@@ -60,6 +60,18 @@ def test_session_names_whom_the_file_names_and_an_id_is_one_person_for_ever(
             assert not says_name(id_, speaker.name)
 
 
+@given(REVISION, REVISION, REVISION)
+def test_import_that_was_prepared_decides_as_one_that_was_not(
+    one: Any, other: Any, later: Any
+) -> None:
+    """Also where the programme is another by then."""
+    before = after(Agenda(), file(*one.items()))
+    state = after(before, file(*other.items()))
+    made = command(file(*later.items()))
+    for prepared in (made.prepared(before), made.prepared(state)):
+        assert decide(prepared, state) == decide(made, state)
+
+
 @given(st.permutations([("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])]), ("c", [(1, NAMES[2])])]))
 def test_order_of_the_file_moves_nobody(talks: list[Talk]) -> None:
     state = after(Agenda(), file(("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])])))
