@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
+from api.http.forwarded import Forwarded
 from api.http.headers import EVERYWHERE, BehindTls
 from api.http.methods import Methods
 from api.http.protocol import IDLE, Protocol, WithCycle
@@ -52,6 +53,8 @@ def run(app: Any, settings: Settings) -> None:
     over_tls = (settings.public_url or "").startswith("https:")
     if over_tls or settings.trusted_proxy:
         app = BehindTls(app, always=over_tls)
+    if settings.trusted_proxy:
+        app = Forwarded(app, settings.trusted_proxy)
     config = uvicorn.Config(
         WithCycle(app),
         host=settings.host,

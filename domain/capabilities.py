@@ -3,6 +3,7 @@
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
 from domain.attendees import ATTENDEE
+from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
@@ -12,6 +13,7 @@ from domain.stars import STARS
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
     ATTENDEE,
+    BLOCKS,
     CATALOGUE,
     BOARD,
     AGENDA,

@@ -112,6 +112,7 @@ WITH deposed AS (
     AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('rapport.' || %(name)s, 0)
     AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0)
     < substring(current_setting('application_name'), ' (\d+)$')::integer
+    AND pg_has_role(a.usesysid, 'USAGE')  -- whom it may not end it would not even know the name of
 )
 
 UPDATE views.positions SET turn = turn + 1

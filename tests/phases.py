@@ -28,7 +28,23 @@ SLOW = (
     *("/servers/", "/test_alerts", "/test_command.", "/test_consumer", "/test_machine"),
     *("/engine/test_rebuild.", "/harness/test_plans", "/harness/test_questions"),
     *("/test_runner_deaths", "/test_schema", "/workers/test_tokens", "/api/test_ending"),
+    # processes and connections that end, or that others wait for
+    *("/engine/test_election", "/store/test_bulk", "/work/test_computing", "/test_log_writer"),
+    *("/bus/test_relay", "/reads/test_hung", "/reads/test_lost", "/live/test_feed_losses"),
+    *(
+        "/workers/test_telemetry",
+        "/test_private_parts",
+        "/reads/test_reading",
+        "/reads/test_renewal",
+    ),
+    *("/engine/test_side_by_side", "/live/test_late_feeds"),
+    # whole logs folded, time after time, and all the real schedules there are
+    *("/engine/test_retelling", "/missions/test_time_travel", "/live/test_belated", "/test_sizes"),
+    *("/engine/test_spilling", "/engine/test_comparison"),
+    *("/schedules/", "/formats/test_frab", "/api/test_schedule.", "/test_origin"),
 )
+# What happens to somebody in a test that says so in its name.
+DEATHS = {"killed", "dies", "dead", "lost", "away", "dropped", "ends"}
 SLOW_FIXTURES = {"browser", "restarting"}
 # Folders with the longest modules, which start first: one of them at the end would run on while the
 # other processes have nothing left to do.
@@ -57,8 +73,12 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def is_slow(item: Any) -> bool:
-    by_place = any(part in item.nodeid.partition("::")[0] for part in SLOW)
-    return by_place or bool(SLOW_FIXTURES & {*item.fixturenames})
+    path, _, name = item.nodeid.partition("::")
+    return (
+        any(part in path for part in SLOW)
+        or not DEATHS.isdisjoint(name.partition("[")[0].split("_"))
+        or not SLOW_FIXTURES.isdisjoint(item.fixturenames)
+    )
 
 
 def arrange(items: "list[pytest.Item]") -> None:

@@ -32,7 +32,11 @@ PURE_IMPORTS = {
 }
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
-    "attendees": ("domain.attendees", "api.attendees"),
+    "attendees": (
+        "domain.attendees",
+        "domain.blocks",
+        "api.attendees",
+    ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "missions": (
         *("domain.missions", "domain.catalogues", "projections.missions"),

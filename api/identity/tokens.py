@@ -14,7 +14,7 @@ from jwt.types import Options
 from litestar.datastructures import Address
 
 from api.http.fields import ID, Name
-from api.http.origin import check_origin
+from api.http.origin import check_origin, is_secure
 from api.http.principal import LEEWAY, Principal
 from api.http.problems import InvalidToken
 from api.http.request import Request
@@ -53,7 +53,7 @@ class Identity:
         if another site's page sends our cookie with a change."""
         token = _bearer(request.single("Authorization"))
         if token is None:
-            token = request.cookies.get(HOST_COOKIE) or request.cookies.get(COOKIE)
+            token = _cookie(request)
             if token and request.method not in SAFE:
                 check_origin(request)
         if not token:
@@ -122,6 +122,32 @@ class Identity:
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
         _cache(self._buckets, whose, (tokens - 1, now))
+
+
+def _cookie(request: Request) -> str | None:
+    """The token in a cookie. Any host of the domain, and whoever answers for one of them without
+    TLS, can set `session` for us too, and so have a browser act as somebody else; nobody but us can
+    set `__Host-session`. So where there is TLS, one that says `session` counts while nothing speaks
+    against it: we have set no cookie, and no second one came. Raises Unauthorized otherwise."""
+    if HOST_COOKIE in request.cookies:
+        return request.cookies[HOST_COOKIE]
+    token = request.cookies.get(COOKIE)
+    if token and is_secure(request) and len(_named(request, COOKIE)) > 1:
+        raise Unauthorized(
+            f"Two cookies called `{COOKIE}` came, and one of them is not ours. Sign in again."
+        )
+    return token
+
+
+def _named(request: Request, name: str) -> list[str]:
+    """The values of all cookies of this name: browsers send one for each host and path that set
+    it."""
+    pairs = (
+        pair.strip()
+        for header in request.headers.getall("cookie", [])
+        for pair in header.split(";")
+    )
+    return [value for key, _, value in (pair.partition("=") for pair in pairs) if key == name]
 
 
 def _principal(claims: dict[str, Any], signed_with: str | None = None) -> Principal:

@@ -13,8 +13,10 @@ from eventsourcing.postgres import (
 )
 from msgspec import Struct
 from psycopg import Connection, Cursor, InterfaceError, InternalError, OperationalError
+from psycopg.adapt import PyFormat
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
+from psycopg.types.array import ListBinaryDumper
 from psycopg.types.composite import register_composite
 
 from domain.aggregate import StreamName
@@ -51,7 +53,7 @@ class KnownReply(Struct, frozen=True):
 
 class Datastore(PostgresDatastore):
     """The library's pool, whose connections wait for a lock no longer than `lock_timeout` (a
-    statement) says, and know the library's composite type."""
+    statement) says."""
 
     def __init__(self, lock_timeout: str, **options: Any) -> None:
         self._lock_timeout = lock_timeout.encode()
@@ -60,15 +62,29 @@ class Datastore(PostgresDatastore):
     def after_connect_func(self) -> Callable[[Connection[Any]], None]:
         """The pool calls it for each connection it makes."""
         as_the_library_does = super().after_connect_func()
-        lock_timeout, types = self._lock_timeout, self.psycopg_type_adapters
+        lock_timeout = self._lock_timeout
 
         def after_connect(connection: Connection[Any]) -> None:
             as_the_library_does(connection)
             connection.execute(lock_timeout)
-            for info in types.values():
-                register_composite(info, connection)
 
         return after_connect
+
+
+def _send_in_binary(connection: Connection[Any], datastore: PostgresDatastore) -> None:
+    """Lists, and the library's composite type. psycopg takes the dumper that was registered last,
+    which is by default the one that writes text: each event's bytes would be escaped twice, and
+    parsed back. The library asks for the types over the first connection of its pool, so this
+    cannot be done as connections are made."""
+    adapters = connection.adapters
+    if adapters.get_dumper(list, PyFormat.AUTO) is ListBinaryDumper:
+        return
+    for name, info in datastore.psycopg_type_adapters.items():
+        python_type = datastore.psycopg_python_types[name]  # of which the library makes the values
+        register_composite(info, connection, python_type)
+        dumper = adapters.get_dumper(python_type, PyFormat.BINARY)
+        adapters.register_dumper(python_type, dumper)
+    adapters.register_dumper(list, ListBinaryDumper)
 
 
 class Recorder(PostgresApplicationRecorder):
@@ -87,6 +103,7 @@ class Recorder(PostgresApplicationRecorder):
         """One from the pool. A transaction that the block leaves open is rolled back."""
         with self.datastore.pool.connection() as connection:
             connection.row_factory = cast(Any, tuple_row)
+            _send_in_binary(connection, self.datastore)
             try:
                 yield connection
             finally:
@@ -159,6 +176,13 @@ class Recorder(PostgresApplicationRecorder):
     def refusals(self, connection: Connection[Any], bulk: StreamName) -> dict[int, bytes]:
         """Texts of the refusals of a bulk, by the command's index."""
         return dict(connection.execute(self.sql["refusals"], {"stream": bulk}).fetchall())
+
+    def count_keys(
+        self, connection: Connection[Any], principals: Sequence[str], most: int
+    ) -> dict[str, int]:
+        """How many keys there are of each of these principals, counted as far as `most`."""
+        parameters = {"principals": list(principals), "most": most}
+        return dict(connection.execute(self.sql["count_keys"], parameters).fetchall())
 
     def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
         """Whole streams."""

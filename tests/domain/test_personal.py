@@ -49,6 +49,8 @@ NOT_PERSONAL = {
     ("ConferenceAnnounced", "timezone"),
     ("ConferenceChanged", "name"),
     ("ConferenceChanged", "timezone"),
+    ("MemberBlocked", "blocked_member_id"),
+    ("MemberUnblocked", "blocked_member_id"),
     ("MessageReported", "target_member_id"),
     ("Mission", "category"),
     ("Mission", "description"),
