@@ -44,7 +44,7 @@ CAPABILITIES = {
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
-        "domain.sources",
+        *("domain.source_files", "domain.sources", "domain.speakers"),
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),

@@ -28,6 +28,7 @@ from domain.store.recorder import KeyName, KeyRow, KnownReply
 from domain.store.refusals import BulkRefusal
 
 Load = Callable[[Iterable[StreamName]], None]
+Prepared = Mapping[PendingCommand, Command]
 
 
 class _Decision(Struct, eq=False, frozen=True):
@@ -81,9 +82,10 @@ class Batch:
         self._decisions: list[_Decision] = []
         self._first: dict[KeyName, _Decision] = {}  # of each key that is new in this batch
 
-    def decide(self, pending: PendingCommand) -> None:
+    def decide(self, pending: PendingCommand, command: Command) -> None:
+        """The command is the one that is pending, as it was prepared."""
         known = pending.key and self._repeated(pending, pending.key)
-        self._decisions.append(known or self._beyond(pending) or self._decided(pending))
+        self._decisions.append(known or self._beyond(pending) or self._decided(pending, command))
 
     # What the writer needs to record it
     def keys(self) -> list[KeyRow]:
@@ -106,9 +108,9 @@ class Batch:
         ]
 
     # Deciding
-    def _decided(self, pending: PendingCommand) -> _Decision:
+    def _decided(self, pending: PendingCommand, command: Command) -> _Decision:
         """Nothing stays of a command that is refused. A rule that breaks breaks the batch."""
-        command, by = pending.command, pending.by
+        by = pending.by
         own, given = self._states_of(pending.own, pending.given)
         last: Folded | None = None
         outcome: Outcome | errors.Problem
@@ -193,6 +195,7 @@ class Batch:
         """Decides a command, and adds nothing to the batch. Raises what its rules raise."""
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
+        command = command.prepared(own.state)
         aggregate = self._aggregates[command.aggregate]
         events = aggregate.decide(command, own.state)
         recorded: list[Recorded] = []
@@ -251,6 +254,11 @@ class Batch:
 
     def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
+
+
+def prepared(pending: Iterable[PendingCommand], cache: StreamCache) -> Prepared:
+    """Commands whose streams are loaded, with what they find out of their own."""
+    return {one: one.command.prepared(cache.get(one.own).state) for one in pending}
 
 
 def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:

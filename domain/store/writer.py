@@ -29,7 +29,7 @@ from psycopg_pool import PoolTimeout
 from domain import errors
 from domain.aggregate import Aggregate, Command, StreamName, stream_of
 from domain.store import bulk
-from domain.store.batch import Batch, streams_of
+from domain.store.batch import Batch, Prepared, prepared, streams_of
 from domain.store.bulk import STORE_AGGREGATES, AdvanceBulk, BulkOutcome, BulkStarted
 from domain.store.cache import ChangedPastError, LongStreamsError, OutdatedError, StreamCache
 from domain.store.clock import SteadyClock
@@ -121,12 +121,7 @@ class History:
             ) from None
 
     async def execute_all(
-        self,
-        commands: Sequence[Command],
-        *,
-        by: Author,
-        key: IdempotencyKey,
-        strict: bool = False,
+        self, commands: Sequence[Command], *, by: Author, key: IdempotencyKey, strict: bool = False
     ) -> BulkOutcome:
         """Decides and records many commands as one: in pieces of up to PIECE commands, each in a
         transaction of its own, between which others write. What a rule refuses is left out, and
@@ -301,9 +296,10 @@ class History:
                     if not commands:
                         return []
                     keys = [pending.key.name for pending in commands if pending.key]
+                    ready = prepared(commands, self._cache)
                     full = self._quota.full(keys, partial(self._recorder.count_keys, connection))
                     known = self._cache.begin(connection, keys)
-                    batch = self._decide(connection, commands, names, known, full)
+                    batch = self._decide(connection, ready, names, known, full)
                     self._seal(connection, batch)
                     if batch.refused:
                         self._recorder.remember_refusals(connection, batch.refused)
@@ -354,7 +350,7 @@ class History:
     def _decide(
         self,
         connection: Connection[Any],
-        commands: list[PendingCommand],
+        commands: Prepared,
         names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
         full: Collection[str],
@@ -371,8 +367,8 @@ class History:
         try:
             if self._cache.moved:
                 load(names)
-            for pending in commands:
-                batch.decide(pending)
+            for pending, command in commands.items():
+                batch.decide(pending, command)
         except LongStreamsError as e:
             for so_far in e.streams:
                 self._loader.load(so_far)
