@@ -62,8 +62,8 @@ class File(Struct, frozen=True):
 
 
 class Sight:
-    """What is known, and what of it is another source's. What several list is whose wrote it last;
-    what a source lists no more is not its own any longer where another one does."""
+    """Tells which of what is known is another source's. A session that several list belongs to the
+    one that wrote it last; one that a source lists no more is another's that does."""
 
     def __init__(self, file: File, known: Known) -> None:
         self.known = known

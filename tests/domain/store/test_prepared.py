@@ -1,4 +1,4 @@
-"""What a command finds out of its stream's state is found out before others wait for it."""
+"""A command finds out of its stream's state what it can before others wait for it."""
 
 import asyncio
 from typing import Any
