@@ -62,8 +62,8 @@ class File(Struct, frozen=True):
 
 
 class Sight:
-    """What is known, and what of it is another source's. What several list is whose wrote it last;
-    what a source lists no more is not its own any longer where another one does."""
+    """A programme as it is known, and what of it is another source's: what several list is that of
+    whoever wrote it last, and what a source lists no more is not its own where another one does."""
 
     def __init__(self, file: File, known: Known) -> None:
         self.known = known
