@@ -62,8 +62,8 @@ class File(Struct, frozen=True):
 
 
 class Sight:
-    """Tells which of what is known is another source's. A session that several list belongs to the
-    one that wrote it last; one that a source lists no more is another's that does."""
+    """A programme as it is known, and what of it is another source's: what several list is that of
+    whoever wrote it last, and what a source lists no more is not its own where another one does."""
 
     def __init__(self, file: File, known: Known) -> None:
         self.known = known

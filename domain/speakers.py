@@ -196,8 +196,8 @@ class Speakers:
             self._take(speaker, id_)
 
     def _hide(self, missing: Sequence[Any], erased: Mapping[str, None], *, everybody: bool) -> None:
-        """Finds those who may be one of the `erased`: who speaks in a session of theirs. Where that
-        does not say of each of them who it is, it may be `everybody`."""
+        """Leaves those without a name who may be one of the `erased`: they speak in a session of
+        theirs. Where that does not say of each who it is, it may be `everybody`."""
         if not erased:
             return
         theirs = {one.id: [i for i in self._sight.beside[one.id] if i in erased] for one in missing}

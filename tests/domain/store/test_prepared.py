@@ -1,4 +1,4 @@
-"""A command finds out of its stream's state what it can before others wait for it."""
+"""Commands find out what they need of their stream's state before others wait for them."""
 
 import asyncio
 from typing import Any
