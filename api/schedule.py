@@ -1,8 +1,6 @@
 """A whole schedule in, and the agenda out again, call by call."""
 
 import asyncio
-import hashlib
-import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -16,11 +14,11 @@ from api.formats import ical
 from api.formats.frab import ScheduleFile, schedule_file
 from api.http import fields
 from api.http.fields import EventId
-from api.http.problems import documented
+from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
 from api.http.uploads import uploaded
 from api.reads.asking import Headers, read
-from api.reads.reading import answer, who_asks
+from api.reads.reading import answer, tagged, who_asks
 from api.sessions import PATH, TAGS, event_zone
 from domain.agenda import Agenda, Counts, ImportSchedule, counted, odd
 from projections.question import Ask
@@ -113,7 +111,7 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
     tags=TAGS,
     media_type=ical.MEDIA_TYPE,
     summary="The agenda as iCalendar: one UID a slot, cancelled ones stay as cancelled",
-    responses={304: ical.UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
+    responses={304: UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
 )
 async def get_schedule_ics(request: Request, event_id: EventId) -> Response[bytes | None]:
     await who_asks(request, event_id)
@@ -127,12 +125,8 @@ async def as_calendar(
     """Calendar programs ask again and again whether anything has changed. A large agenda is work,
     beside which others are to be answered."""
     content = await asyncio.to_thread(ical.calendar, programme, name)
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"Cache-Control": "private, no-cache", "ETag": tag} | headers
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or tag in re.findall(r'"[^"]*"', known):
-        return Response(None, status_code=304, headers=headers)
-    return Response(content, media_type=ical.MEDIA_TYPE, headers=headers)
+    headers = {"Cache-Control": "private, no-cache"} | headers
+    return tagged(request, content, ical.MEDIA_TYPE, headers)
 
 
 ROUTES: Any = (post_schedule, get_schedule_json, get_schedule_ics)

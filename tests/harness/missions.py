@@ -21,6 +21,7 @@ from domain.missions import (
     StartMission,
     SyncReported,
 )
+from projections.attendees.rows import PEOPLE
 from projections.missions.rows import (
     LIVE_MISSIONS,
     MISSION_BOARD,
@@ -128,7 +129,7 @@ BOARDS = Capability(
     BOARD,
     commands,
     EVENTS,
-    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
+    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS, PEOPLE),
     often=8,
 )
 
