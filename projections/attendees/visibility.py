@@ -73,7 +73,8 @@ def _streams(event_id: str, members: Iterable[str]) -> Sequence[StreamName]:
 
 def _mine(ask: MemberAsk, found: Found) -> Mine:
     mine = next((row for row in found[ATTENDEES] if row.member_id == ask.member_id), None)
-    blocked = (b.blocked_member_id for b in found[BLOCKS] if b.blocked)
+    own = [block for block in found[BLOCKS] if block.member_id == ask.member_id]
+    blocked = (block.blocked_member_id for block in own if block.blocked)
     return Mine(mine, frozenset(blocked) - {ask.member_id})
 
 
@@ -89,8 +90,9 @@ def _seen(ask: ProfileAsk, found: Found) -> Seen | None:
     """None where the asker does not see them."""
     (other,) = ask.others.split()
     row = shown(ask, [other], found).get(other)
-    met = next((m for m in found[MET] if m.target_member_id == other), None)
-    return Seen(row, met or Met(ask.event_id, ask.member_id, other)) if row else None
+    key = ask.event_id, ask.member_id, other
+    met = next((m for m in found[MET] if MET.key_of(m) == key), Met(*key))
+    return Seen(row, met) if row else None
 
 
 MINE: Own[MemberAsk, Mine] = Own(
