@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, streams
+from tests.bench import attendees, board, dear, feed, patch, rebuild, reconnect, sessions, streams
 
 CLIENTS = {
     "patch": patch.generate,
@@ -15,6 +15,7 @@ CLIENTS = {
     "feed": feed.generate,
     "streams": streams.generate,
     "sessions": sessions.generate,
+    "attendees": attendees.generate,
     "rebuild": rebuild.generate,
     "dear": dear.generate,
     "reconnect": reconnect.generate,
