@@ -83,7 +83,8 @@ def _of_others(ask: ShownAsk | ProfileAsk) -> Sequence[StreamName]:
 
 
 def _of_profile(ask: ProfileAsk) -> Sequence[StreamName]:
-    return *_of_others(ask), stream("missions", ask.event_id, ask.member_id)
+    own = [stream(kind, ask.event_id, ask.member_id) for kind in ("missions", "reports")]
+    return *_of_others(ask), *own
 
 
 def _seen(ask: ProfileAsk, found: Found) -> Seen | None:

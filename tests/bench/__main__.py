@@ -26,6 +26,7 @@ from tests.bench import (
     report,
     sessions,
     stall,
+    strangers,
     streams,
     takeover,
 )
@@ -46,6 +47,7 @@ MODULES: dict[str, ModuleType] = {
     "rebuild": rebuild,
     "relay": relay,
     "dear": dear,
+    "strangers": strangers,
     "stall": stall,
     "cold": cold,
     "takeover": takeover,

@@ -7,7 +7,18 @@ import sys
 
 import uvloop
 
-from tests.bench import attendees, board, dear, feed, patch, rebuild, reconnect, sessions, streams
+from tests.bench import (
+    attendees,
+    board,
+    dear,
+    feed,
+    patch,
+    rebuild,
+    reconnect,
+    sessions,
+    strangers,
+    streams,
+)
 
 CLIENTS = {
     "patch": patch.generate,
@@ -18,6 +29,7 @@ CLIENTS = {
     "attendees": attendees.generate,
     "rebuild": rebuild.generate,
     "dear": dear.generate,
+    "strangers": strangers.generate,
     "reconnect": reconnect.generate,
     "boards beside": reconnect.boards,
 }
