@@ -8,9 +8,11 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
     attendees,
+    blocks,
     calendar_links,
     concierge,
     conferences,
+    directory,
     mission_metrics,
     missions,
     pages,
@@ -29,6 +31,7 @@ from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
 from api.session_tools import EventSessionsInput
+from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
 from workers.settings import Settings
@@ -38,6 +41,8 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *directory.ROUTES,
+        *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
         *schedule.ROUTES,
@@ -104,5 +109,6 @@ def create_app(settings: Settings) -> Any:
     at_home = app.state.services = Services(settings)
     app.state.health = health.kept_look(at_home)
     app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.directories = Directories()
     app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app
