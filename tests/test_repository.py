@@ -38,6 +38,10 @@ CAPABILITIES = {
         "api.attendees",
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "messages": (
+        *("domain.messages", "domain.inbox", "domain.flags", "projections.messages"),
+        "api.messages",
+    ),
     "missions": (
         *("domain.missions", "domain.catalogues", "projections.missions"),
         *("api.missions", "api.mission_metrics"),

@@ -10,6 +10,7 @@ from domain.attendees import (
     Profile,
     SaveProfile,
 )
+from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
 from tests.harness.capability import Capability
@@ -37,4 +38,6 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS))
+CAPABILITY = Capability(
+    ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS)
+)
