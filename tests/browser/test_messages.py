@@ -1,6 +1,7 @@
 """The messages page: threads, one of them, and what is written there."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -147,8 +148,8 @@ def test_block_is_asked_twice_and_leaves_the_thread(conference: Conference, page
 
     def blocked(route: Route) -> None:
         ids = {"event_id": conference.event_id, "member_id": ADA, "blocked_member_id": BEN}
-        with recording(conference.product.database_url) as record:
-            record(BlockMember(**ids))
+        with recording(conference.product.database_url) as record, ThreadPoolExecutor() as beside:
+            beside.submit(record, BlockMember(**ids)).result()  # here Playwright's loop runs
         route.fulfill(status=204)
 
     page.route("**/blocks/*", blocked)

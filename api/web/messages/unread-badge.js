@@ -11,15 +11,15 @@ const MOVES = new Set(['MESSAGE_RECEIVED', 'MESSAGES_READ']);
 
 export function unreadBadge(eventId) {
   const number = el('span', { class: 'unread', 'aria-hidden': 'true', hidden: true });
-  const told = hiddenText('');
-  const link = el('a', { class: 'icon-button bar-messages', href: calls.pagePath(eventId) }, icon('message'), hiddenText('Messages'), number, told);
+  const told = hiddenText('Messages');
+  const link = el('a', { class: 'icon-button bar-messages', href: calls.pagePath(eventId) }, icon('message'), told, number);
 
   const refresh = settle(300, async () => {
     const unread = await calls.unread(eventId).catch(() => null);
     if (unread === null) return;
     number.hidden = !unread;
     setText(number, badge(unread));
-    setText(told, unread ? `, ${unreadMessages(unread)}` : '');
+    setText(told, unread ? `Messages, ${unreadMessages(unread)}` : 'Messages');
   });
 
   document.addEventListener('feed-heard', ({ detail }) => MOVES.has(detail) && refresh());
