@@ -25,6 +25,7 @@ from tests.bench import (
     report,
     sessions,
     stall,
+    strangers,
     streams,
     takeover,
 )
@@ -44,6 +45,7 @@ MODULES: dict[str, ModuleType] = {
     "rebuild": rebuild,
     "relay": relay,
     "dear": dear,
+    "strangers": strangers,
     "stall": stall,
     "cold": cold,
     "takeover": takeover,

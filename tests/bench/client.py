@@ -7,7 +7,7 @@ import sys
 
 import uvloop
 
-from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, streams
+from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, strangers, streams
 
 CLIENTS = {
     "patch": patch.generate,
@@ -17,6 +17,7 @@ CLIENTS = {
     "sessions": sessions.generate,
     "rebuild": rebuild.generate,
     "dear": dear.generate,
+    "strangers": strangers.generate,
     "reconnect": reconnect.generate,
     "boards beside": reconnect.boards,
 }
