@@ -1,20 +1,24 @@
 -- name: threads
 -- a member's threads before a position, the latest first, one more than are shown; and the latest of
 -- those with something unread, wherever they are
-(
+WITH page AS (
     SELECT * FROM views.threads AS v
     WHERE v.event_id = %(event_id)s AND v.member_id = %(member_id)s
     AND v.position < %(before)s AND v.position > 0
     ORDER BY v.position DESC
     LIMIT %(limit)s + 1
-)
-UNION
-(
+),
+
+unread AS (
     SELECT * FROM views.threads AS v
     WHERE v.event_id = %(event_id)s AND v.member_id = %(member_id)s AND v.unread > 0
     ORDER BY v.position DESC
     LIMIT %(counted)s
-);
+)
+
+SELECT * FROM page
+UNION
+SELECT * FROM unread;
 
 -- name: people
 -- the asker and others, as they are shown

@@ -29,7 +29,7 @@ def filter_case(context: Any, case: Any) -> bool:
 def map_path_parameters(context: Any, value: dict[str, Any] | None) -> dict[str, Any] | None:
     """Every other mission is one that there is, else nobody would ever complete any."""
     known = os.environ.get("SCHEMA_EVENT")
-    if known and value and _is_id(value.get("mission_id")) and len(value["mission_id"]) % 2:
+    if known and value and _is_id(value.get("mission_id")) and len(str(value)) % 2:
         return value | {"event_id": known, "mission_id": "meet_attendees"}
     return value
 
