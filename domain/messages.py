@@ -89,7 +89,7 @@ class SendMessage(TowardsMember, frozen=True, kw_only=True):
         }
 
 
-def decide(command: SendMessage, state: Messages) -> tuple[ThreadMessageSent | On, ...]:
+def decide(command: SendMessage, state: Messages) -> tuple[On | ThreadMessageSent, ...]:
     """Raises TooMany with the seconds after which the next message may be sent."""
     command.check_seen()
     if command.message_id in state.sent or state.same(command):
@@ -103,12 +103,11 @@ def decide(command: SendMessage, state: Messages) -> tuple[ThreadMessageSent | O
         raise Refused(f"These are {MOST:,} messages already, and no more can be sent here.")
     _check_pace(command, state)
     to = command.target_member_id
+    arrived = MessageArrived(command.member_id, command.message_id)
+    # One's own comes last: a repeated command stands on it, and so is told the same position.
     return (
+        On(stream("inbox", command.event_id, to), arrived),
         ThreadMessageSent(command.message_id, to, command.text),
-        On(
-            stream("inbox", command.event_id, to),
-            MessageArrived(command.member_id, command.message_id),
-        ),
     )
 
 

@@ -52,8 +52,8 @@ SENT = ThreadMessageSent("m1", "ben", "Shall we meet?")
 def outcome(command: SendMessage) -> tuple[Any, ...]:
     to = command.target_member_id
     return (
-        ThreadMessageSent(command.message_id, to, command.text),
         On(f"inbox:evt_1:{to}", MessageArrived("ada", command.message_id)),
+        ThreadMessageSent(command.message_id, to, command.text),
     )
 
 
