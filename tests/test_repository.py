@@ -35,7 +35,7 @@ CAPABILITIES = {
     "attendees": (
         "domain.attendees",
         *("domain.blocks", "projections.attendees"),
-        *("api.attendees", "api.directory", "api.blocks"),
+        *("api.attendees", "api.directory", "api.blocks", "api.attendee_tools"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
