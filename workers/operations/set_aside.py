@@ -17,7 +17,7 @@ from workers.servers.command_database import database
 from workers.servers.supervisor import say
 
 SQL = statements("set_aside")
-NAMES = tuple(one.name for one in (*READ_MODELS, *REACTIONS))
+NAMES = (*(model.name for model in READ_MODELS), *(one.name for one in REACTIONS))
 
 
 def main(arguments: Sequence[str]) -> int:
