@@ -13,7 +13,7 @@ from api.http import fields
 from api.http.fields import EventId, Limit, OfMember
 from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
-from api.reads.asking import Headers, read
+from api.reads.asking import PATIENCE, Headers, read
 from api.reads.reading import answer, has_header, minimum, tagged, who_asks
 from api.services import services
 from domain.errors import Unavailable
@@ -21,7 +21,7 @@ from projections.attendees import following
 from projections.attendees.directory import COUNTED, Count, Sort, Wanted, page
 from projections.attendees.following import Directories
 from projections.attendees.index import EVERYBODY, Index
-from projections.attendees.rows import Attendee
+from projections.attendees.rows import PEOPLE, Attendee
 from projections.attendees.score import UNKNOWN, Match, Rarity, match
 from projections.attendees.visibility import MINE, SHOWN, Mine, ShownAsk
 from projections.question import MemberAsk
@@ -192,10 +192,13 @@ async def _found(
 async def look(request: Request, ask: MemberAsk) -> tuple[Mine, Index, Headers]:
     """The asker's own words about themselves, and everybody's index, as new as that at least."""
     (mine, headers), index = await asyncio.gather(read(request, MINE, ask), index_of(request, ask))
-    if index.position < int(headers["Event-Position"]):
+    wanted = minimum(request) if has_header(request) else 0
+    if index.position < wanted:
+        await services(request).watch.reach(PEOPLE.name, wanted, PATIENCE)
+    if index.position < max(wanted, int(headers["Event-Position"])):
         index = await index_of(request, ask)
-    if has_header(request) and index.position < minimum(request):
-        raise Unavailable(f"Position {minimum(request)} is not here yet.", retry_after=1)
+    if index.position < wanted:
+        raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
     return mine, index, earliest(headers, {"Event-Position": str(index.position)})
 
 
