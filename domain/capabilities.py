@@ -7,6 +7,9 @@ from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
+from domain.flags import FLAGS
+from domain.inbox import INBOX
+from domain.messages import MESSAGES
 from domain.missions import BOARD
 from domain.reports import REPORTS
 from domain.stars import STARS
@@ -21,6 +24,9 @@ AGGREGATES: tuple[Aggregate, ...] = (
     AGENDA,
     STARS,
     CALENDAR_LINK,
+    MESSAGES,
+    INBOX,
+    FLAGS,
 )
 
 # Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is

@@ -4,6 +4,7 @@ from typing import Any
 
 from projections.attendees.visibility import MINE, PROFILE, SHOWN
 from projections.conferences import CONFERENCE
+from projections.messages.questions import FLAGGED, OTHERS, OWN_THREADS, TEXTS, THREAD
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD
 from projections.missions.questions import BOARD, HISTORY
 from projections.question import Own, Past, Wide
@@ -24,6 +25,11 @@ QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     SCHEDULE,
     WHOLE_AGENDA,
     STARRED_AGENDA,
+    OWN_THREADS,
+    OTHERS,
+    TEXTS,
+    THREAD,
+    FLAGGED,
 )
 
 # Those about a scope that can be asked as of an earlier position.

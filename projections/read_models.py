@@ -7,6 +7,7 @@ from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
 from projections.due import Meaning, due
 from projections.engine.feed import Feed
+from projections.messages.rows import LIVE_MESSAGES, THREADS_OF_MEMBERS
 from projections.missions.rows import (
     LIVE_MISSIONS,
     MISSION_BOARD,
@@ -26,6 +27,7 @@ CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "attendees": (PEOPLE,),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
+    "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),
     **({"work": (due(WORK),)} if WORK else {}),
 }
 

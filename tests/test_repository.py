@@ -38,6 +38,10 @@ CAPABILITIES = {
         *("api.attendees", "api.directory", "api.blocks"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "messages": (
+        *("domain.messages", "domain.inbox", "domain.flags", "projections.messages"),
+        "api.messages",
+    ),
     "missions": (
         *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
         *("projections.missions", "api.missions", "api.mission_metrics"),

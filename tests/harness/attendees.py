@@ -11,6 +11,7 @@ from domain.attendees import (
     SaveProfile,
 )
 from projections.attendees.rows import PEOPLE
+from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
 from tests.harness.capability import Capability
@@ -40,4 +41,6 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (PEOPLE, MISSION_LEADERBOARD, SESSIONS))
+CAPABILITY = Capability(
+    ATTENDEE, commands, EVENTS, (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS)
+)

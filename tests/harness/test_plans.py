@@ -11,6 +11,13 @@ import pytest
 
 from projections.attendees.visibility import ProfileAsk, ShownAsk
 from projections.engine.reading import asked, worded
+from projections.messages.questions import (
+    FlaggedAsk,
+    OthersAsk,
+    TextsAsk,
+    ThreadAsk,
+    ThreadsAsk,
+)
 from projections.missions.leaderboard import LeaderboardAsk
 from projections.missions.questions import HISTORY
 from projections.question import Ask, MemberAsk
@@ -34,6 +41,16 @@ def filled(new_database: Callable[[], str]) -> Iterator["psycopg.Connection[Any]
         yield connection
 
 
+OTHERS = [f"usr_{n}" for n in range(2, 202)]  # as many as a page names at most
+OF_MESSAGES: dict[type[Ask], Callable[[str, str], Ask]] = {
+    ThreadsAsk: lambda event, member: ThreadsAsk(event, member, 100),
+    OthersAsk: lambda event, member: OthersAsk(event, member, ",".join(OTHERS)),
+    TextsAsk: lambda event, member: TextsAsk(event, ",".join(OTHERS[:100]), ",".join(["m2"] * 100)),
+    ThreadAsk: lambda event, member: ThreadAsk(event, member, "usr_2", 100),
+    FlaggedAsk: lambda event, member: FlaggedAsk(event, 100),
+}
+
+
 def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
     if question.asks is SessionsAsk:
         return SessionsAsk(event_id, member_id, "now", NOON)
@@ -43,6 +60,8 @@ def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
         return ShownAsk(event_id, member_id, " ".join(f"usr_{n}" for n in range(1, 101)))
     if question.asks is ProfileAsk:
         return ProfileAsk(event_id, member_id, "usr_2")
+    if question.asks in OF_MESSAGES:
+        return OF_MESSAGES[question.asks](event_id, member_id)
     return MemberAsk(event_id, member_id)
 
 
