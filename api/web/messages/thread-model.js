@@ -10,10 +10,11 @@ export function opened({ data }) {
 // has come than a page holds, what lies between is unknown, and what is known begins with the page.
 export function renewed(thread, { data }) {
   const first = data.messages[0]?.position ?? Infinity;
+  const last = data.messages.at(-1)?.position ?? 0;
   const meets = data.before === null || thread.messages.some((one) => one.position >= first);
   const kept = meets ? thread.messages.filter((one) => one.position < first) : [];
-  const messages = [...kept, ...data.messages];
-  const known = new Set(messages.map((one) => one.message_id));
+  const later = thread.messages.filter((one) => one.position > last); // the page left before these
+  const messages = [...kept, ...data.messages, ...later];
   return {
     ...thread,
     name: data.name,
@@ -23,7 +24,7 @@ export function renewed(thread, { data }) {
     unread: data.unread,
     messages,
     before: kept.length ? thread.before : data.before,
-    pending: thread.pending.filter((one) => !known.has(one.messageId)),
+    pending: thread.pending.filter((one) => one.state !== 'sent' || one.position > last),
   };
 }
 
@@ -38,9 +39,10 @@ export function intended(thread, { key, text, at }) {
   return { ...thread, pending: [...thread.pending, { key, text, at, state: 'sending' }] };
 }
 
-export function confirmed(thread, key, { message_id: messageId, at }) {
-  if (thread.messages.some((one) => one.message_id === messageId)) return dropped(thread, key);
-  return changed(thread, key, { state: 'sent', messageId, at });
+export function confirmed(thread, key, { message_id: messageId, at }, position) {
+  const isRead = position !== null && position <= (thread.messages.at(-1)?.position ?? 0);
+  if (isRead || thread.messages.some((one) => one.message_id === messageId)) return dropped(thread, key);
+  return changed(thread, key, { state: 'sent', messageId, at, position: position ?? 0 });
 }
 
 export const failed = (thread, key, problem) => changed(thread, key, { state: 'failed', problem });
