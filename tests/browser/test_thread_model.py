@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 PAGE = 4
-STEPS = ("they write", "ask", "renew", "earlier", "I write", "confirm", "fail", "again")
+STEPS = ("they write", "ask", "renew", "earlier", "I write", "confirm", "fail", "again", "late")
 
 RUN = """
 async ([stories, size]) => {
@@ -38,6 +38,7 @@ async ([stories, size]) => {
       if (step === 'they write') record('ben', 'They');
       if (step === 'ask') late.push(page());
       if (step === 'renew') thread = model.renewed(thread, late.at(-1));
+      if (step === 'late') thread = model.renewed(thread, late.at(-2) ?? late.at(-1));
       if (step === 'earlier' && thread.before) {
         thread = model.withEarlier(thread, page(thread.before));
       }

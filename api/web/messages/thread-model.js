@@ -10,11 +10,11 @@ export function opened({ data }) {
 // has come than a page holds, what lies between is unknown, and what is known begins with the page.
 export function renewed(thread, { data }) {
   const first = data.messages[0]?.position ?? Infinity;
-  const last = data.messages.at(-1)?.position ?? 0;
+  const last = lastOf(data);
+  if (last < lastOf(thread)) return thread; // it left before what is known was said
   const meets = data.before === null || thread.messages.some((one) => one.position >= first);
   const kept = meets ? thread.messages.filter((one) => one.position < first) : [];
-  const later = thread.messages.filter((one) => one.position > last); // the page left before these
-  const messages = [...kept, ...data.messages, ...later];
+  const messages = [...kept, ...data.messages];
   return {
     ...thread,
     name: data.name,
@@ -26,6 +26,10 @@ export function renewed(thread, { data }) {
     before: kept.length ? thread.before : data.before,
     pending: thread.pending.filter((one) => one.state !== 'sent' || one.position > last),
   };
+}
+
+function lastOf({ messages }) {
+  return messages.at(-1)?.position ?? 0;
 }
 
 export function withEarlier(thread, { data }) {
@@ -40,7 +44,7 @@ export function intended(thread, { key, text, at }) {
 }
 
 export function confirmed(thread, key, { message_id: messageId, at }, position) {
-  const isRead = position !== null && position <= (thread.messages.at(-1)?.position ?? 0);
+  const isRead = position !== null && position <= lastOf(thread);
   if (isRead || thread.messages.some((one) => one.message_id === messageId)) return dropped(thread, key);
   return changed(thread, key, { state: 'sent', messageId, at, position: position ?? 0 });
 }
