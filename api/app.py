@@ -8,9 +8,11 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
     attendees,
+    blocks,
     calendar_links,
     concierge,
     conferences,
+    directory,
     messages,
     mission_metrics,
     missions,
@@ -30,6 +32,7 @@ from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
 from api.session_tools import EventSessionsInput
+from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
 from workers.settings import Settings
@@ -39,6 +42,8 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *directory.ROUTES,
+        *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
         *schedule.ROUTES,
@@ -106,5 +111,6 @@ def create_app(settings: Settings) -> Any:
     at_home = app.state.services = Services(settings)
     app.state.health = health.kept_look(at_home)
     app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.directories = Directories()
     app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from projections.attendees.visibility import MINE, PROFILE, SHOWN
 from projections.conferences import CONFERENCE
 from projections.messages.questions import FLAGGED, OTHERS, OWN_THREADS, TEXTS, THREAD
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD
@@ -12,6 +13,9 @@ from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
 
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
+    MINE,
+    SHOWN,
+    PROFILE,
     BOARD,
     HISTORY,
     LEADERBOARD,

@@ -34,8 +34,8 @@ PURE_IMPORTS = {
 CAPABILITIES = {
     "attendees": (
         "domain.attendees",
-        "domain.blocks",
-        "api.attendees",
+        *("domain.blocks", "projections.attendees"),
+        *("api.attendees", "api.directory", "api.blocks"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (

@@ -10,6 +10,7 @@ from domain.attendees import (
     Profile,
     SaveProfile,
 )
+from projections.attendees.rows import PEOPLE
 from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
@@ -24,6 +25,8 @@ PROFILES = st.builds(
     interests=tags,
     focus_areas=tags,
     goals=tags,
+    seeks=tags,
+    offers=tags,
     visibility=st.sampled_from(["listed", "listed", "hidden"]),
     on_leaderboard=st.booleans(),
 )
@@ -39,5 +42,5 @@ EVENTS = st.one_of(
     st.just(AttendeeErased()),
 )
 CAPABILITY = Capability(
-    ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS)
+    ATTENDEE, commands, EVENTS, (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS)
 )

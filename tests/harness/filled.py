@@ -5,6 +5,7 @@ import psycopg
 
 EVENTS, MEMBERS, SESSIONS, ANNOUNCED = 200, 500, 100, 5_000
 LARGE_MEMBERS, LARGE_SESSIONS, MISSIONS, CLICKS = 50_000, 2_000, 500, 5_000
+BLOCKED = 100  # who block a member of theirs
 MESSAGES, THREADS, REPORTS = 10_000, 5_000, 1_000
 OPENS = "2026-09-01T09:00:00Z"
 
@@ -49,7 +50,22 @@ STATEMENTS = """
         UNION ALL SELECT busy.*, k, now(), 'mission', 'member', 10
         FROM busy, generate_series(3, %(clicks)s) AS k;
     INSERT INTO views.leaderboard
-        SELECT event_id, member_id, member_id, true, n %% 40, 1, now(), n FROM member;
+        SELECT event_id, member_id, member_id, true, n %% 40, 1, now(), n,
+            CASE WHEN n <= %(blocked)s THEN ARRAY['usr_1', 'usr_2'] ELSE '{}' END
+        FROM member;
+    INSERT INTO views.attendees
+        SELECT event_id, member_id, n, n, true, member_id, '', 'A company', '', '', '{web,ai}',
+            '{}', '{}', '{}', '{}', '{}', ' ' || member_id || ' a company web ai '
+        FROM member;
+    INSERT INTO views.attendee_activity SELECT event_id, member_id, n FROM member;
+    INSERT INTO views.blocks
+        SELECT event_id, member_id, 'usr_' || k, n, true
+        FROM member, generate_series(1, 3) AS k
+        UNION ALL SELECT busy.*, 'usr_' || k, k, true
+        FROM busy, generate_series(4, %(clicks)s) AS k;
+    INSERT INTO views.attendees_met
+        SELECT event_id, member_id, 'usr_' || k, true, false, false
+        FROM member, generate_series(1, 3) AS k;
     INSERT INTO views.member_areas SELECT event_id, member_id, '{web,ai}' FROM member;
     INSERT INTO views.member_stars
         SELECT event_id, member_id, 's' || 1 + (n + k) %% %(sessions)s, true
@@ -96,6 +112,7 @@ def fill(database_url: str) -> None:
         "large_sessions": LARGE_SESSIONS,
         "missions": MISSIONS,
         "clicks": CLICKS,
+        "blocked": BLOCKED,
         "messages": MESSAGES,
         "threads": THREADS,
         "reports": REPORTS,

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from projections.attendees.visibility import MINE, PROFILE, SHOWN, ProfileAsk, ShownAsk
 from projections.conferences import CONFERENCE
 from projections.messages.questions import (
     FLAGGED,
@@ -45,6 +46,15 @@ def of_leaders(event_id: str) -> SearchStrategy[LeaderboardAsk]:
     return st.builds(LeaderboardAsk, st.just(event_id), members, limits)
 
 
+def of_shown(event_id: str) -> SearchStrategy[ShownAsk]:
+    others = st.lists(members, min_size=1, max_size=3, unique=True).map(" ".join)
+    return st.builds(ShownAsk, st.just(event_id), members, others)
+
+
+def of_profile(event_id: str) -> SearchStrategy[ProfileAsk]:
+    return st.builds(ProfileAsk, st.just(event_id), members, members)
+
+
 def of_window(window: Any) -> Asks:
     return lambda event_id: st.builds(
         SessionsAsk, st.just(event_id), members, st.just(window), starts, limits
@@ -80,6 +90,9 @@ def some_texts(draw: Any, event_id: str) -> TextsAsk:
 
 OWN: dict[Own[Any, Any], Asks] = {
     CONFERENCE: of_event,
+    MINE: of_member,
+    SHOWN: of_shown,
+    PROFILE: of_profile,
     BOARD: of_member,
     HISTORY: of_member,
     NOW: of_window("now"),
