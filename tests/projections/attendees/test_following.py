@@ -66,7 +66,7 @@ def test_look_shows_all_that_the_tables_show(
 
 
 def test_tables_that_were_changed_behind_are_read_anew(database: str) -> None:
-    """As a rebuild changes them, and a stream that is replayed."""
+    """Rows change so by a rebuild, and by a stream that is replayed."""
 
     async def use(pool: Any) -> None:
         directories = Directories()
