@@ -66,7 +66,7 @@ def test_look_shows_all_that_the_tables_show(
 
 
 def test_tables_that_were_changed_behind_are_read_anew(database: str) -> None:
-    """Rows change so by a rebuild, and by a stream that is replayed."""
+    """A rebuild does, and the replay of a stream that was parked."""
 
     async def use(pool: Any) -> None:
         directories = Directories()
