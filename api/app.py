@@ -7,6 +7,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
+    attendee_import,
     attendees,
     calendar_links,
     concierge,
@@ -38,6 +39,7 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *attendee_import.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
         *schedule.ROUTES,

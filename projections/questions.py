@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from projections.attendees.addresses import ADDRESS
 from projections.conferences import CONFERENCE
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD
 from projections.missions.questions import BOARD, HISTORY
@@ -11,6 +12,7 @@ from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
 
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
+    ADDRESS,
     BOARD,
     HISTORY,
     LEADERBOARD,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from projections.attendees.addresses import ADDRESSES
 from projections.conferences import CONFERENCES
 from projections.due import Meaning, due
 from projections.engine.feed import Feed
@@ -22,6 +23,7 @@ WORK: Mapping[str, Meaning] = {}
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
+    "attendees": (ADDRESSES,),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
     **({"work": (due(WORK),)} if WORK else {}),

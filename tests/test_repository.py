@@ -33,9 +33,8 @@ PURE_IMPORTS = {
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
     "attendees": (
-        "domain.attendees",
-        "domain.blocks",
-        "api.attendees",
+        *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.attendee_import"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "missions": (

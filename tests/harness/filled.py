@@ -47,6 +47,9 @@ STATEMENTS = """
         FROM busy, generate_series(3, %(clicks)s) AS k;
     INSERT INTO views.leaderboard
         SELECT event_id, member_id, member_id, true, n %% 40, 1, now(), n FROM member;
+    INSERT INTO views.addresses
+        SELECT event_id, member_id, member_id || '@example.org', member_id || '@example.org'
+        FROM member;
     INSERT INTO views.member_areas SELECT event_id, member_id, '{web,ai}' FROM member;
     INSERT INTO views.member_stars
         SELECT event_id, member_id, 's' || 1 + (n + k) %% %(sessions)s, true

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from projections.attendees.addresses import ADDRESS
 from projections.conferences import CONFERENCE
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD, LeaderboardAsk
 from projections.missions.questions import BOARD, HISTORY
@@ -39,6 +40,7 @@ def of_window(window: Any) -> Asks:
 
 OWN: dict[Own[Any, Any], Asks] = {
     CONFERENCE: of_event,
+    ADDRESS: of_member,
     BOARD: of_member,
     HISTORY: of_member,
     NOW: of_window("now"),
