@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +14,7 @@ import httpx
 import pytest
 
 from tests.api.agents.asking import nothing_recorded, problem
-from tests.product import Product
+from tests.product import ROOT, Product
 from tests.store import ask
 from tests.workers.attendees.files import as_csv, pretix
 from workers.attendees.decoding import BYTES
@@ -189,3 +192,27 @@ def test_import_is_in_the_log_with_its_numbers(desk: Desk) -> None:
     (begun,), (ended,) = (logged(desk, f"AttendeeImport{what}") for what in ("Begun", "Ended"))
     assert begun["import_id"] == ended["import_id"] == report["import_id"]
     assert ended["added"] == report["added"] == 2
+
+
+def test_who_was_erased_is_forgotten_with_their_address_and_not_imported_again(desk: Desk) -> None:
+    product, email = desk.product, f"{uuid.uuid4().hex}@b.c"
+    file = as_csv(["mail", "name"], [email, "Ada"])
+    desk.said(file)
+    (row,) = desk.rows()
+    environment = {"DATABASE_URL": product.database_url, "DATA_DIR": str(product.home)}
+    assert email in operated(environment, "export", row["member_id"])
+    operated(environment, "erase", row["member_id"], "--yes")
+    assert desk.rows() == []
+    problem(desk.address(row["member_id"]), 404)
+    (rejected,) = desk.said(file)["rejected"]
+    assert rejected["message"].startswith("was erased here, as people may ask for")
+
+
+def operated(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-m", "workers", *arguments]
+    kept = {name: value for name, value in os.environ.items() if name != "NATS_URL"}
+    ran = subprocess.run(
+        command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
