@@ -9,9 +9,12 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 from api import (
     attendee_import,
     attendees,
+    blocks,
     calendar_links,
     concierge,
     conferences,
+    directory,
+    messages,
     mission_metrics,
     missions,
     pages,
@@ -30,6 +33,7 @@ from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
 from api.session_tools import EventSessionsInput
+from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
 from workers.settings import Settings
@@ -40,10 +44,13 @@ WITH_TOKEN = Router(
         *conferences.ROUTES,
         *attendees.ROUTES,
         *attendee_import.ROUTES,
+        *directory.ROUTES,
+        *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
         *schedule.ROUTES,
         *calendar_links.ROUTES,
+        *messages.ROUTES,
         *map(route, TOOLS),
         *concierge.ROUTES,
         *mcp.ROUTES,
@@ -106,5 +113,6 @@ def create_app(settings: Settings) -> Any:
     at_home = app.state.services = Services(settings)
     app.state.health = health.kept_look(at_home)
     app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.directories = Directories()
     app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api.executing import answered, execute
 from api.formats import ical
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
-from api.http.problems import documented
+from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
 from api.reads.asking import read_log
 from api.reads.reading import answer, who_asks
@@ -98,7 +98,7 @@ def _said(command: OnLink, link: CalendarLink) -> bytes:
     media_type=ical.MEDIA_TYPE,
     security=[{}],
     summary="A personal agenda as iCalendar, to whoever has the secret link",
-    responses={304: ical.UNCHANGED, **documented(400, 404, 429, 503)},
+    responses={304: UNCHANGED, **documented(400, 404, 429, 503)},
 )
 async def get_agenda_ics(
     request: Request,

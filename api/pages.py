@@ -79,6 +79,15 @@ def schedule(event_id: str) -> Response[bytes]:
     return page("schedule.html")
 
 
+@get(
+    ["/events/{event_id:str}/messages", "/events/{event_id:str}/messages/{member_id:str}"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def messages(event_id: str, member_id: str = "") -> Response[bytes]:
+    return page("messages.html")
+
+
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
     """The file of that name, looked up among those found at start: a name is never a path."""
@@ -101,5 +110,5 @@ def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, schedule, file)
+ROUTES: Any = (home, sign_in, board, schedule, messages, file)
 HANDLERS: Any = {NotFoundException: not_found}

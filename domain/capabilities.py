@@ -8,6 +8,9 @@ from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
+from domain.flags import FLAGS
+from domain.inbox import INBOX
+from domain.messages import MESSAGES
 from domain.missions import BOARD
 from domain.reports import REPORTS
 from domain.rosters import ROSTER
@@ -25,6 +28,9 @@ AGGREGATES: tuple[Aggregate, ...] = (
     AGENDA,
     STARS,
     CALENDAR_LINK,
+    MESSAGES,
+    INBOX,
+    FLAGS,
 )
 
 # Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is

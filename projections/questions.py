@@ -3,7 +3,9 @@
 from typing import Any
 
 from projections.attendees.addresses import ADDRESS
+from projections.attendees.visibility import MINE, PROFILE, SHOWN
 from projections.conferences import CONFERENCE
+from projections.messages.questions import FLAGGED, OTHERS, OWN_THREADS, TEXTS, THREAD
 from projections.missions.leaderboard import LEADERBOARD, PAST_LEADERBOARD
 from projections.missions.questions import BOARD, HISTORY
 from projections.question import Own, Past, Wide
@@ -13,6 +15,9 @@ from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
     ADDRESS,
+    MINE,
+    SHOWN,
+    PROFILE,
     BOARD,
     HISTORY,
     LEADERBOARD,
@@ -22,6 +27,11 @@ QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     SCHEDULE,
     WHOLE_AGENDA,
     STARRED_AGENDA,
+    OWN_THREADS,
+    OTHERS,
+    TEXTS,
+    THREAD,
+    FLAGGED,
 )
 
 # Those about a scope that can be asked as of an earlier position.

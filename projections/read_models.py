@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from itertools import chain
 
 from projections.attendees.addresses import ADDRESSES
+from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
 from projections.due import Meaning, due
 from projections.engine.feed import Feed
+from projections.messages.rows import LIVE_MESSAGES, THREADS_OF_MEMBERS
 from projections.missions.rows import (
     LIVE_MISSIONS,
     MISSION_BOARD,
@@ -23,9 +25,10 @@ WORK: Mapping[str, Meaning] = {}
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
-    "attendees": (ADDRESSES,),
+    "attendees": (PEOPLE, ADDRESSES),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
+    "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),
     **({"work": (due(WORK),)} if WORK else {}),
 }
 

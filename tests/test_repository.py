@@ -34,9 +34,14 @@ PURE_IMPORTS = {
 CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
-        *("projections.attendees", "workers.attendees", "api.attendees", "api.attendee_import"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
+        *("api.blocks", "api.attendee_import"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "messages": (
+        *("domain.messages", "domain.inbox", "domain.flags", "projections.messages"),
+        "api.messages",
+    ),
     "missions": (
         *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
         *("projections.missions", "api.missions", "api.mission_metrics"),

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
+from tests.browser.conversations import ADA, BEN, acquaint, bubbles, open_messages, say, write
 from tests.browser.programme import (
     around,
     expect_starred,
@@ -112,6 +113,31 @@ def open_import(conference: Conference, page: Page) -> None:
     expect(page.get_by_label("The file")).to_be_visible()
 
 
+def open_thread(conference: Conference, page: Page) -> None:
+    acquaint(conference, usr_zoe="Zoë Moreau")
+    say(conference, "usr_zoe", ADA, "Hello")
+    say(conference, BEN, ADA, "Shall we meet?")
+    open_messages(conference, page, ADA, BEN)
+    expect(bubbles(page)).to_have_count(1)
+    page.context.set_offline(True)
+    write(page, "Gladly")
+    expect(page.locator(".message[data-state=failed]")).to_be_visible()
+
+
+def open_threads(conference: Conference, page: Page) -> None:
+    acquaint(conference)
+    say(conference, BEN, ADA, "Shall we meet?")
+    open_messages(conference, page)
+    expect(page.locator(".bar-messages .unread")).to_be_visible()
+
+
+def open_report(conference: Conference, page: Page) -> None:
+    open_thread(conference, page)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Report a message").click()
+    expect(page.get_by_role("dialog", name="Report a message")).to_be_visible()
+
+
 PAGES = (
     open_board,
     open_grid,
@@ -127,6 +153,9 @@ PAGES = (
     open_sign_in,
     open_first_page,
     open_reference,
+    open_threads,
+    open_thread,
+    open_report,
 )
 
 

@@ -57,7 +57,16 @@ NOT_PERSONAL = {
     ("ConferenceChanged", "timezone"),
     ("MemberBlocked", "blocked_member_id"),
     ("MemberUnblocked", "blocked_member_id"),
+    ("FlagsErased", "message_ids"),
+    ("FlagsErased", "reporter_id"),
+    ("MessageArrived", "from_member_id"),
+    ("MessageArrived", "message_id"),
+    ("MessageFlagged", "author_id"),
+    ("MessageFlagged", "message_id"),
+    ("MessageFlagged", "reporter_id"),
     ("MessageReported", "target_member_id"),
+    ("MessagesErased", "message_ids"),
+    ("MessagesErased", "to_member_id"),
     ("Mission", "category"),
     ("Mission", "description"),
     ("Mission", "id"),
@@ -78,6 +87,10 @@ NOT_PERSONAL = {
     ("SpeakerErased", "replaced_by"),
     ("SpeakerSaved", "source"),
     ("SyncReported", "target_member_id"),
+    ("ThreadMessageSent", "message_id"),
+    ("ThreadMessageSent", "to_member_id"),
+    ("ThreadRead", "message_id"),
+    ("ThreadRead", "with_member_id"),
 }
 
 

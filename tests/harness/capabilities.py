@@ -13,6 +13,7 @@ from tests.harness import (
     bulks,
     calendar_links,
     conferences,
+    messages,
     missions,
 )
 from tests.harness.capability import Capability
@@ -29,6 +30,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
+    messages.SENT,
+    messages.ARRIVED,
+    messages.FLAGGED,
     bulks.CAPABILITY,
 )
 
