@@ -7,6 +7,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
+    attendee_import,
     attendees,
     blocks,
     calendar_links,
@@ -42,6 +43,7 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *attendee_import.ROUTES,
         *directory.ROUTES,
         *blocks.ROUTES,
         *missions.ROUTES,

@@ -1,5 +1,6 @@
 """All that can be decided here, on one screen."""
 
+from domain.addresses import ADDRESSES
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
 from domain.attendees import ATTENDEE
@@ -12,12 +13,15 @@ from domain.inbox import INBOX
 from domain.messages import MESSAGES
 from domain.missions import BOARD
 from domain.reports import REPORTS
+from domain.rosters import ROSTER
 from domain.stars import STARS
 
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
     ATTENDEE,
     BLOCKS,
+    ADDRESSES,
+    ROSTER,
     CATALOGUE,
     BOARD,
     REPORTS,

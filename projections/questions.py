@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from projections.attendees.addresses import ADDRESS
 from projections.attendees.visibility import MINE, PROFILE, SHOWN
 from projections.conferences import CONFERENCE
 from projections.messages.questions import FLAGGED, OTHERS, OWN_THREADS, TEXTS, THREAD
@@ -13,6 +14,7 @@ from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
 
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
+    ADDRESS,
     MINE,
     SHOWN,
     PROFILE,

@@ -33,9 +33,9 @@ PURE_IMPORTS = {
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
     "attendees": (
-        "domain.attendees",
-        *("domain.blocks", "projections.attendees"),
-        *("api.attendees", "api.directory", "api.blocks"),
+        *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
+        *("api.blocks", "api.attendee_import"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (

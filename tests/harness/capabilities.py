@@ -6,6 +6,7 @@ from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
 from tests.harness import (
+    addresses,
     agenda,
     attendees,
     blocks,
@@ -21,6 +22,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     conferences.CAPABILITY,
     attendees.CAPABILITY,
     blocks.CAPABILITY,
+    addresses.CAPABILITY,
+    addresses.ROSTERS,
     missions.CATALOGUES,
     missions.BOARDS,
     missions.REPORTED,

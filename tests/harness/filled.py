@@ -66,6 +66,9 @@ STATEMENTS = """
     INSERT INTO views.attendees_met
         SELECT event_id, member_id, 'usr_' || k, true, false, false
         FROM member, generate_series(1, 3) AS k;
+    INSERT INTO views.addresses
+        SELECT event_id, member_id, member_id || '@example.org', member_id || '@example.org'
+        FROM member;
     INSERT INTO views.member_areas SELECT event_id, member_id, '{web,ai}' FROM member;
     INSERT INTO views.member_stars
         SELECT event_id, member_id, 's' || 1 + (n + k) %% %(sessions)s, true

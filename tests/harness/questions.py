@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from projections.attendees.addresses import ADDRESS
 from projections.attendees.visibility import MINE, PROFILE, SHOWN, ProfileAsk, ShownAsk
 from projections.conferences import CONFERENCE
 from projections.messages.questions import (
@@ -90,6 +91,7 @@ def some_texts(draw: Any, event_id: str) -> TextsAsk:
 
 OWN: dict[Own[Any, Any], Asks] = {
     CONFERENCE: of_event,
+    ADDRESS: of_member,
     MINE: of_member,
     SHOWN: of_shown,
     PROFILE: of_profile,
