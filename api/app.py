@@ -11,6 +11,7 @@ from api import (
     calendar_links,
     concierge,
     conferences,
+    free_time,
     mission_metrics,
     missions,
     pages,
@@ -18,6 +19,7 @@ from api import (
     session,
     sessions,
     stream,
+    syncs,
 )
 from api.agents import mcp
 from api.agents.tool import route
@@ -42,6 +44,8 @@ WITH_TOKEN = Router(
         *sessions.ROUTES,
         *schedule.ROUTES,
         *calendar_links.ROUTES,
+        *syncs.ROUTES,
+        *free_time.ROUTES,
         *map(route, TOOLS),
         *concierge.ROUTES,
         *mcp.ROUTES,

@@ -2,6 +2,7 @@
 
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
+from domain.appointments import APPOINTMENTS
 from domain.attendees import ATTENDEE
 from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
@@ -10,6 +11,7 @@ from domain.conferences import CONFERENCE
 from domain.missions import BOARD
 from domain.reports import REPORTS
 from domain.stars import STARS
+from domain.syncs import SYNC
 
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
@@ -21,6 +23,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     AGENDA,
     STARS,
     CALENDAR_LINK,
+    SYNC,
+    APPOINTMENTS,
 )
 
 # Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is

@@ -8,6 +8,7 @@ from projections.missions.questions import BOARD, HISTORY
 from projections.question import Own, Past, Wide
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
+from projections.syncs.questions import APPOINTMENTS, OTHERS, OWN_SYNCS, SYNC_TEXTS
 
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
@@ -20,6 +21,10 @@ QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     SCHEDULE,
     WHOLE_AGENDA,
     STARRED_AGENDA,
+    OWN_SYNCS,
+    APPOINTMENTS,
+    SYNC_TEXTS,
+    OTHERS,
 )
 
 # Those about a scope that can be asked as of an earlier position.
