@@ -12,9 +12,10 @@ from psycopg import sql
 
 from projections.engine.event_log import Connection
 from projections.engine.feed import Feed
-from projections.engine.shadow import SQL
 from projections.read_model import ReadModel, RowKey, Table
+from sql import statements
 
+SQL = statements("comparison")
 Row = dict[str, Raw]  # as Postgres writes it
 MOST = 20_000  # rows of a piece: some 0.1 s
 

@@ -90,13 +90,8 @@ def test_one_common_word_makes_nobody_somebody_else(number: int | None) -> None:
 def test_who_is_erased_stays_so_beside_who_takes_their_number(
     people: list[tuple[int, str]], together: bool
 ) -> None:
-<<<<<<< HEAD
     """The one who speaks in the session of an erased person is that person, others are not. Where
     that does not tell, nobody is named: in no order does the name come back."""
-=======
-    """They are who speaks in the session of theirs, others are not. Where that does not tell,
-    nobody is named: in no order does the name come back."""
->>>>>>> sources
     state = after(Agenda(), file(("a", [(1, "Nora Stein")])))
     state = erased(state, "small-1")
     talks = {"a": people}

@@ -19,7 +19,7 @@ from workers.operations import renewal as module
 from workers.operations.renewal import renew
 from workers.operations.renewing import outdated
 
-FILE = ROOT / "sql/migrations/0019_outdated.sql"
+FILE = ROOT / "sql/migrations/0017_outdated.sql"
 OUTDATED = "SELECT name FROM views.outdated ORDER BY 1"
 VERSIONS = "SELECT name, version FROM views.positions ORDER BY 1"
 OTHERWISE = "UPDATE views.live_missions SET data = '{}' WHERE position = 4"
