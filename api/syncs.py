@@ -83,7 +83,7 @@ class ShownSync(Struct, frozen=True, kw_only=True):
 
 
 class Overlap(Struct, frozen=True):
-    """Of what you have starred you are told the session; of the other only that they are busy."""
+    """Yours says which session of those that you have starred; theirs only that they are busy."""
 
     proposal: datetime
     whose: Literal["yours", "theirs"]

@@ -47,7 +47,7 @@ class SyncExpired(Struct, frozen=True):
 
 
 class SyncErased(Struct, frozen=True):
-    """What this member has written here is forgotten."""
+    """This member is forgotten, with what they have written here."""
 
     member_id: str
 

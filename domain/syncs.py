@@ -283,7 +283,7 @@ def _withdraw(command: WithdrawSync, state: Sync) -> tuple[SyncEvent | On, ...]:
 
 
 def _expire(command: ExpireSync, state: Sync) -> tuple[SyncEvent | On, ...]:
-    """What was answered meanwhile has not expired."""
+    """A request that was answered meanwhile has not expired."""
     if not state.asker or state.status != "requested":
         return ()
     both = closed_for_both(command.event_id, command.sync_id, state.asker, state.asked, "expired")

@@ -38,7 +38,7 @@ def _calendar(ask: MemberAsk) -> tuple[StreamName, ...]:
 
 # A page
 class SyncsAsk(MemberAsk, frozen=True):
-    """Of one `status`, as it is at this time; "" is any."""
+    """`status` is that as of this time; "" is any."""
 
     status: str
     at: datetime
@@ -218,7 +218,7 @@ def _one(ask: SyncAsk, log: Sequence[Recorded]) -> OneSync:
 
 
 def _written(log: Iterable[Recorded]) -> tuple[str, str]:
-    """What was erased is erased in the events."""
+    """The note and the place. Once they are erased, they are so in the events."""
     note = place = ""
     for recorded in log:
         match recorded.event:

@@ -43,6 +43,10 @@ NOT_PERSONAL = {
     ("AgendaItemCancelled", "source"),
     ("AgendaItemChanged", "source"),
     ("AgendaItemScheduled", "source"),
+    ("AppointmentCancelled", "sync_id"),
+    ("AppointmentCancelled", "with_member_id"),
+    ("AppointmentMade", "sync_id"),
+    ("AppointmentMade", "with_member_id"),
     ("AttendeeMessaged", "target_member_id"),
     ("AttendeeSynced", "target_member_id"),
     ("AttendeeViewed", "target_member_id"),
@@ -74,7 +78,16 @@ NOT_PERSONAL = {
     ("SpeakerErased", "speaker_id"),
     ("SpeakerErased", "replaced_by"),
     ("SpeakerSaved", "source"),
+    ("RequestClosed", "sync_id"),
+    ("RequestClosed", "with_member_id"),
+    ("RequestOpened", "sync_id"),
+    ("RequestOpened", "with_member_id"),
+    ("SyncAccepted", "by_member_id"),
+    ("SyncErased", "member_id"),
     ("SyncReported", "target_member_id"),
+    ("SyncRequested", "from_member_id"),
+    ("SyncRequested", "with_member_id"),
+    ("SyncWithdrawn", "by_member_id"),
 }
 
 

@@ -12,6 +12,7 @@ from domain.attendees import (
 )
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
+from projections.syncs.rows import MEMBER_SYNCS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, tags, texts
 
@@ -37,4 +38,4 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS))
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS, MEMBER_SYNCS))

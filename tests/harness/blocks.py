@@ -3,6 +3,7 @@ from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
 from domain.blocks import BLOCKS, BlockMember, MemberBlocked, MemberUnblocked, UnblockMember
+from projections.syncs.rows import MEMBER_SYNCS
 from tests.harness.capability import Capability
 from tests.harness.values import members
 
@@ -13,5 +14,8 @@ def commands(event_id: str) -> SearchStrategy[Command]:
 
 
 CAPABILITY = Capability(
-    BLOCKS, commands, st.builds(MemberBlocked, members) | st.builds(MemberUnblocked, members)
+    BLOCKS,
+    commands,
+    st.builds(MemberBlocked, members) | st.builds(MemberUnblocked, members),
+    (MEMBER_SYNCS,),
 )

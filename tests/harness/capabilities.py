@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
-from tests.harness import agenda, attendees, blocks, bulks, calendar_links, conferences, missions
+from tests.harness import (
+    agenda,
+    attendees,
+    blocks,
+    bulks,
+    calendar_links,
+    conferences,
+    missions,
+    syncs,
+)
 from tests.harness.capability import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
@@ -18,6 +27,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
+    syncs.SYNCS,
+    syncs.CALENDARS,
     bulks.CAPABILITY,
 )
 
