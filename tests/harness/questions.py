@@ -60,7 +60,7 @@ def of_times(event_id: str) -> SearchStrategy[TimesAsk]:
 
 
 def of_texts(event_id: str) -> SearchStrategy[TextsAsk]:
-    some = st.lists(syncs.ids, max_size=3, unique=True).map(",".join)
+    some = st.lists(syncs.ids, min_size=1, max_size=3, unique=True).map(",".join)
     return st.builds(TextsAsk, st.just(event_id), some)
 
 
