@@ -79,6 +79,15 @@ def schedule(event_id: str) -> Response[bytes]:
     return page("schedule.html")
 
 
+@get(
+    ["/events/{event_id:str}/syncs", "/events/{event_id:str}/syncs/new"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def syncs(event_id: str) -> Response[bytes]:
+    return page("syncs.html")
+
+
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
     """The file of that name, looked up among those found at start: a name is never a path."""
@@ -101,5 +110,5 @@ def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, schedule, file)
+ROUTES: Any = (home, sign_in, board, schedule, syncs, file)
 HANDLERS: Any = {NotFoundException: not_found}

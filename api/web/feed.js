@@ -4,7 +4,7 @@
 // positions, every other attempt names the lowest alone: a server of the version before takes no
 // other, and what comes twice then is older than what the page shows.
 
-const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED'];
+const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED', 'SYNC_UPDATED'];
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
 // 100, or 100-sessions.60-missions.100: how far each feed was heard, last the message's own position.

@@ -15,6 +15,8 @@ PAGES = {
     "/sign-in": "sign-in.html",
     "/events/evt_1": "board.html",
     "/events/evt_1/schedule": "schedule.html",
+    "/events/evt_1/syncs": "syncs.html",
+    "/events/evt_1/syncs/new": "syncs.html",
 }
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ADDRESS = re.compile(
