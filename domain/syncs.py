@@ -217,7 +217,7 @@ def _check_bounds(command: RequestSync) -> None:
 def _check_free(command: RequestSync) -> None:
     """Raises Refused, with all proposals at which one of the two has an appointment."""
     if problems := list(_taken(command)):
-        raise Refused("", *problems)
+        raise Refused("Not all of these times are free.", *problems)
 
 
 def _taken(command: RequestSync) -> Iterator[tuple[str, str]]:

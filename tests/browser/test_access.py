@@ -7,6 +7,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
+from tests.browser.meetings import (
+    ADA,
+    BEN,
+    ZOE,
+    acquaint,
+    answer,
+    ask,
+    open_form,
+    open_syncs,
+    step,
+    tomorrow,
+)
 from tests.browser.programme import (
     around,
     expect_starred,
@@ -112,6 +124,25 @@ def open_import(conference: Conference, page: Page) -> None:
     expect(page.get_by_label("The file")).to_be_visible()
 
 
+def open_meetings(conference: Conference, page: Page) -> None:
+    acquaint(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    ask(conference, BEN, ADA, tomorrow(9), tomorrow(10), note="Shall we\ntalk about clocks?")
+    ask(conference, ADA, ZOE, tomorrow(12))
+    open_syncs(conference, page)
+    expect(page.locator(".sync")).to_have_count(3)
+
+
+def open_request(conference: Conference, page: Page) -> None:
+    acquaint(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    open_form(conference, page)
+    step(page, "12:00").click()
+    expect(page.locator(".picked li")).to_have_count(1)
+
+
 PAGES = (
     open_board,
     open_grid,
@@ -127,6 +158,8 @@ PAGES = (
     open_sign_in,
     open_first_page,
     open_reference,
+    open_meetings,
+    open_request,
 )
 
 

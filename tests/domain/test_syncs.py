@@ -169,7 +169,7 @@ def test_taken_times_are_told_before_it_is_sent_the_others_as_busy_alone() -> No
     theirs = calendar(AppointmentMade("s9", "cleo", TWO - MINUTES / 2, TWO + MINUTES))
     nothing.given(own=mine, theirs=theirs).when(ASK).then(
         Refused(
-            "",
+            "Not all of these times are free.",
             ("$.proposals[0]", "you have a sync then: s8"),
             ("$.proposals[1]", "they are busy then"),
         )

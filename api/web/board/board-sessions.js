@@ -5,7 +5,7 @@ import { settle } from '/web/debounce.js';
 import { ownStars } from '/web/own-stars.js';
 import '/web/session-window.js';
 import { end, onBoard } from '/web/sync-model.js';
-import { agreed } from '/web/syncs-api.js';
+import { agreed, listPath } from '/web/syncs-api.js';
 import { Ticker } from '/web/ticker.js';
 import { sessionChange } from '/web/wording.js';
 
@@ -23,6 +23,9 @@ export class BoardSessions {
     if (member) this.#stars = ownStars({ eventId, member, toasts, leave, ...said });
     const schedule = document.getElementById('to-schedule');
     schedule.href = `/events/${encodeURIComponent(eventId)}/schedule`;
+    const syncs = document.getElementById('to-syncs');
+    syncs.href = listPath(eventId);
+    syncs.hidden = !member;
     document.getElementById('sessions').addEventListener('star-wanted', ({ detail }) => this.#stars.want(detail.session.session_id, detail.starred));
     this.refresh.now();
   }

@@ -1,12 +1,11 @@
-// A day in steps of a quarter of an hour, an hour a row: by click, or by arrow keys and space.
+// A day in steps of a quarter of an hour: by click, or by arrow keys and space.
 
 import { mayBePicked } from '/web/day-model.js';
 import { el } from '/web/dom.js';
 import { stepWords } from '/web/sync-wording.js';
 import { clock } from '/web/wording.js';
 
-const COLUMNS = 4;
-const MOVES = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS };
+const MOVES = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
 class DayGrid extends HTMLElement {
   #buttons = [];
@@ -52,11 +51,18 @@ class DayGrid extends HTMLElement {
 
   #move(press) {
     const from = this.#buttons.indexOf(press.target);
-    const to = press.key === 'Home' ? 0 : press.key === 'End' ? this.#buttons.length - 1 : from + (MOVES[press.key] ?? NaN);
+    const [steps, rows] = MOVES[press.key] ?? [NaN, NaN];
+    const to = press.key === 'Home' ? 0 : press.key === 'End' ? this.#buttons.length - 1 : from + steps + rows * this.#columns;
     if (from < 0 || !this.#buttons[to]) return;
     press.preventDefault();
     this.#enter(to);
     this.#buttons[to].focus();
+  }
+
+  // As many as the page is wide enough for.
+  get #columns() {
+    const [first] = this.#buttons;
+    return this.#buttons.filter((button) => button.offsetTop === first.offsetTop).length;
   }
 
   #enter(place) {

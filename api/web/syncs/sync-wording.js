@@ -7,7 +7,7 @@ export const STATES = { declined: 'Declined', withdrawn: 'Withdrawn', expired: '
 export const nameOf = ({ other }) => other.name || 'Somebody who is hidden';
 
 export function span(start, minutes, timezone) {
-  const end = Date.parse(start) + minutes * 60 * 1000;
+  const end = new Date(start).getTime() + minutes * 60 * 1000;
   return `${moment(start, timezone)}\u2013${clock(end, timezone)}`;
 }
 
