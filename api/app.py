@@ -14,6 +14,7 @@ from api import (
     concierge,
     conferences,
     directory,
+    free_time,
     messages,
     mission_metrics,
     missions,
@@ -22,6 +23,7 @@ from api import (
     session,
     sessions,
     stream,
+    syncs,
 )
 from api.agents import mcp
 from api.agents.tool import route
@@ -51,6 +53,8 @@ WITH_TOKEN = Router(
         *schedule.ROUTES,
         *calendar_links.ROUTES,
         *messages.ROUTES,
+        *syncs.ROUTES,
+        *free_time.ROUTES,
         *map(route, TOOLS),
         *concierge.ROUTES,
         *mcp.ROUTES,

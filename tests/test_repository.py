@@ -53,6 +53,10 @@ CAPABILITIES = {
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
     ),
+    "syncs": (
+        *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
+        *("workers.syncs", "api.syncs", "api.free_time"),
+    ),
 }
 # The lists on which a new capability is a line.
 LISTS = {
