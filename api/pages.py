@@ -88,6 +88,15 @@ def messages(event_id: str, member_id: str = "") -> Response[bytes]:
     return page("messages.html")
 
 
+@get(
+    ["/events/{event_id:str}/syncs", "/events/{event_id:str}/syncs/new"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def syncs(event_id: str) -> Response[bytes]:
+    return page("syncs.html")
+
+
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
     """The file of that name, looked up among those found at start: a name is never a path."""
@@ -110,5 +119,5 @@ def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, schedule, messages, file)
+ROUTES: Any = (home, sign_in, board, schedule, messages, syncs, file)
 HANDLERS: Any = {NotFoundException: not_found}

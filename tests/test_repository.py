@@ -33,9 +33,9 @@ PURE_IMPORTS = {
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
     "attendees": (
-        "domain.attendees",
-        *("domain.blocks", "projections.attendees"),
-        *("api.attendees", "api.directory", "api.blocks", "api.attendee_tools"),
+        *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
+        *("api.blocks", "api.attendee_import", "api.attendee_tools"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
@@ -52,6 +52,10 @@ CAPABILITIES = {
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
+    ),
+    "syncs": (
+        *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
+        *("workers.syncs", "api.syncs", "api.free_time"),
     ),
 }
 # The lists on which a new capability is a line.

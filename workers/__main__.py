@@ -56,6 +56,7 @@ COMMANDS = (
     Command("drill", "operations.drill", "restore a backup made under load, and check it"),
     Command("erase", "operations.erase", "forget a person: erase MEMBER [--yes]"),
     Command("export", "operations.export", "all that is held about a person: export MEMBER"),
+    Command("import-attendees", "attendees.command", "take a list of attendees in"),
     Command("import-schedule", "schedules.command", "take a conference's schedule in"),
     Command("keys", "operations.keys", "how keys of persons are stored: wrap, unwrap, rewrap"),
     Command("lag", "operations.lag", "how far each reader of the log has come (--watch)"),

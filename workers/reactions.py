@@ -2,12 +2,16 @@
 
 Each begins at the start of the log, also where an upgrade brings it. One that began at the end
 would miss what the first process of the new version records before its first workers are there. The
-past is passed over as read models pass it: the events that are reacted to came with the reaction,
-so there is nothing in it to follow up. For events that have long been there, a command's own rules
-have to say which of them are too old.
+past is passed over as read models pass it, and nothing follows from it: before these reactions there
+were neither messages nor syncs. One that is added later has to say, by its command's own rules, what
+is too old to follow up.
 """
 
 from projections.missions.meeting import meet
+from workers.syncs import LEAVING
 from workers.work.reaction import Reaction
 
-REACTIONS: tuple[Reaction, ...] = (Reaction("meet_attendees_by_messages", meet),)
+REACTIONS: tuple[Reaction, ...] = (
+    LEAVING,
+    Reaction("meet_attendees_by_messages_and_syncs", meet),
+)

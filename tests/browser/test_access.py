@@ -8,6 +8,16 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
 from tests.browser.conversations import ADA, BEN, acquaint, bubbles, open_messages, say, write
+from tests.browser.meetings import (
+    ZOE,
+    answer,
+    ask,
+    introduce,
+    open_form,
+    open_syncs,
+    step,
+    tomorrow,
+)
 from tests.browser.programme import (
     around,
     expect_starred,
@@ -138,6 +148,25 @@ def open_report(conference: Conference, page: Page) -> None:
     expect(page.get_by_role("dialog", name="Report a message")).to_be_visible()
 
 
+def open_meetings(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    ask(conference, BEN, ADA, tomorrow(9), tomorrow(10), note="Shall we\ntalk about clocks?")
+    ask(conference, ADA, ZOE, tomorrow(12))
+    open_syncs(conference, page)
+    expect(page.locator(".sync")).to_have_count(3)
+
+
+def open_request(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    open_form(conference, page)
+    step(page, "12:00").click()
+    expect(page.locator(".picked li")).to_have_count(1)
+
+
 PAGES = (
     open_board,
     open_grid,
@@ -156,6 +185,8 @@ PAGES = (
     open_threads,
     open_thread,
     open_report,
+    open_meetings,
+    open_request,
 )
 
 

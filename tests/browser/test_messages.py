@@ -1,13 +1,10 @@
 """The messages page: threads, one of them, and what is written there."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from domain.blocks import BlockMember
-from tests.boards import recording
 from tests.browser.conftest import Conference
 from tests.browser.conversations import (
     ADA,
@@ -136,23 +133,18 @@ def test_earlier_messages_come_before_and_what_is_read_stays_in_place(
     open_messages(conference, page, ADA, BEN)
     expect(bubbles(page).last).to_have_text("Message 44")
     expect(bubbles(page)).to_have_count(30)
-    page.get_by_role("button", name="Earlier messages").click()
+    earlier = page.get_by_role("button", name="Earlier messages")
+    earlier.focus()  # which scrolls there, as a wheel does: they come by themselves
     expect(bubbles(page)).to_have_count(46)
     expect(bubbles(page).first).to_have_text("Hello")
-    expect(page.get_by_role("button", name="Earlier messages")).to_be_hidden()
+    expect(earlier).to_be_hidden()
+    expect(page.get_by_role("log", name="Messages with Ben Osei")).to_be_focused()
+    expect(bubbles(page).last).to_have_text("Message 44")
 
 
 def test_block_is_asked_twice_and_leaves_the_thread(conference: Conference, page: Page) -> None:
     acquaint(conference)
     say(conference, BEN, ADA, "Hello")
-
-    def blocked(route: Route) -> None:
-        ids = {"event_id": conference.event_id, "member_id": ADA, "blocked_member_id": BEN}
-        with recording(conference.product.database_url) as record, ThreadPoolExecutor() as beside:
-            beside.submit(record, BlockMember(**ids)).result()  # here Playwright's loop runs
-        route.fulfill(status=204)
-
-    page.route("**/blocks/*", blocked)
     open_messages(conference, page, ADA, BEN)
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("button", name="Block Ben Osei").click()

@@ -6,6 +6,7 @@ from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
 from tests.harness import (
+    addresses,
     agenda,
     attendees,
     blocks,
@@ -14,6 +15,7 @@ from tests.harness import (
     conferences,
     messages,
     missions,
+    syncs,
 )
 from tests.harness.capability import Capability
 
@@ -21,6 +23,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     conferences.CAPABILITY,
     attendees.CAPABILITY,
     blocks.CAPABILITY,
+    addresses.CAPABILITY,
+    addresses.ROSTERS,
     missions.CATALOGUES,
     missions.BOARDS,
     missions.REPORTED,
@@ -30,6 +34,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     messages.SENT,
     messages.ARRIVED,
     messages.FLAGGED,
+    syncs.SYNCS,
+    syncs.CALENDARS,
     bulks.CAPABILITY,
 )
 

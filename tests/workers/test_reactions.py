@@ -1,5 +1,5 @@
-"""A message of the product's own completes meet_attendees, once, whoever else reports it and
-however often the reactor comes by."""
+"""A message or a sync of the product's own completes meet_attendees, once, whoever else reports it
+and however often the reactor comes by."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ from domain.attendees import Profile, SaveProfile
 from domain.blocks import BlockMember
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.meeting import MEET_ATTENDEES
+from domain.meeting import MEET_ATTENDEES, Action
 from domain.messages import SendMessage
 from domain.missions import ResetMission
 from domain.reports import RecordTelemetry
 from domain.store.writer import Author
+from domain.syncs import RequestSync
 from tests.boards import EVENT, NINE, end_of
 from tests.store import ask
 from tests.workers.work.echo import settle, storing
@@ -33,13 +34,16 @@ SEND = SendMessage(
     text="Shall we meet?",
     at=NINE,
 )
-TOLD = RecordTelemetry(
+ASK = RequestSync(
     event_id=EVENT,
     member_id="ada",
     target_member_id="ben",
-    action="message_sent",
-    ts=NINE + timedelta(seconds=1),
+    sync_id="s1",
+    minutes=30,
+    proposals=(NINE + timedelta(hours=1),),
+    at=NINE,
 )
+ACTS: tuple[tuple[Command, Action], ...] = ((SEND, "message_sent"), (ASK, "sync_created"))
 RESET = ResetMission(event_id=EVENT, member_id="ada", mission_id=MEET_ATTENDEES)
 BLOCK = BlockMember(event_id=EVENT, member_id="ben", blocked_member_id="ada")
 CAUSES = """
@@ -82,35 +86,48 @@ async def react(database: str) -> None:
                 await reactor.stop()
 
 
+def told(action: Action) -> RecordTelemetry:
+    return RecordTelemetry(
+        event_id=EVENT,
+        member_id="ada",
+        target_member_id="ben",
+        action=action,
+        ts=NINE + timedelta(seconds=1),
+    )
+
+
 def causes(database: str) -> list[str]:
     return [cause for (cause,) in ask(database, CAUSES)]
 
 
+@pytest.mark.parametrize(("act", "action"), ACTS)
 @pytest.mark.parametrize("follows", [True, False])
-def test_message_completes_the_mission_at_once_or_else_by_the_reactor(
-    database: str, follows: bool
+def test_act_completes_the_mission_at_once_or_else_by_the_reactor(
+    database: str, follows: bool, act: Command, action: Action
 ) -> None:
     async def story() -> int:
-        position = await recorded(database, *opening(), SEND, follows=follows)
-        assert causes(database) == ["message_sent"] * follows
+        position = await recorded(database, *opening(), act, follows=follows)
+        assert causes(database) == [action] * follows
         await react(database)
         return position
 
     position = asyncio.run(story())
-    assert causes(database) == ["message_sent"]
+    assert causes(database) == [action]
     assert follows is (end_of(database) == position)
 
 
-@pytest.mark.parametrize("commands", [(SEND, TOLD), (TOLD, SEND)])
-def test_message_and_telemetry_of_it_complete_the_mission_once(
-    database: str, commands: Sequence[Command]
+@pytest.mark.parametrize(("act", "action"), ACTS)
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_act_and_telemetry_of_it_complete_the_mission_once(
+    database: str, is_told_first: bool, act: Command, action: Action
 ) -> None:
     async def story() -> None:
-        await recorded(database, *opening(), *commands, follows=True)
+        both = (told(action), act) if is_told_first else (act, told(action))
+        await recorded(database, *opening(), *both, follows=True)
         await react(database)
 
     asyncio.run(story())
-    assert causes(database) == ["message_sent"]
+    assert causes(database) == [action]
 
 
 def test_mission_that_was_left_since_is_not_completed_by_the_message_of_before(

@@ -110,6 +110,7 @@ function changed(missionId) {
 
 function heard(type, data, position) {
   if (type === 'SESSIONS_UPDATED') sessions.heard(data);
+  if (type === 'SYNC_UPDATED') sessions.refresh();
   if (type !== 'MISSION_UPDATED') return;
   const { missionId, status, points_earned, progress } = data;
   dispatch({ type: 'heard', mission: { id: missionId, status, points_earned }, progress, position });

@@ -5,7 +5,7 @@ export class Outbox {
   #queue = [];
   #isSending = false;
 
-  // send(message) -> {data}, sent(message, data), failed(message, problem)
+  // send(message) -> {data, position}, sent(message, data, position), failed(message, problem)
   constructor({ send, sent, failed }) {
     Object.assign(this, { send, sent, failed });
   }
@@ -20,8 +20,8 @@ export class Outbox {
     while (this.#queue.length) {
       const message = this.#queue.shift();
       try {
-        const { data } = await this.send(message);
-        this.sent(message, data);
+        const { data, position } = await this.send(message);
+        this.sent(message, data, position);
       } catch (problem) {
         this.failed(message, problem);
       }

@@ -69,8 +69,8 @@ const markRead = settle(200, async () => {
 
 const outbox = new Outbox({
   send: (message) => calls.send(eventId, message),
-  sent(message, data) {
-    change(message.to, (known) => confirmed(known, message.key, data));
+  sent(message, data, position) {
+    change(message.to, (known) => confirmed(known, message.key, data, position));
     refreshThreads();
   },
   failed(message, problem) {

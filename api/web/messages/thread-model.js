@@ -10,10 +10,11 @@ export function opened({ data }) {
 // has come than a page holds, what lies between is unknown, and what is known begins with the page.
 export function renewed(thread, { data }) {
   const first = data.messages[0]?.position ?? Infinity;
+  const last = lastOf(data);
+  if (last < lastOf(thread)) return thread; // it left before what is known was said
   const meets = data.before === null || thread.messages.some((one) => one.position >= first);
   const kept = meets ? thread.messages.filter((one) => one.position < first) : [];
   const messages = [...kept, ...data.messages];
-  const known = new Set(messages.map((one) => one.message_id));
   return {
     ...thread,
     name: data.name,
@@ -23,8 +24,12 @@ export function renewed(thread, { data }) {
     unread: data.unread,
     messages,
     before: kept.length ? thread.before : data.before,
-    pending: thread.pending.filter((one) => !known.has(one.messageId)),
+    pending: thread.pending.filter((one) => one.state !== 'sent' || one.position > last),
   };
+}
+
+function lastOf({ messages }) {
+  return messages.at(-1)?.position ?? 0;
 }
 
 export function withEarlier(thread, { data }) {
@@ -38,9 +43,10 @@ export function intended(thread, { key, text, at }) {
   return { ...thread, pending: [...thread.pending, { key, text, at, state: 'sending' }] };
 }
 
-export function confirmed(thread, key, { message_id: messageId, at }) {
-  if (thread.messages.some((one) => one.message_id === messageId)) return dropped(thread, key);
-  return changed(thread, key, { state: 'sent', messageId, at });
+export function confirmed(thread, key, { message_id: messageId, at }, position) {
+  const isRead = position !== null && position <= lastOf(thread);
+  if (isRead || thread.messages.some((one) => one.message_id === messageId)) return dropped(thread, key);
+  return changed(thread, key, { state: 'sent', messageId, at, position: position ?? 0 });
 }
 
 export const failed = (thread, key, problem) => changed(thread, key, { state: 'failed', problem });
