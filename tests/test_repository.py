@@ -55,7 +55,7 @@ CAPABILITIES = {
     ),
     "syncs": (
         *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
-        *("workers.syncs", "api.syncs", "api.free_time"),
+        *("workers.syncs", "api.syncs", "api.free_time", "api.sync_tools"),
     ),
 }
 # The lists on which a new capability is a line.
