@@ -8,6 +8,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
     attendee_import,
+    attendee_insights,
     attendees,
     blocks,
     calendar_links,
@@ -47,6 +48,7 @@ WITH_TOKEN = Router(
         *attendees.ROUTES,
         *attendee_import.ROUTES,
         *directory.ROUTES,
+        *attendee_insights.ROUTES,
         *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,

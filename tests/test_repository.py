@@ -35,7 +35,7 @@ CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
-        *("api.blocks", "api.attendee_import", "api.attendee_tools"),
+        *("api.blocks", "api.attendee_import", "api.attendee_tools", "api.attendee_insights"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
