@@ -1,12 +1,13 @@
 """Profiles of attendees: written by themselves, and read by those who may see them."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, put
 from msgspec import Meta, Struct
 
-from api.directory import PATH, TAGS, Card, card, earliest, look, matched
+from api.directory import PATH, TAGS, Card, card, index_of, matched
 from api.executing import answered, execute
 from api.http import fields
 from api.http.fields import EventId, MemberId
@@ -17,7 +18,6 @@ from api.reads.reading import answer, who_asks
 from domain.attendees import Attendee, Profile, SaveProfile
 from domain.errors import NotFound
 from projections.attendees.visibility import PROFILE, ProfileAsk
-from projections.question import MemberAsk
 
 
 class ProfileBody(fields.Body, frozen=True, kw_only=True):
@@ -96,16 +96,18 @@ async def get_attendee(
 ) -> Response[ShownProfile]:
     member = await who_asks(request, event_id)
     other = member if member_id.lower() == "me" else member_id
-    seen, headers = await read(request, PROFILE, ProfileAsk(event_id, member, other))
+    ask = ProfileAsk(event_id, member, other)
+    (seen, headers), index = await asyncio.gather(
+        read(request, PROFILE, ask), index_of(request, ask)
+    )
     if seen is None:
         raise NotFound(f"There is no attendee {other} to meet here.")
-    mine, index, told = await look(request, MemberAsk(event_id, member))
-    rarity = index.rarity(index.seen(member, mine.blocks))
-    shown = card(event_id, seen.attendee, matched(mine, seen.attendee, rarity))
+    rarity = index.rarity(index.seen(member))
+    shown = card(event_id, seen.attendee, matched(seen.you, seen.attendee, rarity))
     tags = {name: getattr(seen.attendee, name) for name in LISTS}
     met = HowMet(seen.met.viewed, seen.met.messaged, seen.met.synced)
     said = ShownProfile(**msgspec.structs.asdict(shown), **tags, event_id=event_id, met=met)
-    return answer(said, earliest(told, headers))
+    return answer(said, headers)
 
 
 LISTS = ("interests", "industries", "focus_areas", "goals", "offers", "seeks")

@@ -16,9 +16,9 @@ from api.formats import ical
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
 from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
-from api.reads.asking import read, read_log
+from api.reads.asking import read_log
 from api.reads.reading import answer, who_asks
-from api.schedule import as_calendar
+from api.schedule import respond_as_calendar
 from api.services import services
 from api.sessions import PATH, TAGS
 from domain.calendar_links import CalendarLink, OnLink, OpenCalendarLink, RevokeCalendarLink
@@ -112,9 +112,9 @@ async def get_agenda_ics(
         _, digest = await answer_from_log(connection, LINK_DIGEST, ask)
     if digest is None or not hmac.compare_digest(digest, _digest(secret)):
         raise NotFound("This link opens no agenda, or no longer.")
-    programme, headers = await read(request, STARRED_AGENDA, ask)
-    name = f"{programme.agenda.event_name}: my agenda"
-    return await as_calendar(request, programme, name, headers)
+    return await respond_as_calendar(
+        request, STARRED_AGENDA, ask, lambda own: f"{own.agenda.event_name}: my agenda"
+    )
 
 
 def _digest(secret: str) -> str:

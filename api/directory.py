@@ -1,5 +1,6 @@
 """The directory of attendees, and the best few of them for a member."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from projections.attendees.directory import COUNTED, Count, Sort, Wanted, page
 from projections.attendees.following import Directories
 from projections.attendees.index import EVERYBODY, Index
 from projections.attendees.rows import Attendee
-from projections.attendees.score import Match, match
+from projections.attendees.score import UNKNOWN, Match, Rarity, match
 from projections.attendees.visibility import MINE, SHOWN, Mine, ShownAsk
 from projections.question import MemberAsk
 
@@ -122,7 +123,7 @@ async def get_ranked_attendees(
     ids = index.best(index.scores(mine.attendee, seen), seen, limit)
     rarity = index.rarity(seen)
     people, headers = await shown(request, ask, ids)
-    cards = [card(ask.event_id, one, matched(mine, one, rarity)) for one in people]
+    cards = [card(ask.event_id, one, matched(mine.attendee, one, rarity)) for one in people]
     cards.sort(key=lambda one: -one.match_score)
     said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
     return answer(said, earliest(told, headers) | {"Cache-Control": FRESH})
@@ -164,7 +165,7 @@ async def get_attendees(
     wanted = Wanted(filters, sort, page_number, page_size, last)
     one = page(index, ask.member_id, mine.attendee, mine.blocks, wanted, found)
     people, headers = await shown(request, ask, one.ids)
-    cards = [card(event_id, other, matched(mine, other, one.rarity)) for other in people]
+    cards = [card(event_id, other, matched(mine.attendee, other, one.rarity)) for other in people]
     if sort == "match_score":
         cards.sort(key=lambda one: -one.match_score)
     said = Directory(
@@ -177,12 +178,17 @@ async def get_attendees(
 
 async def look(request: Request, ask: MemberAsk) -> tuple[Mine, Index, Headers]:
     """The asker's own words about themselves, and everybody's index, as new as that at least."""
-    mine, headers = await read(request, MINE, ask)
-    directories: Directories = request.app.state.directories
-    index = await directories.look(services(request).pool, ask.event_id)
+    (mine, headers), index = await asyncio.gather(read(request, MINE, ask), index_of(request, ask))
+    if index.position < int(headers["Event-Position"]):
+        index = await index_of(request, ask)
     if has_header(request) and index.position < minimum(request):
         raise Unavailable(f"Position {minimum(request)} is not here yet.", retry_after=1)
     return mine, index, earliest(headers, {"Event-Position": str(index.position)})
+
+
+async def index_of(request: Request, ask: MemberAsk) -> Index:
+    directories: Directories = request.app.state.directories
+    return await directories.look(services(request).pool, ask.event_id)
 
 
 async def shown(request: Request, ask: MemberAsk, ids: list[str]) -> tuple[list[Attendee], Headers]:
@@ -192,11 +198,11 @@ async def shown(request: Request, ask: MemberAsk, ids: list[str]) -> tuple[list[
     return [row for one in ids if (row := found.people.get(one))], headers
 
 
-def matched(mine: Mine, other: Attendee, rarity: Any) -> Match:
+def matched(you: Attendee | None, they: Attendee, rarity: Rarity) -> Match:
     """How the two suit each other; nobody suits themselves."""
-    if mine.attendee is None or mine.attendee.member_id == other.member_id:
-        return Match()
-    return match(mine.attendee, other, rarity)
+    if you is None or you.member_id == they.member_id:
+        return UNKNOWN
+    return match(you, they, rarity)
 
 
 def card(event_id: str, other: Attendee, how: Match) -> Card:

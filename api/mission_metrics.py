@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from prometheus_client.core import HistogramMetricFamily, Metric
 
 from api.operations.metrics import REGISTRY
+from domain.aggregate import On
 from domain.missions import MissionCompleted
 from projections.engine.event_log import Connection
 from sql import statements
@@ -31,9 +32,11 @@ _counted: set[str] = set()
 
 
 def count_completed(events: Iterable[Struct]) -> None:
+    """On the board that a command is about, or on another."""
     for event in events:
-        if isinstance(event, MissionCompleted):
-            COMPLETED.labels(_label(event.mission_id)).inc()
+        fact = event.event if isinstance(event, On) else event
+        if isinstance(fact, MissionCompleted):
+            COMPLETED.labels(_label(fact.mission_id)).inc()
 
 
 def _label(mission_id: str) -> str:

@@ -20,17 +20,16 @@ from api.reads.asking import respond
 from api.reads.reading import who_asks
 from domain.catalogues import Catalogue, Mission, PublishCatalogue
 from domain.errors import NotFound, Problem
+from domain.meeting import MEET_ATTENDEES, Action
 from domain.missions import (
-    MEET_ATTENDEES,
-    Action,
     Board,
     CompleteMission,
     OnMission,
-    RecordTelemetry,
     ResetMission,
     StartMission,
     Status,
 )
+from domain.reports import RecordTelemetry
 from projections.missions import leaderboard as leaders
 from projections.missions import questions as boards
 from projections.missions.rows import Progress

@@ -6,6 +6,7 @@ from another version of this product finds its files here, and files may move be
 Pages leave out how every page begins: that is `head.html`.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,14 @@ POLICY = {
 
 def page(name: str, status: int = 200) -> Response[bytes]:
     file = FILES[name]
-    content = file.read_bytes()
-    if file.suffix == ".html":
-        content = HEAD + content
+    content = _content(file, file.stat().st_mtime_ns)
     return Response(content, status_code=status, media_type=TYPES[file.suffix], headers=POLICY)
+
+
+@lru_cache
+def _content(file: Path, changed_at: int) -> bytes:
+    content = file.read_bytes()
+    return HEAD + content if file.suffix == ".html" else content
 
 
 @get("/", include_in_schema=False, sync_to_thread=False)

@@ -1,7 +1,10 @@
 """A whole schedule in, and the agenda out again, call by call."""
 
 import asyncio
+import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -17,11 +20,14 @@ from api.http.fields import EventId
 from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
 from api.http.uploads import uploaded
-from api.reads.asking import Headers, read
-from api.reads.reading import answer, tagged, who_asks
+from api.reads.asking import read
+from api.reads.reading import answer, has_header, is_known, who_asks
+from api.services import services
 from api.sessions import PATH, TAGS, event_zone
 from domain.agenda import Agenda, Counts, ImportSchedule, counted, odd
-from projections.question import Ask
+from projections.engine.ground import ground
+from projections.question import Ask, AskT, Own
+from projections.sessions import calendar, questions
 from projections.sessions.calendar import WHOLE_AGENDA
 from projections.sessions.questions import Programme
 from workers import schedules
@@ -29,6 +35,9 @@ from workers.schedules import Odd
 from workers.schedules.archives import BYTES
 
 LARGEST_SCHEDULE = BYTES  # as it comes; what it unpacks to has the same bound
+# By which a tag is another once what makes a calendar of rows is: the text of these modules.
+MADE_BY = (ical.__file__, calendar.__file__, questions.__file__)
+FORM = hashlib.sha256(b"".join(Path(file).read_bytes() for file in MADE_BY)).hexdigest()
 READER = ThreadPoolExecutor(1, "schedules")  # one at a time: a large file is much work
 
 
@@ -115,18 +124,33 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
 )
 async def get_schedule_ics(request: Request, event_id: EventId) -> Response[bytes | None]:
     await who_asks(request, event_id)
-    programme, headers = await read(request, WHOLE_AGENDA, Ask(event_id))
-    return await as_calendar(request, programme, programme.agenda.event_name, headers)
+    return await respond_as_calendar(
+        request, WHOLE_AGENDA, Ask(event_id), lambda programme: programme.agenda.event_name
+    )
 
 
-async def as_calendar(
-    request: Request, programme: Programme, name: str, headers: Headers
+async def respond_as_calendar(
+    request: Request, question: Own[AskT, Programme], ask: AskT, name: Callable[[Programme], str]
 ) -> Response[bytes | None]:
-    """Calendar programs ask again and again whether anything has changed. A large agenda is work,
-    beside which others are to be answered."""
-    content = await asyncio.to_thread(ical.calendar, programme, name)
-    headers = {"Cache-Control": "private, no-cache"} | headers
-    return tagged(request, content, ical.MEDIA_TYPE, headers)
+    """Calendar programs ask again and again whether anything has changed: those that know our tag
+    are told that nothing has, without a look at the agenda. A large one is work, beside which
+    others are to be answered."""
+    async with services(request).pool.connection() as connection:
+        stands_on = await ground(connection, question, ask)
+    made_of = f"{FORM} {question.name} {stands_on.identity}"
+    tag = f'"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag}
+    known = is_known(request, tag)
+    if known and not has_header(request):
+        headers["Event-Position"] = str(stands_on.end)
+        return Response(None, status_code=304, headers=headers)
+    programme, said = await read(request, question, ask)
+    if int(said["Event-Position"]) < stands_on.position:  # the rest is of a newer version
+        del headers["ETag"]
+    elif known:
+        return Response(None, status_code=304, headers=headers | said)
+    content = await asyncio.to_thread(ical.calendar, programme, name(programme))
+    return Response(content, media_type=ical.MEDIA_TYPE, headers=headers | said)
 
 
 ROUTES: Any = (post_schedule, get_schedule_json, get_schedule_ics)

@@ -8,11 +8,12 @@ from typing import Any
 import uvicorn
 
 from api.app import create_app
+from api.http.forwarded import Forwarded
+from api.http.gradually import Gradually, is_stream
 from api.http.headers import EVERYWHERE, BehindTls
 from api.http.methods import Methods
 from api.http.protocol import IDLE, Protocol, WithCycle
 from api.live.feed import Live
-from api.live.gradually import Gradually
 from api.operations.instrumentation import Instrumented
 from workers import telemetry
 from workers.garbage import collect_rarely
@@ -48,10 +49,13 @@ def run(app: Any, settings: Settings) -> None:
     collect_rarely()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    app, live = Instrumented(Gradually(Methods(app))), app.state.services.live
+    at_home = app.state.services
+    app = Instrumented(Gradually(Methods(app), is_stream, at_home.identity.is_stranger))
     over_tls = (settings.public_url or "").startswith("https:")
     if over_tls or settings.trusted_proxy:
         app = BehindTls(app, always=over_tls)
+    if settings.trusted_proxy:
+        app = Forwarded(app, settings.trusted_proxy)
     config = uvicorn.Config(
         WithCycle(app),
         host=settings.host,
@@ -71,4 +75,4 @@ def run(app: Any, settings: Settings) -> None:
         timeout_graceful_shutdown=2,
         backlog=4096,
     )
-    Server(config, live).run()
+    Server(config, at_home.live).run()

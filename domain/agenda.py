@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import count
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,8 +18,8 @@ from domain.errors import Invalid, NotFound
 from domain.names import may_say_a_name, says_name
 from domain.persistent_map import with_entry
 from domain.personal import ERASED, PERSONAL, SPEAKER, Person, personal
-from domain.slots import settled
-from domain.sources import BY_HAND, File, Matched, Named, matched
+from domain.source_files import BY_HAND, File, Named
+from domain.sources import Settled, settle
 
 Status = Literal["scheduled", "confirmed", "tentative", "cancelled"]
 
@@ -81,7 +81,8 @@ AgendaEvent = (
 
 class Agenda(Struct, frozen=True):
     """The sources say who wrote an item or a speaker last, the listings what each source lists;
-    `renamed` are ids of speakers that others have replaced."""
+    `renamed` are ids of speakers that others have replaced, `source_names` the names that sources
+    gave to those whom somebody has changed by hand since."""
 
     items: Mapping[str, AgendaItem] = {}
     speakers: Mapping[str, Speaker] = {}
@@ -89,6 +90,7 @@ class Agenda(Struct, frozen=True):
     speaker_sources: Mapping[str, str] = {}
     listings: Mapping[str, frozenset[str]] = {}
     renamed: Mapping[str, str] = {}
+    source_names: Mapping[str, str] = {}
 
     def listed(self, source: str) -> frozenset[str]:
         return self.listings.get(source, frozenset())
@@ -134,9 +136,21 @@ class ImportSchedule(_OnAgenda, frozen=True, kw_only=True):
     slots: Mapping[str, str] = {}  # of ids that stand in no file, which talk's they are
     named: Mapping[str, Named] = {}  # of speakers, by id, what stands in the file instead
     before: Agenda = GIVEN  # for the reply, which says what came of it
+    settled: Settled | None = None  # what deciding it needs, as of a state of the programme
 
     def given(self) -> dict[str, StreamName]:
         return {**super().given(), "before": stream("agenda", self.event_id)}
+
+    def prepared(self, state: Agenda) -> Self:
+        return self if _wrong(self) else replace(self, settled=self.settle(state))
+
+    def settle(self, state: Agenda) -> Settled:
+        if self.settled and self.settled.known is state:
+            return self.settled
+        file = File(
+            *(self.source, self.event_id, self.items, self.slots, self.speakers, self.named)
+        )
+        return settle(file, state)
 
 
 class Counts(Struct, frozen=True):
@@ -154,7 +168,7 @@ class Counts(Struct, frozen=True):
 
 def counted(command: ImportSchedule, after: Agenda) -> Counts:
     before, new = command.before.items, after.items
-    listed = _settled(command, command.before)[0]
+    listed = command.settle(command.before).items
     touched = [id_ for id_, item in new.items() if id_ in before and before[id_] != item]
     cancelled = [id_ for id_ in touched if "cancelled" == new[id_].status != before[id_].status]
     same = [item for item in listed if before.get(item.id) == new[item.id]]
@@ -175,7 +189,7 @@ def counted(command: ImportSchedule, after: Agenda) -> Counts:
 
 def odd(command: ImportSchedule) -> tuple[tuple[str, str], ...]:
     """The remarks on a file beside what is known: (id of a speaker, what is odd)."""
-    return _matched(command, command.before).remarks
+    return command.settle(command.before).remarks
 
 
 OnAgenda = ScheduleItem | CancelItem | SaveSpeaker | ImportSchedule
@@ -201,8 +215,9 @@ def decide(command: OnAgenda, state: Agenda) -> tuple[AgendaEvent, ...]:
 
 def _imported(command: ImportSchedule, state: Agenda) -> Iterator[AgendaEvent]:
     source, sources, speakers = command.source, state.item_sources, state.speaker_sources
-    items, speaking = _settled(command, state)
-    yield from _saved(state, (s for s in speaking if speakers.get(s.id) != BY_HAND), source)
+    found = command.settle(state)
+    items = found.items
+    yield from _saved(state, (s for s in found.speakers if speakers.get(s.id) != BY_HAND), source)
     yield from _written(state, (i for i in items if sources.get(i.id) != BY_HAND), source)
     elsewhere = _listed_elsewhere(command, state)
     for item_id in _dropped(command, state, items):
@@ -224,29 +239,6 @@ def _listed_elsewhere(command: ImportSchedule, state: Agenda) -> frozenset[str]:
     aside = {command.source, command.event_id}
     others = (ids for source, ids in state.listings.items() if source not in aside)
     return frozenset().union(*others)
-
-
-def _matched(command: ImportSchedule, state: Agenda) -> Matched:
-    file = File(
-        command.source,
-        command.event_id,
-        command.items,
-        command.slots,
-        command.speakers,
-        command.named,
-    )
-    return matched(file, state)
-
-
-def _settled(
-    command: ImportSchedule, state: Agenda
-) -> tuple[tuple[AgendaItem, ...], tuple[Speaker, ...]]:
-    """The items and speakers under the ids that they are known by."""
-    found, sources = _matched(command, state), state.item_sources
-    cancelled = (id_ for id_, item in state.items.items() if item.status == "cancelled")
-    gone = {id_ for id_ in cancelled if sources[id_] != BY_HAND}
-    items = settled(found.items, found.slots, state.items, gone, found.theirs)
-    return items, found.speakers
 
 
 def _written(state: Agenda, items: Iterable[AgendaItem], source: str) -> Iterator[AgendaEvent]:
@@ -273,8 +265,13 @@ def _check_item(item: AgendaItem) -> None:
 
 def _check_import(command: ImportSchedule) -> None:
     """A source may hold sessions that end before they start; they are on at no moment."""
+    if wrong := _wrong(command):
+        raise Invalid("", *wrong)
+
+
+def _wrong(command: ImportSchedule) -> list[tuple[str, str]]:
     if command.source == BY_HAND:
-        raise Invalid("", ("$.source", "must not be empty"))
+        return [("$.source", "must not be empty")]
     wrong = [
         (f"$.items[{i}].status", f"must be one of {', '.join(sorted(STATUSES))}")
         for i, item in enumerate(command.items)
@@ -285,8 +282,7 @@ def _check_import(command: ImportSchedule) -> None:
         ("$.speakers", [speaker.id for speaker in command.speakers]),
     ):
         wrong += [(path, f"{name} comes {n} times") for name, n in Counter(ids).items() if n > 1]
-    if wrong:
-        raise Invalid("", *wrong)
+    return wrong
 
 
 def evolve(state: Agenda, event: AgendaEvent, at: datetime) -> Agenda:
@@ -315,7 +311,17 @@ def _with_speaker(state: Agenda, speaker: Speaker, source: str) -> Agenda:
         state,
         speakers=with_entry(state.speakers, speaker.id, speaker),
         speaker_sources=with_entry(state.speaker_sources, speaker.id, source),
+        source_names=_source_names(state, speaker, source),
     )
+
+
+def _source_names(state: Agenda, speaker: Speaker, source: str) -> Mapping[str, str]:
+    """Nothing is kept of who is erased."""
+    names, id_ = state.source_names, speaker.id
+    if source == BY_HAND and speaker.name != ERASED:
+        given = state.speaker_sources.get(id_, BY_HAND) != BY_HAND
+        return with_entry(names, id_, state.speakers[id_].name) if given else names
+    return with_entry(names, id_, "") if names.get(id_) else names
 
 
 def _with_item(state: Agenda, item: AgendaItem, source: str) -> Agenda:

@@ -14,7 +14,7 @@ envelope, not in the event.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from msgspec import Struct
 
@@ -56,6 +56,12 @@ class Command(Struct, frozen=True, kw_only=True):
 
     def given(self) -> Mapping[str, StreamName]:
         return {}
+
+    def prepared(self, state: Any) -> Self:
+        """The command with what is much work to find out of its own stream's state, for `decide`.
+        History asks for it before it takes the lock that all writers wait for, and once more only
+        where the state is another by then. It refuses nothing, and what is given is not there."""
+        return self
 
 
 class On(Struct, frozen=True):

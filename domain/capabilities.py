@@ -8,6 +8,7 @@ from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
 from domain.missions import BOARD
+from domain.reports import REPORTS
 from domain.stars import STARS
 
 AGGREGATES: tuple[Aggregate, ...] = (
@@ -16,6 +17,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     BLOCKS,
     CATALOGUE,
     BOARD,
+    REPORTS,
     AGENDA,
     STARS,
     CALENDAR_LINK,
@@ -28,7 +30,7 @@ ANNOUNCED_BY: dict[str, str] = {"event": CONFERENCE.name}
 # Upcasting by name: events that are not stored under the name of their class, as that name and the
 # class's. An event is written under its last line here, and read under all of them.
 #
-# What members report of messages and syncs goes on being stored as MessageSent and SyncCreated. A
+# A board's reports of messages and syncs go on being stored as MessageSent and SyncCreated. A
 # version that runs beside this one during a deploy knows no other name, and would park the streams
 # of an event that it cannot read. Nor is there a later release in which to change it: the log holds
 # these names for ever, so none of them is free again. A message that is really sent is an event

@@ -1,31 +1,24 @@
 """The board of missions that each member has at a conference.
 
-`meet_attendees` completes by itself, once a member has viewed 3 profiles for 10 s in all, or sent
-one message, or created one sync: what is reported after that changes nothing of it.
+`meet_attendees` completes by itself, by its rule (domain/meeting.py) and what members report
+(domain/reports.py).
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.aggregate import GIVEN, Aggregate, Announced, Command, StreamName, stream
+from domain.aggregate import GIVEN, Aggregate, Command, StreamName, stream
 from domain.catalogues import Catalogue, Mission
 from domain.errors import NotFound, Refused
+from domain.meeting import MEET_ATTENDEES, MET_BY, Action, Meeting, MetBy, Moments, remembered
 from domain.persistent_map import with_entry
 
 Status = Literal["not_started", "in_progress", "completed"]
-Cause = Literal["member", "profiles_viewed", "message_sent", "sync_created"]
-Action = Literal["view_profile", "message_sent", "sync_created"]
-
-MEET_ATTENDEES = "meet_attendees"
-PROFILES_TO_VIEW = 3
-MILLISECONDS_TO_SPEND = 10_000
-REPORTS = 5_000  # of one member at one conference; those of before this bound count as well
-REMEMBERED = 256  # moments per action and target by which a repeated report is known
+Cause = Literal["member"] | MetBy
 
 
 class Left(Struct, frozen=True):
@@ -65,24 +58,29 @@ class MissionReset(Struct, frozen=True):
     left: Left | None = None
 
 
+# Reports of before these were streams of their own; and since then, where it `meets` the rule while
+# the mission cannot be completed yet, one that is in that stream as well.
 class ProfileViewed(Struct, frozen=True):
     target_member_id: str
     ts: datetime
     dwell_ms: int = 0
+    meets: bool = False
 
 
 class MessageReported(Struct, frozen=True):
     target_member_id: str
     ts: datetime
+    meets: bool = False
 
 
 class SyncReported(Struct, frozen=True):
     target_member_id: str
     ts: datetime
+    meets: bool = False
 
 
-Report = ProfileViewed | MessageReported | SyncReported
-BoardEvent = MissionStarted | MissionCompleted | MissionReopened | MissionReset | Report
+BoardReport = ProfileViewed | MessageReported | SyncReported
+Moved = MissionStarted | MissionCompleted | MissionReopened | MissionReset
 
 
 class Standing(Struct, frozen=True):
@@ -93,29 +91,14 @@ class Standing(Struct, frozen=True):
     updated_at: datetime | None = None
 
 
-class Meeting(Struct, frozen=True):
-    """The counts that the rules of meet_attendees look at. Of `viewed` there are no more than the
-    rules ask for."""
-
-    viewed: frozenset[str] = frozenset()
-    milliseconds: int = 0
-    messages: int = 0
-    syncs: int = 0
-
-    def cause(self) -> Cause | None:
-        if self.syncs:
-            return "sync_created"
-        if self.messages:
-            return "message_sent"
-        if len(self.viewed) >= PROFILES_TO_VIEW and self.milliseconds >= MILLISECONDS_TO_SPEND:
-            return "profiles_viewed"
-        return None
-
-
 class Board(Struct, frozen=True):
+    """`round` is how often meet_attendees was left; `meeting` is of this round, and of what was
+    reported here. `reported` and `reports` are of before reports were streams of their own."""
+
     standings: Mapping[str, Standing] = {}
+    round: int = 0
     meeting: Meeting = Meeting()
-    reported: Mapping[tuple[str, str], tuple[datetime, ...]] = {}
+    reported: Moments = {}
     reports: int = 0
 
     def standing(self, mission_id: str) -> Standing:
@@ -123,13 +106,6 @@ class Board(Struct, frozen=True):
 
     def completed(self) -> frozenset[str]:
         return frozenset(i for i, s in self.standings.items() if s.status == "completed")
-
-
-class Target(Protocol):
-    """The part that rules look at of the attendee who is met."""
-
-    @property
-    def listed(self) -> bool: ...
 
 
 class _OnBoard(Command, frozen=True, kw_only=True):
@@ -160,34 +136,16 @@ class ResetMission(_OnBoard, frozen=True, kw_only=True):
     mission_id: str
 
 
-class RecordTelemetry(_OnBoard, frozen=True, kw_only=True):
-    """Reports what a member did on another's profile. `dwell_ms` is time spent there."""
-
-    action: Action
-    target_member_id: str
-    ts: datetime
-    dwell_ms: int = 0
-    conference: Announced = GIVEN
-    target: Target = GIVEN
-
-    def given(self) -> dict[str, StreamName]:
-        return {
-            "catalogue": stream("catalogue", self.event_id),
-            "conference": stream("conference", self.event_id),
-            "target": stream("attendee", self.event_id, self.target_member_id),
-        }
-
-
 OnMission = StartMission | CompleteMission | ResetMission
 
 
-def decide(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
+def decide(command: OnMission, state: Board) -> tuple[Moved, ...]:
     return tuple(_with_left(_decided(command, state), command.catalogue, state.completed()))
 
 
 def _with_left(
-    events: Iterable[BoardEvent], catalogue: Catalogue, completed: frozenset[str]
-) -> Iterator[BoardEvent]:
+    events: Iterable[Moved], catalogue: Catalogue, completed: frozenset[str]
+) -> Iterator[Moved]:
     """The events, each with what it leaves to be completed."""
     active = [mission for mission in catalogue.missions.values() if mission.active]
     for event in events:
@@ -196,9 +154,6 @@ def _with_left(
                 completed |= {mission}
             case MissionReopened(mission_id=mission):
                 completed -= {mission}
-            case ProfileViewed() | MessageReported() | SyncReported():
-                yield event
-                continue
         yield replace(event, left=left_of(active, completed))
 
 
@@ -207,9 +162,7 @@ def left_of(active: Iterable[Mission], completed: Set[str]) -> Left:
     return Left(len(points), sum(points))
 
 
-def _decided(command: OnMission | RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
-    if isinstance(command, RecordTelemetry):
-        return _report(command, state)
+def _decided(command: OnMission, state: Board) -> tuple[Moved, ...]:
     mission = command.catalogue.active(command.mission_id)
     if mission is None:
         raise NotFound(f"There is no mission {command.mission_id} at event {command.event_id}.")
@@ -247,49 +200,13 @@ def _unlocked(
     mission = catalogue.active(MEET_ATTENDEES)
     if mission is None or just_completed not in mission.requires:
         return ()
-    return _met(state.meeting, mission, state, state.completed() | {just_completed})
-
-
-def _report(command: RecordTelemetry, state: Board) -> tuple[BoardEvent, ...]:
-    if not command.conference.exists:
-        raise NotFound(f"There is no event {command.event_id}.")
-    if not command.target.listed or command.target_member_id == command.member_id:
-        raise NotFound(f"There is no attendee {command.target_member_id} to meet here.")
-    if _is_repeated(command.ts, state.reported.get((command.action, command.target_member_id), ())):
-        return ()
-    if state.reports >= REPORTS:
-        raise Refused(
-            f"{command.member_id} has reported {state.reports:,} times at event "
-            f"{command.event_id}: {REPORTS:,} are the most."
-        )
-    report = _reported(command)
-    mission = command.catalogue.active(MEET_ATTENDEES)
-    if mission is None:
-        return (report,)
-    return (report, *_met(_count(state.meeting, report), mission, state, state.completed()))
-
-
-def _is_repeated(ts: datetime, moments: tuple[datetime, ...]) -> bool:
-    """Moments are in order. What is older than a full memory counts as repeated."""
-    i = bisect_left(moments, ts)
-    return (i < len(moments) and moments[i] == ts) or (i == 0 and len(moments) == REMEMBERED)
-
-
-def _reported(command: RecordTelemetry) -> Report:
-    match command.action:
-        case "view_profile":
-            return ProfileViewed(command.target_member_id, command.ts, command.dwell_ms)
-        case "message_sent":
-            return MessageReported(command.target_member_id, command.ts)
-        case "sync_created":
-            return SyncReported(command.target_member_id, command.ts)
+    return _met(state.meeting.cause, mission, state, state.completed() | {just_completed})
 
 
 def _met(
-    meeting: Meeting, mission: Mission, state: Board, completed: frozenset[str]
+    cause: MetBy | None, mission: Mission, state: Board, completed: frozenset[str]
 ) -> tuple[MissionCompleted, ...]:
     standing = state.standing(mission.id)
-    cause = meeting.cause()
     if (
         cause is None
         or standing.status == "completed"
@@ -299,20 +216,25 @@ def _met(
     return (MissionCompleted(mission.id, mission.points, cause),)
 
 
-def _count(meeting: Meeting, report: Report) -> Meeting:
-    match report:
-        case ProfileViewed(target_member_id=target, dwell_ms=spent):
-            viewed = meeting.viewed
-            if len(viewed) < PROFILES_TO_VIEW:
-                viewed |= {target}
-            return replace(meeting, viewed=viewed, milliseconds=meeting.milliseconds + spent)
-        case MessageReported():
-            return replace(meeting, messages=meeting.messages + 1)
-        case SyncReported():
-            return replace(meeting, syncs=meeting.syncs + 1)
+def met_by(cause: MetBy | None, state: Board, catalogue: Catalogue) -> tuple[Moved, ...]:
+    """Completes meet_attendees, where its rule is met and nothing is in the way."""
+    mission, completed = catalogue.active(MEET_ATTENDEES), state.completed()
+    events = _met(cause, mission, state, completed) if mission else ()
+    return tuple(_with_left(events, catalogue, completed))
 
 
-def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
+def meeting_report(action: Action, target: str, ts: datetime, dwell_ms: int) -> BoardReport:
+    """The report by which the rule is met, for a board that cannot complete the mission yet."""
+    match action:
+        case "view_profile":
+            return ProfileViewed(target, ts, dwell_ms, meets=True)
+        case "message_sent":
+            return MessageReported(target, ts, meets=True)
+        case "sync_created":
+            return SyncReported(target, ts, meets=True)
+
+
+def evolve(state: Board, event: Moved | BoardReport, at: datetime) -> Board:
     match event:
         case MissionStarted(mission_id=mission):
             return _stand(state, mission, Standing("in_progress", 0, at))
@@ -321,29 +243,31 @@ def evolve(state: Board, event: BoardEvent, at: datetime) -> Board:
         case MissionReset(mission_id=mission):
             return _stand(state, mission, Standing("not_started", 0, at))
         case MissionReopened(mission_id=mission, status=status):
-            # Who leaves meet_attendees starts to count anew; else the next view completes it again.
-            meeting = Meeting() if mission == MEET_ATTENDEES else state.meeting
-            return replace(_stand(state, mission, Standing(status, 0, at)), meeting=meeting)
-        case ProfileViewed():
-            return _remember(state, event, "view_profile")
+            left = _stand(state, mission, Standing(status, 0, at))
+            if mission != MEET_ATTENDEES:
+                return left
+            # Who leaves it starts to count anew; else the next view completes it again.
+            return replace(left, round=state.round + 1, meeting=Meeting())
+        case ProfileViewed(dwell_ms=dwell_ms):
+            return _reported(state, event, "view_profile", dwell_ms)
         case MessageReported():
-            return _remember(state, event, "message_sent")
+            return _reported(state, event, "message_sent")
         case SyncReported():
-            return _remember(state, event, "sync_created")
+            return _reported(state, event, "sync_created")
 
 
 def _stand(state: Board, mission_id: str, standing: Standing) -> Board:
     return replace(state, standings=with_entry(state.standings, mission_id, standing))
 
 
-def _remember(state: Board, report: Report, action: Action) -> Board:
-    key = (action, report.target_member_id)
-    moments = list(state.reported.get(key, ()))
-    insort(moments, report.ts)
+def _reported(state: Board, report: BoardReport, action: Action, dwell_ms: int = 0) -> Board:
+    if report.meets:
+        return replace(state, meeting=state.meeting.met(MET_BY[action]))
+    target = report.target_member_id
     return replace(
         state,
-        meeting=_count(state.meeting, report),
-        reported=with_entry(state.reported, key, tuple(moments[-REMEMBERED:])),
+        meeting=state.meeting.after(action, target, dwell_ms),
+        reported=remembered(state.reported, action, target, report.ts),
         reports=state.reports + 1,
     )
 

@@ -42,10 +42,11 @@ def settled(
     known: Mapping[str, AgendaItem],
     gone: set[str],
     theirs: Collection[str] = (),
+    before: Mapping[str, Sequence[str]] = {},
 ) -> tuple[AgendaItem, ...]:
     """The items under the ids that they are `known` by. `slots` says of ids that stand in no file
     which talk they belong to; ids that are `gone` are known, and free for other slots, `theirs` are
-    of sessions that are none of these."""
+    of sessions that are none of these, `before` are known ones of a talk that do not look so."""
     siblings = _siblings(known)
     taken = {item.id for item in items if item.id not in slots}.union(theirs)
     talks = defaultdict(list)
@@ -55,7 +56,7 @@ def settled(
     for talk, group in talks.items():
         # Without its first slot a talk is new, and what looks like another is a talk of its own.
         ours = siblings[_stem(talk)] if talk in known else ()
-        others = [id_ for id_ in ours if id_ not in taken]
+        others = [id_ for id_ in (*ours, *before.get(talk, ())) if id_ not in taken]
         if len(group) == 1 and not others:
             found += group
             continue

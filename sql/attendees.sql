@@ -1,10 +1,12 @@
 -- name: people
--- some of the people at a conference; what search looks at stays where it is
+-- some of the people at a conference, and the member; what search looks at stays where it is
 SELECT
     v.event_id, v.member_id, v.position, v.joined, v.listed, v.name, v.headline, v.company, v.role,
     v.avatar_url, v.interests, v.industries, v.focus_areas, v.goals, v.offers, v.seeks
 FROM views.attendees AS v
-WHERE v.event_id = %(event_id)s AND v.member_id = ANY(string_to_array(%(others)s, ' '));
+WHERE
+    v.event_id = %(event_id)s
+    AND v.member_id = ANY(string_to_array(%(others)s || ' ' || %(member_id)s, ' '));
 
 -- name: blocks_between
 -- whom of them one member blocks, and who of them blocks the member

@@ -112,6 +112,14 @@ SELECT %(reader)s, event_id, member_id, position FROM {table}
 WHERE position = ANY(%(positions)s::bigint[])
 ORDER BY position;
 
+-- name: otherwise
+-- which of these messages a feed says otherwise so far, or not at all
+SELECT new.member_id, new.position
+FROM json_to_recordset(%(messages)s::json)
+    AS new (event_id text, member_id text, position bigint, type text, data json)
+LEFT JOIN {table} AS old USING (event_id, member_id, position)
+WHERE old.type IS DISTINCT FROM new.type OR old.data::text <> new.data::text;
+
 -- name: untell
 -- what a feed says in a scope of events after a position, up to another: it is made again
 DELETE FROM {table}

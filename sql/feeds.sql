@@ -19,3 +19,11 @@ ON CONFLICT (reader) DO UPDATE SET position = greatest(expired.position, exclude
 -- name: expired
 -- up to which position rows of a feed are deleted
 SELECT position FROM views.expired WHERE reader = %(reader)s;
+
+-- name: correct
+-- whoever hears a feed has passed these positions, and is told what it says of them now
+INSERT INTO views.belated (reader, event_id, member_id, position)
+SELECT %(reader)s, one.scope_id, one.member_id, one.position
+FROM unnest(%(scopes)s::text[], %(members)s::text[], %(positions)s::bigint[])
+    AS one (scope_id, member_id, position)
+ORDER BY one.position;

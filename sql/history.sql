@@ -62,6 +62,17 @@ FROM unnest(%(principals)s::text[], %(keys)s::text[]) AS asked (principal, key)
 JOIN events.command_keys AS k USING (principal, key)
 LEFT JOIN events.log AS l USING (originator_id, originator_version);
 
+-- name: count_keys
+-- how many keys there are of each of these principals, counted as far as a number
+SELECT asked.principal, kept.number
+FROM unnest(%(principals)s::text[]) AS asked (principal)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number
+    FROM (
+        SELECT FROM events.command_keys AS k WHERE k.principal = asked.principal LIMIT %(most)s
+    ) AS counted
+) AS kept;
+
 -- name: remember_keys
 -- a reply that must be given again
 INSERT INTO events.command_keys (
@@ -130,30 +141,49 @@ JOIN events.person_keys AS k USING (person, number)
 WHERE k.key IS NOT NULL;
 
 -- name: forget_keys
--- keys older than they have to be, some at a time. Those of a reaction name the position of an event:
--- they have to be there for as long as that event may come again
-DELETE FROM events.command_keys
-WHERE (principal, key) IN (
-    SELECT k.principal, k.key
+-- keys older than they have to be. Those of a reaction name the position of an event: they have to be
+-- there for as long as that event may come again. So many of the old ones are looked at, the next after
+-- one: where a reaction is far behind, those that stay must not be looked at each time anew. The last
+-- one that was looked at, how many were, and how many of these stay
+WITH old AS MATERIALIZED (
+    SELECT k.principal, k.key, k.recorded_at, event.position
     FROM events.command_keys AS k
     CROSS JOIN LATERAL (
         SELECT CASE WHEN k.principal LIKE 'reaction:%%' AND k.key ~ '^[0-9]{1,18}:[0-9]+$'
             THEN split_part(k.key, ':', 1)::bigint END
     ) AS event (position)
     WHERE k.recorded_at < now() - interval '48 hours'
-    AND (event.position IS NULL OR NOT EXISTS (
+    AND k.recorded_at >= %(recorded_at)s::timestamptz
+    AND (k.recorded_at, k.principal, k.key) > (
+        %(recorded_at)s::timestamptz, %(principal)s::text COLLATE "C", %(key)s::text COLLATE "C"
+    )
+    ORDER BY k.recorded_at, k.principal, k.key
+    LIMIT %(most)s
+),
+
+gone AS (
+    DELETE FROM events.command_keys AS k USING old
+    WHERE k.principal = old.principal AND k.key = old.key
+    AND (old.position IS NULL OR NOT EXISTS (
         SELECT FROM views.positions AS p
-        WHERE p.kind = 'reaction' AND 'reaction:' || p.name = k.principal
-        AND (p.position < event.position OR EXISTS (
+        WHERE p.kind = 'reaction' AND 'reaction:' || p.name = old.principal
+        AND (p.position < old.position OR EXISTS (
             SELECT FROM views.parked AS waits
             JOIN events.log AS l ON l.originator_id = waits.stream
-            WHERE waits.reader = p.name AND waits.position <= event.position
-            AND l.notification_id = event.position
+            WHERE waits.reader = p.name AND waits.position <= old.position
+            AND l.notification_id = old.position
         ))
     ))
-    ORDER BY k.recorded_at
-    LIMIT %(most)s
-);
+    RETURNING k.key
+)
+
+SELECT
+    last.recorded_at, last.principal, last.key, looked.at,
+    looked.at - (SELECT count(*) FROM gone) AS kept
+FROM (SELECT count(*) AS at FROM old) AS looked
+CROSS JOIN (
+    SELECT recorded_at, principal, key FROM old ORDER BY recorded_at DESC, principal DESC, key DESC LIMIT 1
+) AS last;
 
 -- name: forget_refusals
 -- refusals in bulks that are older than replies are kept, some at a time

@@ -33,21 +33,30 @@ FROM unnest(
 ) AS n (person, number, old, new)
 WHERE k.person = n.person AND k.number = n.number AND k.key = n.old;
 
+-- name: wrap_keys
+-- keys of persons that were plain, likewise: all that upkeep may do to them
+SELECT events.wrap_keys(
+    %(persons)s::text[], %(numbers)s::integer[], %(old)s::bytea[], %(new)s::bytea[]
+);
+
 -- name: to_be_rewritten
--- a file of the table of keys has one in a form that is not wanted any more
-UPDATE events.master_key SET rewritten = false WHERE rewritten;
+-- a file of the table of keys has one in a form that is not wanted any more. Each time the row gets
+-- another version, by which whoever rewrites the file sees that it may have come after that
+UPDATE events.master_key SET rewritten = false;
 
 -- name: rewritten
--- no file of the table of keys has such a one
-UPDATE events.master_key SET rewritten = true WHERE NOT rewritten;
+-- no file of the table of keys has such a one, if nobody has changed one since it was found to be due
+UPDATE events.master_key SET rewritten = true
+WHERE NOT rewritten AND xmin::text = %(row_version)s;
 
 -- name: plain_keys
 -- whether a key of a person is stored plain
 SELECT EXISTS (SELECT FROM events.person_keys WHERE octet_length(key) = 32);
 
 -- name: due_to_be_rewritten
--- whether a file of the table of keys may have one in a form that is not wanted any more
-SELECT true FROM events.master_key WHERE NOT rewritten;
+-- whether a file of the table of keys may have one in a form that is not wanted any more: the version
+-- of the row that says so
+SELECT xmin::text FROM events.master_key WHERE NOT rewritten;
 
 -- name: no_lock_timeout
 -- after that of a moment

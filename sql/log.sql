@@ -68,6 +68,24 @@ LIMIT %(most)s;
 -- the last position there is
 SELECT coalesce(max(notification_id), 0) FROM events.log;
 
+-- name: ground
+-- what stands on these streams and a read model: their last position; the version and epoch of the
+-- read model, and which events are the last ones, since another past has others at their positions;
+-- and the last position there is
+SELECT
+    coalesce(max(tail.notification_id), 0),
+    concat_ws(
+        ' ',
+        (SELECT version || '.' || turn FROM views.positions WHERE name = %(read_model)s),
+        string_agg(tail.notification_id || '.' || md5(tail.state), ' ' ORDER BY own.stream)
+    ),
+    (SELECT coalesce(max(notification_id), 0) FROM events.log)
+FROM unnest(%(streams)s::text[]) AS own (stream)
+CROSS JOIN LATERAL (
+    SELECT notification_id, state FROM events.log WHERE originator_id = own.stream
+    ORDER BY originator_version DESC LIMIT 1
+) AS tail;
+
 -- name: past
 -- by which it shows that the past has changed: which database this is, of which cluster, on which
 -- timeline; what the events at some positions are, none where there is no such event; the last
@@ -112,6 +130,7 @@ WITH deposed AS (
     AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('rapport.' || %(name)s, 0)
     AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0)
     < substring(current_setting('application_name'), ' (\d+)$')::integer
+    AND pg_has_role(a.usesysid, 'USAGE')  -- whom it may not end it would not even know the name of
 )
 
 UPDATE views.positions SET turn = turn + 1

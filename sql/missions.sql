@@ -57,17 +57,49 @@ first_ones AS (
 SELECT
     ARRAY(SELECT v FROM first_ones AS v ORDER BY v.points_earned DESC, v.reached_position) AS first,
     (SELECT v FROM me AS v) AS me,
-    -- Two ranges of the index: compared as rows, all who have as many points would be looked at
-    (
-        SELECT count(*) FROM views.leaderboard AS other, me
-        WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
-        AND other.points_earned > me.points_earned
-    ) + (
-        SELECT count(*) FROM views.leaderboard AS other, me
-        WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
-        AND other.points_earned = me.points_earned
-        AND other.reached_position < me.reached_position
-    ) - (
+    CASE
+        WHEN (SELECT EXISTS (
+            SELECT FROM pg_trigger
+            WHERE tgrelid = to_regclass('views.leaderboard') AND tgname = 'counted_when_inserted'
+        )) THEN (
+            SELECT sum(members)::bigint FROM (
+                SELECT c.members FROM views.leaderboard_counts AS c, me
+                WHERE c.event_id = %(event_id)s AND c.level = 1 AND c.points > me.points_earned >> 8
+                UNION ALL
+                SELECT c.members FROM views.leaderboard_counts AS c, me
+                WHERE c.event_id = %(event_id)s AND c.level = 2
+                AND c.points > me.points_earned
+                AND c.points < ((me.points_earned >> 8) + 1) << 8
+                UNION ALL
+                SELECT c.members FROM views.leaderboard_counts AS c, me
+                WHERE c.event_id = %(event_id)s AND c.level = 3
+                AND c.points = me.points_earned AND c.stretch < me.reached_position >> 22
+                UNION ALL
+                SELECT c.members FROM views.leaderboard_counts AS c, me
+                WHERE c.event_id = %(event_id)s AND c.level = 4
+                AND c.points = me.points_earned
+                AND c.stretch >= me.reached_position >> 22 << 10
+                AND c.stretch < me.reached_position >> 12
+                UNION ALL
+                SELECT count(*) FROM views.leaderboard AS other, me
+                WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+                AND other.points_earned = me.points_earned
+                AND other.reached_position >= me.reached_position >> 12 << 12
+                AND other.reached_position < me.reached_position
+            ) AS parts
+        )
+        -- Two ranges of the index: compared as rows, all with as many points would be looked at
+        ELSE (
+            SELECT count(*) FROM views.leaderboard AS other, me
+            WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+            AND other.points_earned > me.points_earned
+        ) + (
+            SELECT count(*) FROM views.leaderboard AS other, me
+            WHERE other.event_id = %(event_id)s AND other.shown AND other.missions_completed > 0
+            AND other.points_earned = me.points_earned
+            AND other.reached_position < me.reached_position
+        )
+    END - (
         SELECT count(*) FROM me, left_out
         CROSS JOIN LATERAL (
             SELECT * FROM views.leaderboard AS v
@@ -81,6 +113,22 @@ SELECT
         WHERE (other.points_earned, -other.reached_position)
             > (me.points_earned, -me.reached_position)
     ) AS ahead;
+
+-- name: count_anew
+-- has the leaderboard counted again where nobody does: since a rebuild has put another table there
+SELECT views.count_leaderboard()
+WHERE NOT EXISTS (
+    SELECT FROM pg_trigger
+    WHERE tgrelid = to_regclass('views.leaderboard') AND tgname = 'counted_when_inserted'
+);
+
+-- name: forget_counts
+-- parts of leaderboards that nobody is in any more, so many at most
+DELETE FROM views.leaderboard_counts
+WHERE (event_id, level, points, stretch) IN (
+    SELECT event_id, level, points, stretch FROM views.leaderboard_counts
+    WHERE members = 0 LIMIT %(most)s
+) AND members = 0;
 
 -- name: since
 -- what may move the leaderboard of a conference after a position, in the order of the log. Names

@@ -96,6 +96,13 @@ SELECT pg_advisory_xact_lock(hashtextextended('rapport.belated', 0));
 -- to whom feeds have said something of what they had parked, after a number; and the last such
 SELECT event_id, member_id, max(seq) FROM views.belated WHERE seq > %(after)s GROUP BY 1, 2;
 
+-- name: is_belated
+-- whether this belated message is there, and so all before it
+SELECT EXISTS (
+    SELECT FROM views.belated
+    WHERE seq = %(seq)s AND event_id = %(scope_id)s AND member_id = %(member_id)s
+);
+
 -- name: forget_belated
 -- what everybody who comes back has been told by now
 DELETE FROM views.belated WHERE said_at < now() - interval '1 day';

@@ -56,15 +56,17 @@ SELECT DISTINCT stream, reader, 'dropped' FROM views.dropped WHERE stream = ANY(
 ORDER BY 1, 2;
 
 -- name: vacuum
--- gives the statements after which no table and no statistics have an old version of a row
+-- gives the statements after which no table and no statistics have an old version of a row, unless a
+-- transaction of before may still see it
 SELECT format('VACUUM (ANALYZE) %I.%I', schemaname, tablename)
 FROM pg_tables
 WHERE schemaname = 'views' OR (schemaname = 'events' AND tablename IN ('command_keys', 'bulk_refusals'))
 ORDER BY schemaname, tablename;
 
 -- name: vacuum_keys
--- rewrites the table of keys, so that no file has a destroyed one: it is small
-VACUUM (FULL, ANALYZE) events.person_keys;
+-- rewrites the table of keys, which is small. A destroyed one that a transaction of before may still
+-- see is taken along: how many these are is said in a notice
+VACUUM (FULL, ANALYZE, VERBOSE) events.person_keys;
 
 -- name: short_lock_timeout
 -- writers would queue behind us while we wait for a lock

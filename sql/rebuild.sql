@@ -1,8 +1,18 @@
 -- name: leftovers
--- names of read models of which a rebuild has left a schema
+-- names of read models of which a rebuild has left a schema that we may drop
 SELECT DISTINCT substr(nspname, 9)
 FROM pg_namespace
-WHERE starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_');
+WHERE (starts_with(nspname, 'rebuild_') OR starts_with(nspname, 'retired_'))
+AND pg_has_role(nspowner, 'USAGE');
+
+-- name: act_as_owner
+-- what is made from here on belongs to whom the old tables belong to, whoever makes it, an operator or
+-- the workers: so the one can exchange what the other has made. Not for whom that role may not be taken
+SELECT set_config('role', pg_get_userbyid(relowner)::text, false)
+FROM pg_class
+WHERE relnamespace = 'views'::regnamespace AND relname = ANY(%(tables)s::text[])
+AND pg_has_role(relowner, 'MEMBER')
+LIMIT 1;
 
 -- name: unlock
 -- gives back the lock of a rebuild, which was taken like the lock of an election
@@ -51,8 +61,20 @@ SELECT format(
     %(name)s::text, %(version)s::integer, %(position)s::bigint
 );
 
+-- name: key
+-- gives the statements that make the same primary keys: rows are found and overwritten by them
+SELECT format(
+    'ALTER TABLE rebuild_%%s.%%I ADD CONSTRAINT %%I %%s',
+    %(name)s::text, c.relname, k.conname, pg_get_constraintdef(k.oid)
+)
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+WHERE c.relnamespace = 'views'::regnamespace AND c.relname = ANY(%(tables)s::text[])
+AND k.contype = 'p';
+
 -- name: index
--- gives the statements that make the same keys and indexes, and ANALYZE the new tables
+-- gives the statements that make the same keys and indexes where they are not made yet, and ANALYZE
+-- the new tables
 SELECT format(
     'ALTER TABLE rebuild_%%s.%%I ADD CONSTRAINT %%I %%s',
     %(name)s::text, c.relname, k.conname, pg_get_constraintdef(k.oid)
@@ -61,6 +83,11 @@ FROM pg_constraint AS k
 JOIN pg_class AS c ON c.oid = k.conrelid
 WHERE c.relnamespace = 'views'::regnamespace AND c.relname = ANY(%(tables)s::text[])
 AND k.contype IN ('p', 'u', 'x', 'f')
+AND NOT EXISTS (
+    SELECT FROM pg_constraint AS made
+    WHERE made.connamespace = format('rebuild_%%s', %(name)s::text)::regnamespace
+    AND made.conname = k.conname
+)
 UNION ALL
 SELECT replace(
     pg_get_indexdef(i.indexrelid), format(' ON views.%%I ', c.relname),
@@ -84,6 +111,25 @@ FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
 JOIN views.positions AS p USING (name)
 WHERE p.version < known.version;
 
+-- name: outdated
+-- names of those read models that are to be built anew once, under the version that they have: once
+-- no program leads that knows fewer events than we do, and may make of them what the old rows are
+SELECT o.name
+FROM unnest(%(names)s::text[], %(versions)s::integer[]) AS known (name, version)
+JOIN views.outdated AS o USING (name)
+JOIN views.positions AS p USING (name)
+WHERE p.version = known.version
+AND NOT EXISTS (
+    SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+    AND a.application_name LIKE 'rapport projector%%'
+    AND coalesce(substring(a.application_name, ' (\d+)$')::integer, 0) < %(events)s
+);
+
+-- name: renewed
+-- this one was built anew
+DELETE FROM views.outdated WHERE name = %(name)s;
+
 -- name: erased_since
 -- whether somebody was erased after this position, or in what is parked or dropped: then the old
 -- rows may still hold what was erased
@@ -106,36 +152,12 @@ SELECT EXISTS (
 SELECT count(*) FROM views.parked WHERE reader = %(name)s;
 
 -- name: snapshot
--- all statements that follow see the database as of one moment
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-
--- name: end_snapshot
--- ends the transaction of the snapshot
-COMMIT;
+-- this transaction sees the database as of one moment
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
 -- name: expired
 -- rows of a feed are deleted up to this position
 SELECT coalesce((SELECT position FROM views.expired WHERE reader = %(name)s), 0);
-
--- name: digest
--- gives the statement that counts the rows of a table and sums two hashes of each row: sums do not
--- depend on the order. Of the columns that we know, and (`after`) of rows that have not expired
-SELECT format(
-    'SELECT %%L, count(*), coalesce(sum(hashtextextended(v::text, 0)), 0)::text,'
-    ' coalesce(sum(hashtextextended(v::text, 1)), 0)::text FROM (SELECT %%s FROM %%I.%%I %%s) AS v',
-    %(table)s::text,
-    (SELECT string_agg(format('%%I', name), ', ') FROM unnest(%(columns)s::text[]) AS name),
-    %(views)s::text, %(table)s::text, 'WHERE position > ' || %(after)s::bigint
-);
-
--- name: ordered
--- gives the statement that selects the rows of one table in the order of its key, likewise
-SELECT format(
-    'SELECT to_json(v)::text FROM (SELECT %%s FROM %%I.%%I %%s) AS v ORDER BY %%s',
-    (SELECT string_agg(format('%%I', name), ', ') FROM unnest(%(columns)s::text[]) AS name),
-    %(views)s::text, %(table)s::text, 'WHERE position > ' || %(after)s::bigint,
-    (SELECT string_agg(format('v.%%I', key), ', ') FROM unnest(%(keys)s::text[]) AS key)
-);
 
 -- name: begin_swap
 -- begins the transaction of an attempt to swap

@@ -14,6 +14,13 @@ FROM (
     SELECT notification_id FROM events.log ORDER BY notification_id DESC LIMIT %(most)s
 ) AS latest;
 
+-- name: expired
+-- where the stream stood, if the last that was published is older than what it keeps, by its age in
+-- seconds: then nothing is missing that should be there
+SELECT position FROM views.positions
+WHERE name = 'relay' AND position > 0
+AND moved_at < clock_timestamp() - make_interval(secs => %(kept)s);
+
 -- name: is_far
 -- whether there are more than so many events after a position: counted only where it may be
 SELECT

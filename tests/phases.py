@@ -40,6 +40,7 @@ SLOW = (
     *("/engine/test_side_by_side", "/live/test_late_feeds"),
     # whole logs folded, time after time, and all the real schedules there are
     *("/engine/test_retelling", "/missions/test_time_travel", "/live/test_belated", "/test_sizes"),
+    *("/engine/test_spilling", "/engine/test_comparison"),
     *("/schedules/", "/formats/test_frab", "/api/test_schedule.", "/test_origin"),
 )
 # What happens to somebody in a test that says so in its name.

@@ -16,7 +16,7 @@ import msgspec
 from tests.waiting import PATIENCE
 from workers.servers.embedded import start_nats
 from workers.servers.processes import free_port, until
-from workers.servers.roles import url_of_api
+from workers.servers.roles import url_of_api, url_of_worker
 from workers.tokens import sign
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ class Product:
             "OPENAI_API_KEY": "",  # one that happens to be set here is not for tests to spend
             **settings,
         }
-        self.api_environment = self.environment
+        self.api_environment = self.worker_environment = self.environment
         self.api: subprocess.Popen[bytes] | None = None
         self.workers: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +55,7 @@ class Product:
         nats = start_nats(home / "nats")
         product = cls(database_url, nats.url, home, **settings)
         try:
-            product.limit_api()
+            product.limit()
             product.start()
             yield product
         finally:
@@ -86,7 +86,8 @@ class Product:
         assert until(self._answers, PATIENCE), self.log("api")
 
     def start_workers(self) -> None:
-        self.workers = self._spawn("workers", "-m", "workers", "run")
+        run = ("-m", "workers", "run")
+        self.workers = self._spawn("workers", *run, environment=self.worker_environment)
 
     def stop_api(self, how: signal.Signals = signal.SIGTERM) -> None:
         self.api = _end(self.api, how)
@@ -172,10 +173,11 @@ class Product:
             assert next(lines).startswith(":")
             yield messages(lines)
 
-    def limit_api(self) -> None:
-        """Its api reaches the database as in `make run`: it reads and records, and owns nothing."""
-        limited = {"DATABASE_URL": url_of_api(self.database_url, SECRET)}
-        self.api_environment = self.environment | limited
+    def limit(self) -> None:
+        """Its programs reach the database as in `make run`, by roles of their own."""
+        api, worker = (url(self.database_url, SECRET) for url in (url_of_api, url_of_worker))
+        self.api_environment = self.environment | {"DATABASE_URL": api}
+        self.worker_environment = self.environment | {"DATABASE_URL": worker}
 
     def _spawn(
         self, name: str, *arguments: str, environment: dict[str, str] | None = None

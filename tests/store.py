@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, ClassVar
 
 import psycopg
@@ -22,6 +23,7 @@ from domain.store.envelope import EnvelopeMapper
 from domain.store.recorder import Recorder, open_recorder
 from domain.store.writer import Author, History, IdempotencyKey, Outcome
 from sql import statements
+from tests.waiting import PATIENCE
 
 AUTHOR = Author("ada", "evt_1", "00-" + "a" * 32 + "-" + "b" * 16 + "-01")
 ROLL_ENDS = 10_000
@@ -254,6 +256,18 @@ def _alive(connection: "psycopg.Connection[Any]") -> bool:
     if readable:
         connection.close()
     return not readable
+
+
+TOLD_LAST = "no more was told by now"
+
+
+def heard(ear: "psycopg.Connection[Any]", channel: str) -> list[str]:
+    """All that this connection, which listens to the channel, has been told by commits until now.
+    Postgres tells in the order of commits, and the last one is ours: nothing is waited for that may
+    not come."""
+    ear.execute("SELECT pg_notify(%s, %s)", (channel, TOLD_LAST))
+    told = (notice.payload for notice in ear.notifies(timeout=PATIENCE))
+    return list(takewhile(lambda payload: payload != TOLD_LAST, told))
 
 
 @atexit.register

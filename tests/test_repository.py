@@ -39,12 +39,12 @@ CAPABILITIES = {
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "missions": (
-        *("domain.missions", "domain.catalogues", "projections.missions"),
-        *("api.missions", "api.mission_metrics"),
+        *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
+        *("projections.missions", "api.missions", "api.mission_metrics"),
     ),
     "sessions": (
         *("domain.agenda", "domain.agenda_items", "domain.slots", "domain.stars"),
-        "domain.sources",
+        *("domain.source_files", "domain.sources", "domain.speakers"),
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),

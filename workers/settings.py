@@ -39,7 +39,8 @@ class Settings(Struct, frozen=True, rename="upper"):
         str | None,
         Meta(
             description="addresses or networks of proxies, with commas between, whose "
-            "`X-Forwarded-For` and `X-Forwarded-Proto` count; none: nobody's do"
+            "`X-Forwarded-For` and `X-Forwarded-Proto`, or else `Forwarded`, count; none: nobody's "
+            "do"
         ),
     ] = None
     data_dir: Annotated[

@@ -38,4 +38,4 @@ def sign(secret: str, sub: str, scopes: Iterable[str], seconds: float, **claims:
 
 def sign_in_link(address: str, token: str, to: str) -> str:
     """The token travels in the fragment, which is in no log and in no referrer."""
-    return f"{address}/sign-in#token={token}&to={to}"
+    return f"{address.rstrip('/')}/sign-in#token={token}&to={to}"

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.http.origin import of_host, origin
 from api.http.problems import BROKE, CLASSES, MEDIA_TYPE, ProblemDetails
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = -1
+        if not self.url.startswith(b"/"):
+            self.scope["target"] = self.url.decode("latin-1")  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -111,7 +114,7 @@ class WithCycle:
             return
         cycle = scope["cycle"] = getattr(send, "__self__", None)
         if wrong := wrong_host(scope):
-            await _say(send, 400, wrong)
+            await say(send, 400, wrong)
             return
         try:
             await self.app(scope, receive, send)
@@ -120,25 +123,38 @@ class WithCycle:
             if cycle is None or cycle.response_started:
                 raise
             log.warning("%s %s was given up: we end", scope["method"], scope["path"])
-            await _say(send, 503, "This process is ending. Sending it again is safe.")
+            await say(send, 503, "This process is ending. Sending it again is safe.")
         except Exception as e:
             if cycle is None or cycle.response_started:
                 raise
             log.error("%s %s broke", scope["method"], scope["path"], exc_info=e)
-            await _say(send, 500, "It has been noted. Trying again may help.")
+            await say(send, 500, "It has been noted. Trying again may help.")
 
 
 def wrong_host(scope: Any) -> str | None:
-    """The fault of a request whose Host is none, or not one (RFC 9112, section 3.2)."""
+    """The fault of a request whose Host is none, or not one, or not the host of its target (RFC
+    9112, section 3.2)."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if len(hosts) != 1:
         if not hosts and scope["http_version"] == "1.0":
             return None
         return "A request must have one Host, and it has " + ("two." if hosts else "none.")
-    return None if HOST.fullmatch(hosts[0]) else "The Host of this request is none."
+    if not HOST.fullmatch(hosts[0]):
+        return "The Host of this request is none."
+    return None if _names(scope, hosts[0]) else "The target of this request is on another host."
 
 
-async def _say(send: Any, status: int, detail: str) -> None:
+def _names(scope: Any, host: bytes) -> bool:
+    """Whether the target of a request is a path, or an address (absolute-form) with this Host. Who
+    reads the one must not find another site than who reads the other, a proxy, say."""
+    if "target" not in scope or scope["target"] == "*":
+        return True
+    scheme, _, rest = scope["target"].partition("://")
+    asked = origin(f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0]}")
+    return asked is not None and asked == of_host(host.decode("latin-1"), asked.scheme)
+
+
+async def say(send: Any, status: int, detail: str) -> None:
     """Answers with a problem, and hangs up."""
     headers, body = _problem(status, detail)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -14,7 +14,7 @@ from jwt.types import Options
 from litestar.datastructures import Address
 
 from api.http.fields import ID, Name
-from api.http.origin import check_origin
+from api.http.origin import check_origin, is_secure
 from api.http.principal import LEEWAY, Principal
 from api.http.problems import InvalidToken
 from api.http.request import Request
@@ -29,6 +29,10 @@ BURST = 5  # a bucket holds the requests of so many seconds
 STAFF_FACTOR = 5  # times the rate of a member, for organizers and admins
 NEVER = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SENT = {  # where a token is in the bytes of a header
+    b"authorization": re.compile(rb"bearer +(\S+)", re.IGNORECASE),
+    b"cookie": re.compile(rf"(?:^|;) *(?:{HOST_COOKIE}|{COOKIE})=([^; ]+)".encode()),
+}
 
 
 class Identity:
@@ -53,7 +57,7 @@ class Identity:
         if another site's page sends our cookie with a change."""
         token = _bearer(request.single("Authorization"))
         if token is None:
-            token = request.cookies.get(HOST_COOKIE) or request.cookies.get(COOKIE)
+            token = _cookie(request)
             if token and request.method not in SAFE:
                 check_origin(request)
         if not token:
@@ -61,6 +65,17 @@ class Identity:
         principal = await self.verify(token)
         self.count(principal)
         return principal
+
+    def is_stranger(self, scope: Any) -> bool:
+        """True for a request, by its ASGI scope, that comes without a token that was verified here
+        before, or from somebody who has no more requests at the moment. Nothing is decided by that
+        but who waits: others are let in first."""
+        for name, value in scope["headers"]:
+            found = SENT[name].search(value) if name in SENT else None
+            known = self._verified.get(found[1].decode("latin-1")) if found else None
+            if known and self.holds(known):
+                return self._left(known.sub, self._rate_of(known))[0] < 1
+        return True
 
     async def verify(self, token: str) -> Principal:
         """The principal of a token. Raises InvalidToken, saying why; and Unavailable where the
@@ -105,8 +120,7 @@ class Identity:
 
     def count(self, principal: Principal) -> None:
         """Takes a token of the principal's bucket, which fills at the rate. Raises TooMany."""
-        staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
-        self._take(principal.sub, self._rate * (STAFF_FACTOR if staff else 1))
+        self._take(principal.sub, self._rate_of(principal))
 
     def count_link(self, request: Request, digest: str) -> None:
         """Counts a request without a token, which has a secret link: by its address, so that nobody
@@ -114,14 +128,48 @@ class Identity:
         self._take(_place(request.client), self._rate)
         self._take(f"link:{digest}", self._rate)
 
-    def _take(self, whose: str, rate: int) -> None:
-        """One token of a bucket. No member's id has a colon, as those of others have."""
+    def _rate_of(self, principal: Principal) -> int:
+        staff = any(s == "admin" or s.endswith(":organizer") for s in principal.scopes)
+        return self._rate * (STAFF_FACTOR if staff else 1)
+
+    def _left(self, whose: str, rate: int) -> tuple[float, float]:
+        """The tokens in a bucket, and now."""
         now = time.monotonic()
         tokens, at = self._buckets.get(whose, (rate * BURST, now))
-        tokens = min(rate * BURST, tokens + (now - at) * rate)
+        return min(rate * BURST, tokens + (now - at) * rate), now
+
+    def _take(self, whose: str, rate: int) -> None:
+        """One token of a bucket. No member's id has a colon, as those of others have."""
+        tokens, now = self._left(whose, rate)
         if tokens < 1:
             raise TooMany(f"At most {rate} requests a second.", retry_after=(1 - tokens) / rate)
         _cache(self._buckets, whose, (tokens - 1, now))
+
+
+def _cookie(request: Request) -> str | None:
+    """The token in a cookie. Any host of the domain, and whoever answers for one of them without
+    TLS, can set `session` for us too, and so have a browser act as somebody else; nobody but us can
+    set `__Host-session`. So where there is TLS, one that says `session` counts while nothing speaks
+    against it: we have set no cookie, and no second one came. Raises Unauthorized otherwise."""
+    if HOST_COOKIE in request.cookies:
+        return request.cookies[HOST_COOKIE]
+    token = request.cookies.get(COOKIE)
+    if token and is_secure(request) and len(_named(request, COOKIE)) > 1:
+        raise Unauthorized(
+            f"Two cookies called `{COOKIE}` came, and one of them is not ours. Sign in again."
+        )
+    return token
+
+
+def _named(request: Request, name: str) -> list[str]:
+    """The values of all cookies of this name: browsers send one for each host and path that set
+    it."""
+    pairs = (
+        pair.strip()
+        for header in request.headers.getall("cookie", [])
+        for pair in header.split(";")
+    )
+    return [value for key, _, value in (pair.partition("=") for pair in pairs) if key == name]
 
 
 def _principal(claims: dict[str, Any], signed_with: str | None = None) -> Principal:

@@ -4,7 +4,7 @@ thousand who ask at the same time. While one runs more readers ask; the next ans
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import msgspec
@@ -23,6 +23,7 @@ SINCE = since_statement(FEEDS)
 PAGE = 500  # messages that one query reads, of all its readers together
 EACH = 20  # of each reader, at least
 TOGETHER = 64  # readers whose messages one query reads
+AT_A_TIME = 8  # readers that are told what was read, each time around the event loop
 REST = 0.005  # seconds between two queries: more readers gather, and reads have their turn
 QUERIES = 2  # at once: one runs while the rows of another are handed out
 
@@ -108,9 +109,7 @@ class CatchingUp:
                 if not isinstance(e, Exception):
                     raise
             else:
-                for (_, future), said in zip(batch, found if batch else (), strict=True):
-                    if not future.done():
-                        future.set_result(said)
+                await _hand_out(batch, found if batch else ())
             await asyncio.sleep(REST)  # whoever was answered sends it before there is more
 
     def _next(self, most: int = TOGETHER) -> Iterator[Asked]:
@@ -140,6 +139,20 @@ async def _said(connection: Connection, readers: list[Reader]) -> list[Said]:
             said.rows.append(tuple(row))
             said.more = len(said.rows) == most
     return found
+
+
+async def _hand_out(batch: list[Asked], found: Sequence[Said]) -> None:
+    """A few each time around the event loop: each encodes and sends what it is given."""
+    left = list(zip(batch, found, strict=True))[::-1]
+    try:
+        while left:
+            for (_, future), said in (left.pop() for _ in range(min(AT_A_TIME, len(left)))):
+                if not future.done():
+                    future.set_result(said)
+            await asyncio.sleep(0)
+    finally:
+        for (_, future), _ in left:
+            future.cancel()
 
 
 def _fail(batch: list[Asked], error: BaseException) -> None:

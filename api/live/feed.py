@@ -35,6 +35,7 @@ from api.live.belated import Belated
 from api.live.catching_up import CatchingUp, Said, Standing
 from api.live.ids import NAMES, OF_NO_FEED, LastId
 from api.live.reader import RETRY, Audience, Reader, encoded, retry, retry_within
+from api.live.waking import Waking
 from api.live.watch import Watch
 from projections.engine.event_log import Connection
 from projections.engine.feed import statement
@@ -82,6 +83,7 @@ class Live:
         self._catching_up = CatchingUp(pool)
         self._looked = 0, 0  # what was shown, and what we had heard, when we last looked
         self._readers: dict[Audience, set[Reader]] = {}
+        self._waking = Waking()
         self._belated = watch.on_belated = Belated(watch, self._readers)
         self._slices: list[set[Reader]] = [set() for _ in range(TICKS)]
         self._placed, self._slice = itertools.count(), 0  # the slice whose hearts beat next
@@ -118,6 +120,7 @@ class Live:
         """A reader that hears what is announced from now on, and first what was since `last`."""
         before = self._position
         sent, top = await (self._shown() if last is None else self._heard_by(last))
+        self._expect_to_hear([*sent, top])
         reader = Reader(audience, sent, top, expires_at, cycle)
         reader.belated = self._belated.heard_by(audience, last)
         reader.missed = last is not None or before != self._position
@@ -174,6 +177,7 @@ class Live:
         reader.missed = False  # before it is asked: it need not know what is missed meanwhile
         said = await self._said_since(reader)
         shown, rows = said.shown, said.rows
+        self._expect_to_hear(shown)
         in_time = (p for name, p in zip(NAMES, shown, strict=True) if not self._is_late(name, p))
         bound = min(in_time, default=UNBOUNDED)
         ready = [row for row in rows if row[1] <= bound or row[-1] is not None]
@@ -186,6 +190,10 @@ class Live:
         if not ready and rows:
             await self._wait_for(shown, rows[0][1])
         return b"".join(pieces)
+
+    def _expect_to_hear(self, positions: Iterable[int]) -> None:
+        if (until := max(positions)) > self._position:
+            self._watch.read_ahead(self._position, until)
 
     async def _said_since(self, reader: Reader) -> Said:
         return await self._catching_up.since(reader)
@@ -248,7 +256,7 @@ class Live:
         for (scope_id, _), readers in self._readers.items():
             if scopes is None or scope_id in scopes:
                 for reader in readers:
-                    reader.miss()
+                    self._waking.miss(reader)
 
     def _expect_late(self, scopes: set[str] | None, position: int) -> None:
         """Readers look again once the feeds show all that was announced up to this position."""
@@ -277,7 +285,7 @@ class Live:
         self._waited.clear()
         for readers in self._readers.values():
             for reader in readers:
-                reader.go_back(end)
+                reader.go_back(end, self._watch.belated)
 
     def _find_overdue(self) -> None:
         """A message that was lost is noticed with the next one, which may be long in coming. While
@@ -316,9 +324,10 @@ class Live:
         position = messages.position(headers)
         if position <= self._position:
             return  # not ours, a relay that was overtaken, a stream that is being made again
-        first, previous = not self._position, headers.get(messages.PREVIOUS)
-        has_gap = not first and previous != str(self._position)
+        first = not self._position
+        has_gap = not first and messages.previous(headers) != self._position
         self._position = position
+        self._watch.hear(headers)
         self.counts["messages"] += 1
         if has_gap:
             self.counts["gaps"] += 1

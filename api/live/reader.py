@@ -83,11 +83,12 @@ class Reader:
         self.missed = True
         self.wake()
 
-    def go_back(self, end: int) -> None:
-        """Forgets what was sent after this position: the store was restored to an older state."""
+    def go_back(self, end: int, belated: int) -> None:
+        """Forgets what was sent after this position, and after this number of what came belated:
+        the store was restored to an older state."""
         self.sent = [min(position, end) for position in self.sent]
         self.top = min(self.top, end)
-        self.belated = 0
+        self.belated = min(self.belated or 0, belated)
         self.queue.clear()
         self.miss()
 

@@ -7,9 +7,10 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from api.live.past import Past
 from domain.aggregate import StreamName
@@ -38,9 +39,10 @@ class Watch:
         self.on_older: Callable[[int], None] = lambda end: None
         self.on_erased: Callable[[], None] = lambda: None
         self.on_belated: Callable[[tuple[str, str], int], None] = lambda audience, seq: None
-        self._end = 0
         self._past = Past()
-        self._belated = 0
+        self.belated = 0  # the highest number of what came belated, as far as all is as it was
+        self._end = 0
+        self._last_belated: tuple[str, str, int] = "", "", 0
         self._database_url = database_url
         self._waiting: dict[str, list[tuple[int, int, asyncio.Future[None]]]] = {}
         self._gone: Counter[str] = Counter()
@@ -51,6 +53,7 @@ class Watch:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as e:
+                self._past.cut()
                 log.warning("cannot watch the read models: %s", e)
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -69,6 +72,14 @@ class Watch:
             if future.cancelled():
                 self._tidy(name)
         return True
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """A message of NATS, in the order of the log: by these it is known what is as it was."""
+        self._past.hear(headers)
+
+    def read_ahead(self, heard: int, until: int) -> None:
+        """Notes that what is between these positions was read before NATS said it."""
+        self._past.read_ahead(heard, until)
 
     def parked_in(self, name: str, scope_id: str) -> dict[StreamName, int]:
         """A scope's streams that the read model has parked, and from which position on."""
@@ -109,25 +120,38 @@ class Watch:
 
     async def _poll(self, connection: Connection) -> None:
         rows = await (await connection.execute(PARKED["read_models"])).fetchall()
-        belated = await connection.execute(PARKED["belated"], {"after": self._belated})
-        for scope_id, member_id, seq in await belated.fetchall():
-            self._belated = max(self._belated, seq)
-            self.on_belated((scope_id, member_id), seq)
-        self._see_end(*await self._past.read_end(connection, self._end))
+        after = self.belated
+        cursor = await connection.execute(PARKED["belated"], {"after": after})
+        belated = await cursor.fetchall()
+        end, kept = await self._past.read_end(connection, self._end)
+        if kept is not None:
+            await self._see_older(connection, kept)
+        self._end = end
+        if self.belated == after:  # else all of it is read anew
+            self._see_belated(belated)
         self.parked = {name: parked for name, *_, parked in rows if parked}
         self.renewed = frozenset(name for name, _, v, _ in rows if v < VERSIONS.get(name, v))
         for name, position, *_ in rows:
             self._see(name, position)
 
-    def _see_end(self, position: int, kept: int | None) -> None:
+    def _see_belated(self, rows: Iterable[TupleRow]) -> None:
+        for scope_id, member_id, seq in rows:
+            if seq > self.belated:
+                self.belated, self._last_belated = seq, (scope_id, member_id, seq)
+            self.on_belated((scope_id, member_id), seq)
+
+    async def _see_older(self, connection: Connection, kept: int) -> None:
         """The log only grows, unless its end was lost, and only what is `kept` is as it was. Read
         models alone may also begin anew."""
-        if kept is not None:
+        if kept < self._end:
             log.error("the log is another after position %s: restored, or failed over", kept)
-            self.positions = {name: min(p, kept) for name, p in self.positions.items()}
-            self._belated = 0
-            self.on_older(kept)
-        self._end = position
+        else:
+            log.warning("another server has taken over, and the log is as it was up to %s", kept)
+        self.positions = {name: min(p, kept) for name, p in self.positions.items()}
+        about = dict(zip(("scope_id", "member_id", "seq"), self._last_belated, strict=True))
+        ((is_there,),) = await (await connection.execute(PARKED["is_belated"], about)).fetchall()
+        self.belated = self.belated if is_there else 0
+        self.on_older(kept)
 
     def _see(self, name: str, position: int) -> None:
         moved = self.positions.get(name) != position

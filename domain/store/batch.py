@@ -4,7 +4,7 @@ each on the states that those before it leave.
 Nothing here talks to Postgres but `load`, for streams that only a decision names.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from eventsourcing.persistence import StoredEvent
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from domain import errors
 from domain.aggregate import Aggregate, Command, On, Recorded, StreamName, stream_of
-from domain.store import refusals
+from domain.store import key_quota, refusals
 from domain.store.bulk import (
     AdvanceBulk,
     Refusal,
@@ -28,6 +28,7 @@ from domain.store.recorder import KeyName, KeyRow, KnownReply
 from domain.store.refusals import BulkRefusal
 
 Load = Callable[[Iterable[StreamName]], None]
+Prepared = Mapping[PendingCommand, Command]
 
 
 class _Decision(Struct, eq=False, frozen=True):
@@ -63,7 +64,9 @@ class Batch:
         names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
         load: Load,
+        full: Collection[str] = (),
     ) -> None:
+        """`full`: principals who get no new key."""
         self.commands = 0
         self.recorded: list[Recorded] = []
         self.stored: list[StoredEvent] = []  # the same, as they are written: the writer seals them
@@ -75,12 +78,14 @@ class Batch:
         self._names = names
         self._known = known
         self._load = load
+        self._full = full
         self._decisions: list[_Decision] = []
         self._first: dict[KeyName, _Decision] = {}  # of each key that is new in this batch
 
-    def decide(self, pending: PendingCommand) -> None:
-        repeated = pending.key and self._repeated(pending, pending.key)
-        self._decisions.append(repeated or self._decided(pending))
+    def decide(self, pending: PendingCommand, command: Command) -> None:
+        """The command is the one that is pending, as it was prepared."""
+        known = pending.key and self._repeated(pending, pending.key)
+        self._decisions.append(known or self._beyond(pending) or self._decided(pending, command))
 
     # What the writer needs to record it
     def keys(self) -> list[KeyRow]:
@@ -103,9 +108,9 @@ class Batch:
         ]
 
     # Deciding
-    def _decided(self, pending: PendingCommand) -> _Decision:
+    def _decided(self, pending: PendingCommand, command: Command) -> _Decision:
         """Nothing stays of a command that is refused. A rule that breaks breaks the batch."""
-        command, by = pending.command, pending.by
+        by = pending.by
         own, given = self._states_of(pending.own, pending.given)
         last: Folded | None = None
         outcome: Outcome | errors.Problem
@@ -142,6 +147,14 @@ class Batch:
             outcome = Outcome(0, outcome.reply, repeated=True)
         self.commands += 1
         return _Decision(pending, outcome, stands_on)
+
+    def _beyond(self, pending: PendingCommand) -> _Decision | None:
+        """The refusal of a command with a new key for which there is no room. Nothing is kept of
+        it: later there may be."""
+        if pending.key is None or pending.key.principal not in self._full:
+            return None
+        self.commands += 1
+        return _Decision(pending, key_quota.refusal(), Folded("", 0, 0, None))
 
     def _with_tally(self, command: AdvanceBulk, bulk: Folded, by: Author) -> AdvanceBulk:
         """Decides the commands of a piece, if it is this one's turn."""
@@ -182,6 +195,7 @@ class Batch:
         """Decides a command, and adds nothing to the batch. Raises what its rules raise."""
         if given:
             command = replace(command, **{field: f.state for field, f in given.items()})
+        command = command.prepared(own.state)
         aggregate = self._aggregates[command.aggregate]
         events = aggregate.decide(command, own.state)
         recorded: list[Recorded] = []
@@ -240,6 +254,11 @@ class Batch:
 
     def _aggregate(self, name: StreamName) -> Aggregate:
         return self._aggregates[name.partition(":")[0]]
+
+
+def prepared(pending: Iterable[PendingCommand], cache: StreamCache) -> Prepared:
+    """Commands whose streams are loaded, with what they find out of their own."""
+    return {one: one.command.prepared(cache.get(one.own).state) for one in pending}
 
 
 def streams_of(pending: Iterable[PendingCommand]) -> set[StreamName]:

@@ -29,6 +29,8 @@ CACHED = 20_000  # streams whose state is kept
 TAIL = 5_000  # events of others that are looked through at once
 SHORT = 250  # events of a stream that are folded while others wait; at least 2
 PIECE = 2_000  # the same, of all streams of a batch
+LEAST = 4  # the same, where there are so many of them that a piece is not enough
+ROUND = 20  # events of each stream that are worth another round trip
 NOTED = 20  # events of others that are kept for a stream until it is needed: then it is read again
 NOTED_OF_ALL = 50_000  # the same, of all streams
 
@@ -121,6 +123,8 @@ class StreamCache:
             self.clear()
         self._ahead = None
         self._last, self._known = self._recorder.last(connection), True
+        for name in [n for n in self._streams if self._folder.aggregate(n).erase]:
+            self._drop(name)  # it is not known who was erased
         self._added = dict.fromkeys(self._streams)
 
     def load(self, connection: Connection[Any], names: Iterable[StreamName]) -> Sequence[ReadSoFar]:
@@ -146,28 +150,35 @@ class StreamCache:
             self._last, self._known = self._recorder.last(connection), True
 
     def _load(self, connection: Connection[Any], missing: list[StreamName]) -> Sequence[ReadSoFar]:
+        """In rounds: what short streams leave of a piece is for the longer ones."""
         self._look(connection)
         known = {name: rows for name in missing if (rows := self._added.get(name))}
-        to_read = {name: self._so_far(name) for name in missing if name not in known}
-        most = min(SHORT, max(4, PIECE // len(missing)))
-        read: dict[StreamName, list[Row]] = {name: [] for name in to_read}
-        for row in self._read(connection, to_read, most):
-            read[row[1]].append(row)
-        rows = [row for rows in (*known.values(), *read.values()) for row in rows]
-        keys = self._folder.keys(connection, rows)
+        keys = self._folder.keys(connection, (row for rows in known.values() for row in rows))
         folded = {n: self._folder.add(self._streams[n], rows, keys) for n, rows in known.items()}
-        long = []
-        for name, rows in read.items():
-            before = to_read[name]
-            new = rows[1:] if before.last else rows
-            if not before.is_followed_by(rows) or self._is_erased(before.folded, new):
-                long.append(ReadSoFar(self._folder.nothing(name)))
-                continue
-            after = self._folder.add(before.folded, rows, keys)
-            if len(rows) == most:
-                long.append(ReadSoFar(after, rows[-1]))
-            else:
-                folded[name] = after
+        to_read = {name: self._so_far(name) for name in missing if name not in known}
+        long: list[ReadSoFar] = []
+        most, left, short = min(SHORT, max(LEAST, PIECE // len(missing))), PIECE, SHORT
+        while to_read:
+            read = self._read(connection, to_read, most)
+            left, short = left - sum(map(len, read.values())), short - most
+            keys = self._folder.keys(connection, (row for rows in read.values() for row in rows))
+            unfinished = {}
+            for name, rows in read.items():
+                before = to_read[name]
+                new = rows[1:] if before.last else rows
+                if not before.is_followed_by(rows) or self._is_erased(before.folded, new):
+                    long.append(ReadSoFar(self._folder.nothing(name)))
+                    continue
+                after = self._folder.add(before.folded, rows, keys)
+                if len(rows) < most:
+                    folded[name] = after
+                else:
+                    unfinished[name] = ReadSoFar(after, rows[-1])
+            most = min(short, left // len(unfinished)) if unfinished else 0
+            if most < ROUND:
+                long += unfinished.values()
+                break
+            to_read = unfinished
         self._streams.update(folded)
         for name in folded:
             self._added.pop(name, None)
@@ -181,14 +192,16 @@ class StreamCache:
 
     def _read(
         self, connection: Connection[Any], streams: Mapping[StreamName, ReadSoFar], most: int
-    ) -> Sequence[Row]:
-        if not streams:
-            return ()
+    ) -> dict[StreamName, list[Row]]:
+        """Up to `most` events of each of these."""
         versions = {name: so_far.after for name, so_far in streams.items()}
         rows = self._recorder.load_after(connection, versions, most)
         if rows and (last := max(rows))[0] > max(self.seen, self._ahead[0] if self._ahead else 0):
             self._ahead = last
-        return rows
+        read: dict[StreamName, list[Row]] = {name: [] for name in streams}
+        for row in rows:
+            read[row[1]].append(row)
+        return read
 
     def add(self, so_far: ReadSoFar) -> None:
         """One that was folded elsewhere; what was added to it meanwhile is not known."""
@@ -210,9 +223,7 @@ class StreamCache:
             self._streams[folded.stream] = replace(folded, position=position)
             self._streams.move_to_end(folded.stream)
         while len(self._streams) > CACHED:
-            name, _ = self._streams.popitem(last=False)
-            self._added.pop(name, None)
-            self._unchecked.pop(name, None)
+            self._drop(next(iter(self._streams)))
         if stored:
             e = stored[-1]
             stream = str(e.originator_id)
@@ -225,9 +236,7 @@ class StreamCache:
         if kept is None or row[2] <= kept.version:
             return
         if self._is_erased(kept, [row]):
-            del self._streams[name]
-            self._added.pop(name, None)
-            self._unchecked.pop(name, None)
+            self._drop(name)
             return
         known = self._added.setdefault(name, [])
         if known is not None:
@@ -240,6 +249,11 @@ class StreamCache:
             if self._noted > NOTED_OF_ALL / 2:
                 self._added = dict.fromkeys(self._added)
                 self._noted = 0
+
+    def _drop(self, name: StreamName) -> None:
+        del self._streams[name]
+        self._added.pop(name, None)
+        self._unchecked.pop(name, None)
 
     def _is_erased(self, folded: Folded, rows: Iterable[Row]) -> bool:
         """Whether one of these rows erases somebody from the stream. Then nothing is kept of what

@@ -8,6 +8,14 @@ from datetime import datetime, timedelta
 log = logging.getLogger(__name__)
 
 HELD = timedelta(seconds=1)
+# Goes on while the machine is suspended, which is no step of its clock. So does the monotonic clock
+# of macOS, though not that of Linux, nor Python's there.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def elapsed() -> float:
+    """Seconds since some moment in the past."""
+    return time.clock_gettime(CLOCK)
 
 
 class SteadyClock:
@@ -18,7 +26,7 @@ class SteadyClock:
     def __init__(
         self,
         clock: Callable[[], datetime],
-        elapsed: Callable[[], float] = time.monotonic,
+        elapsed: Callable[[], float] = elapsed,
     ) -> None:
         self._clock = clock
         self._elapsed = elapsed

@@ -22,10 +22,15 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from domain.aggregate import Aggregate, Recorded, StreamName
 from domain.personal import Person, Values, check_erasable, marked, put_in, taken_out
 from domain.store.bulk import STORE_AGGREGATES
+from domain.store.master_key import is_wrapped
 from domain.store.topics import Topics
 
 DEFAULT_SCOPE = "event"  # the kind where nothing says another
 NONCE = 12  # bytes, drawn for each box
+UNOPENED = (
+    "the key that seals it opens with no MASTER_KEY that is in use here. Restart with the one that "
+    "wrapped it too (MASTER_KEY=NEW,OLD), then `parked replay`"
+)
 
 # With which of a person's keys something was sealed: who comes back after an erasure gets another.
 SealId = tuple[Person, int]
@@ -186,7 +191,8 @@ class EnvelopeMapper(Mapper[str]):
         keys: SealKeys | None = None,
     ) -> Recorded:
         """An event from a Row of the log. What is sealed with a key that is not in `keys` reads as
-        erased; where `keys` is None and something is sealed, it raises UnreadableEventError."""
+        erased; it raises UnreadableEventError where that key is still wrapped, and where `keys` is
+        None and something is sealed."""
         known = self._decoders.get(topic)
         if known is None:
             raise NewerEventError(position, topic)
@@ -196,7 +202,7 @@ class EnvelopeMapper(Mapper[str]):
             if w.sealed:
                 if keys is None:
                     raise UnreadableEventError(position, "it is sealed, and nobody has the keys")
-                event = self._opened(stream, version, topic, w, keys)
+                event = self._opened(position, stream, version, topic, w, keys)
             else:
                 event = decode(w.data)
         except msgspec.MsgspecError as e:
@@ -225,11 +231,19 @@ class EnvelopeMapper(Mapper[str]):
         return Recorded(position, stream, version, event, w.at, w.actor, w.tenant, w.trace, kind)
 
     def _opened(
-        self, stream: StreamName, version: int, topic: str, w: _Written, keys: SealKeys
+        self,
+        position: int,
+        stream: StreamName,
+        version: int,
+        topic: str,
+        w: _Written,
+        keys: SealKeys,
     ) -> Any:
         facts, values = msgspec.json.decode(w.data), {}
         for person, box in (w.sealed or {}).items():
             key = keys.get((person, box.key))
+            if key and is_wrapped(key):
+                raise UnreadableEventError(position, UNOPENED)
             values[person] = key and _open(key, box.box, _place(stream, version, person))
         type_ = self._personal[topic]
         put_in(type_, facts, stream, values)

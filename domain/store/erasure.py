@@ -1,11 +1,13 @@
 """Forgetting a person: their keys are destroyed, and each stream that held something of them says
 so with an event. One transaction, under the writers' lock: who registers again in the same moment
-does so before it and is forgotten, or after it, and is new."""
+does so before it and is forgotten, or after it, and is new.
 
-from collections.abc import Iterable, Sequence
+The log is searched and the streams are folded before the lock is taken; under it only what was
+written since. Where that is much, the lock is given back: others wait for a few events at most.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import reduce
-from itertools import groupby
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
@@ -13,13 +15,20 @@ from msgspec import Struct
 from psycopg import Connection
 
 from domain.aggregate import Aggregate, Recorded, StreamName
+from domain.errors import Unavailable
 from domain.personal import Person, taken_out
-from domain.store.envelope import EnvelopeMapper
+from domain.store.envelope import EnvelopeMapper, Row
 from domain.store.queue import SYSTEM
 from domain.store.recorder import Recorder
 
 ACTOR = f"{SYSTEM}erase"
 ACTORS = frozenset({ACTOR, "erase"})  # the latter in versions before, though a member may be it
+
+TOGETHER = 16  # streams that are read at once
+PIECE = 1_000  # events of these
+TAIL = 5_000  # events since that are looked through while others wait
+SHORT = 250  # events of streams that name the person since: they are read while others wait
+ATTEMPTS = 5
 
 
 class Held(Struct, frozen=True):
@@ -37,6 +46,16 @@ class Erased(Struct, frozen=True):
 
     keys: int
     positions: list[int]
+
+
+class _Log(Struct):
+    """A stream as far as it was read. `holds` says whether an event has something of the person."""
+
+    stream: StreamName
+    aggregate: Aggregate
+    state: Any
+    version: int = 0
+    holds: bool = False
 
 
 def id_of(person: Person) -> str:
@@ -75,21 +94,84 @@ class Erasure:
         return Held(person, values, events, plain)
 
     def erase(self, person: Person, at: datetime) -> Erased:
+        """Raises Unavailable where others write faster than this can follow."""
         sql = self._recorder.sql
         with self._recorder.connection() as connection:
-            end = self._recorder.end(connection)
-            found = self._streams(connection, person)  # of a long log, while others write
-            self._recorder.begin(connection, 0, 0, [])
-            found += self._streams(connection, person, since=end)
-            rows = self._recorder.load(connection, found)
-            events = [
-                event
-                for stream, log in groupby(self._opened(connection, rows), lambda r: r.stream)
-                for event in self._events(person, stream, list(log), at)
-            ]
+            logs = self._locked(connection, person)
+            events = [event for log in logs for event in self._events(person, log, at)]
             keys = connection.execute(sql["destroy"], {"person": person}).fetchall()
             connection.execute(sql["tell_of_erasure"])
             return Erased(len(keys), self._recorder.commit(connection, events, []))
+
+    def _locked(self, connection: Connection[Any], person: Person) -> list[_Log]:
+        """Takes the lock. The streams that may hold something of the person, as they are then."""
+        logs: dict[StreamName, _Log] = {}
+        last, since = None, 0
+        for _ in range(ATTEMPTS):
+            last = self._recorder.last(connection)
+            # The log may be long: it is searched, and read, while others write.
+            for name in self._streams(connection, person, since):
+                logs.setdefault(name, self._unread(name))
+            self._read(connection, person, logs)
+            since = last[0] if last else 0
+            tail, _ = self._recorder.begin(connection, since, TAIL, [])
+            if last and tail[:1] != [last]:  # it is another log: after a failover, say
+                logs, since = {}, 0
+            elif len(tail) < TAIL and self._follow(connection, person, logs, tail, since):
+                return list(logs.values())
+            connection.rollback()
+        raise Unavailable("Others write too much at the moment. Sending this again is safe.")
+
+    def _read(
+        self, connection: Connection[Any], person: Person, logs: dict[StreamName, _Log]
+    ) -> None:
+        """Reads on, a piece at a time: a stream may be longer than memory should hold."""
+        waiting = list(logs)
+        while waiting:
+            now, waiting = waiting[:TOGETHER], waiting[TOGETHER:]
+            most = PIECE // len(now)
+            before = {name: logs[name].version for name in now}
+            self._add(connection, person, logs, self._recorder.load_after(connection, before, most))
+            waiting += [name for name in now if logs[name].version >= before[name] + most]
+
+    def _follow(
+        self,
+        connection: Connection[Any],
+        person: Person,
+        logs: dict[StreamName, _Log],
+        tail: Sequence[Row],
+        since: int,
+    ) -> bool:
+        """Under the lock, adds what was written since, if that is not much."""
+        found = {n: 0 for n in self._streams(connection, person, since) if n not in logs}
+        rows = self._recorder.load_after(connection, found, SHORT) if found else []
+        if len(rows) >= SHORT:
+            return False
+        new = [row for row in tail if row[1] in logs]
+        logs |= {name: self._unread(name) for name in found}
+        self._add(connection, person, logs, new + rows)
+        return True
+
+    def _unread(self, name: StreamName) -> _Log:
+        aggregate = self._aggregates[name.partition(":")[0]]
+        return _Log(name, aggregate, aggregate.initial)
+
+    def _add(
+        self,
+        connection: Connection[Any],
+        person: Person,
+        logs: dict[StreamName, _Log],
+        rows: Sequence[Row],
+    ) -> None:
+        """Those that a stream has not got yet."""
+        keys = self._recorder.opening(connection, self._mapper.needed(rows))
+        for row in rows:
+            log = logs[row[1]]
+            if row[2] > log.version:
+                recorded = self._mapper.recorded(*row, keys=keys)
+                log.state = log.aggregate.evolve(log.state, recorded.event, recorded.at)
+                log.version = recorded.version
+                log.holds = log.holds or person in self._mapper.persons(recorded)
 
     def _streams(
         self,
@@ -106,22 +188,11 @@ class Erasure:
         found = connection.execute(self._recorder.sql["may_hold"], given).fetchall()
         return [stream for (stream,) in found]
 
-    def _opened(
-        self, connection: Connection[Any], rows: list[tuple[Any, ...]]
-    ) -> Iterable[Recorded]:
-        keys = self._recorder.opening(connection, self._mapper.needed(rows))
-        return [self._mapper.recorded(*row, keys=keys) for row in rows]
-
-    def _events(
-        self, person: Person, stream: StreamName, log: list[Recorded], at: datetime
-    ) -> Iterable[StoredEvent]:
+    def _events(self, person: Person, log: _Log, at: datetime) -> Iterator[StoredEvent]:
         """The events that erase a person from a stream. There are none where it only names them."""
-        own = stream.rpartition(":")[2] == person
-        if not own and not any(person in self._mapper.persons(recorded) for recorded in log):
+        if not log.holds and log.stream.rpartition(":")[2] != person:
             return
-        aggregate = self._aggregates[stream.partition(":")[0]]
-        state = reduce(lambda s, r: aggregate.evolve(s, r.event, r.at), log, aggregate.initial)
-        erase, last = aggregate.erase, log[-1]
-        for i, event in enumerate(erase(state, person) if erase else (), 1):
-            recorded = Recorded(0, stream, last.version + i, event, at, ACTOR, last.scope_id)
+        erase, scope_id = log.aggregate.erase, log.stream.split(":")[1]
+        for i, event in enumerate(erase(log.state, person) if erase else (), 1):
+            recorded = Recorded(0, log.stream, log.version + i, event, at, ACTOR, scope_id)
             yield self._mapper.to_stored_event(recorded)

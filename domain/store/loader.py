@@ -25,7 +25,7 @@ from domain.store.recorder import AWAY, Recorder, Rows
 log = logging.getLogger(__name__)
 
 PIECE = 1_000  # events that are read at once
-TOGETHER = 16  # streams of which these are
+TOGETHER = 50  # streams of which these are
 CHUNK = 40  # events that are folded without a pause: half a millisecond, or a little more
 PAUSE = 0.0005  # seconds
 ATTEMPTS = 3  # without a piece between them, until those who wait hear that the store is away
@@ -52,6 +52,7 @@ class Loader:
         self._wake = wake
         self._generation = 0
         self._ended = False
+        self._folded = 0  # events since the last pause
         self._asked: queue.SimpleQueue[_Load | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[_Load, ReadSoFar | Exception]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -164,7 +165,10 @@ class Loader:
         folded = so_far.folded
         for i in range(0, len(rows), CHUNK):
             folded = self._folder.add(folded, rows[i : i + CHUNK], keys)
-            time.sleep(PAUSE)
+            self._folded += len(rows[i : i + CHUNK])
+            if self._folded >= CHUNK:
+                self._folded = 0
+                time.sleep(PAUSE)
         return ReadSoFar(folded, rows[-1] if rows else None)
 
     def _finish(self, done: Any) -> None:

@@ -49,7 +49,7 @@ class MasterKeys:
     def unwrap(self, stored: bytes) -> bytes:
         """The plain key, whether it was stored so or wrapped. Raises Unavailable where none of ours
         opens it."""
-        if len(stored) == KEY_SIZE:
+        if not is_wrapped(stored):
             return stored
         for key in self._keys.values():
             try:
@@ -86,7 +86,24 @@ def in_use() -> MasterKeys:
 
 
 def unwrapped(stored: bytes) -> bytes:
-    return stored if len(stored) == KEY_SIZE else in_use().unwrap(stored)
+    return in_use().unwrap(stored) if is_wrapped(stored) else stored
+
+
+def opened(stored: bytes) -> bytes:
+    """The plain key; one that this process has no master key for stays as it is stored, and what is
+    sealed with that cannot be read (`is_wrapped`). Raises Unavailable in a process that has none at
+    all."""
+    if not is_wrapped(stored):
+        return stored
+    keys = in_use()
+    try:
+        return keys.unwrap(stored)
+    except Unavailable:
+        return stored
+
+
+def is_wrapped(key: bytes) -> bool:
+    return len(key) != KEY_SIZE
 
 
 def _decode(text: str) -> bytes:

@@ -177,6 +177,13 @@ class Recorder(PostgresApplicationRecorder):
         """Texts of the refusals of a bulk, by the command's index."""
         return dict(connection.execute(self.sql["refusals"], {"stream": bulk}).fetchall())
 
+    def count_keys(
+        self, connection: Connection[Any], principals: Sequence[str], most: int
+    ) -> dict[str, int]:
+        """How many keys there are of each of these principals, counted as far as `most`."""
+        parameters = {"principals": list(principals), "most": most}
+        return dict(connection.execute(self.sql["count_keys"], parameters).fetchall())
+
     def load(self, connection: Connection[Any], streams: Sequence[str]) -> Rows:
         """Whole streams."""
         return connection.execute(

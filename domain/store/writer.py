@@ -17,29 +17,26 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from psycopg import Connection, OperationalError
-from psycopg.errors import (
-    LockNotAvailable,
-    QueryCanceled,
-    SerializationFailure,
-    UniqueViolation,
-)
+from psycopg.errors import LockNotAvailable, QueryCanceled, SerializationFailure, UniqueViolation
 from psycopg_pool import PoolTimeout
 
 from domain import errors
 from domain.aggregate import Aggregate, Command, StreamName, stream_of
 from domain.store import bulk
-from domain.store.batch import Batch, streams_of
+from domain.store.batch import Batch, Prepared, prepared, streams_of
 from domain.store.bulk import STORE_AGGREGATES, AdvanceBulk, BulkOutcome, BulkStarted
 from domain.store.cache import ChangedPastError, LongStreamsError, OutdatedError, StreamCache
 from domain.store.clock import SteadyClock
 from domain.store.deferred import DeferredCommands
 from domain.store.envelope import EnvelopeMapper
 from domain.store.folding import Folder, ReadSoFar
+from domain.store.key_quota import KeyQuota
 from domain.store.loader import Loader
 from domain.store.queue import (
     Answer,
@@ -83,6 +80,7 @@ class History:
         folder = Folder(recorder, self._aggregates, self._mapper)
         self._cache = StreamCache(recorder, folder)
         self._clock = SteadyClock(clock)
+        self._quota = KeyQuota()
         self._queue = CommandQueue()
         self._loader = Loader(recorder, folder, self._queue.wake)
         self._deferred = DeferredCommands()  # until the loader has their streams
@@ -103,8 +101,9 @@ class History:
         """Decides and records. `reply(command, state)` is called with what the command was given
         and the state after it; with a `key` its bytes are kept and given again.
 
-        Raises what the command's rules raise; KeyReused; Unavailable when the store is away or
-        too busy (whether it was recorded may then be unknown: sending it again is safe).
+        Raises what the command's rules raise; KeyReused; TooMany for a new key of who has as many
+        as are kept; Unavailable when the store is away or too busy (whether it was recorded may
+        then be unknown: sending it again is safe).
         """
         if self._closed:
             raise _about_to_end()
@@ -122,12 +121,7 @@ class History:
             ) from None
 
     async def execute_all(
-        self,
-        commands: Sequence[Command],
-        *,
-        by: Author,
-        key: IdempotencyKey,
-        strict: bool = False,
+        self, commands: Sequence[Command], *, by: Author, key: IdempotencyKey, strict: bool = False
     ) -> BulkOutcome:
         """Decides and records many commands as one: in pieces of up to PIECE commands, each in a
         transaction of its own, between which others write. What a rule refuses is left out, and
@@ -302,8 +296,10 @@ class History:
                     if not commands:
                         return []
                     keys = [pending.key.name for pending in commands if pending.key]
+                    ready = prepared(commands, self._cache)
+                    full = self._quota.full(keys, partial(self._recorder.count_keys, connection))
                     known = self._cache.begin(connection, keys)
-                    batch = self._decide(connection, commands, names, known)
+                    batch = self._decide(connection, ready, names, known, full)
                     self._seal(connection, batch)
                     if batch.refused:
                         self._recorder.remember_refusals(connection, batch.refused)
@@ -354,9 +350,10 @@ class History:
     def _decide(
         self,
         connection: Connection[Any],
-        commands: list[PendingCommand],
+        commands: Prepared,
         names: set[StreamName],
         known: Mapping[KeyName, KnownReply],
+        full: Collection[str],
     ) -> Batch:
         """Raises LongStreamsError where a stream that only a decision names is long, or one has
         grown long since it was looked at. It is loaded then; others do not wait for it."""
@@ -365,13 +362,13 @@ class History:
             if long := self._cache.load(connection, names):
                 raise LongStreamsError(long)
 
-        batch = Batch(self._clock.now(), self._cache, self._aggregates, names, known, load)
+        batch = Batch(self._clock.now(), self._cache, self._aggregates, names, known, load, full)
         pending: PendingCommand | None = None
         try:
             if self._cache.moved:
                 load(names)
-            for pending in commands:
-                batch.decide(pending)
+            for pending, command in commands.items():
+                batch.decide(pending, command)
         except LongStreamsError as e:
             for so_far in e.streams:
                 self._loader.load(so_far)
@@ -388,6 +385,7 @@ class History:
 
     def _count(self, batch: Batch) -> None:
         self.counts.update(groups=1, commands=batch.commands, events=len(batch.stored))
+        self._quota.add(batch.keys())
 
 
 def _away() -> errors.Unavailable:

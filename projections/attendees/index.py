@@ -7,6 +7,7 @@ seen (visibility.py).
 
 from array import array
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 import numpy as np
 from msgspec import Struct
@@ -18,7 +19,7 @@ from projections.attendees.score import Described, Rarity
 from projections.attendees.words import key
 
 EVERYBODY = 2**63 - 1  # a position by which all have joined
-SMALLEST = 0.0001  # score above 0
+TIES = 500  # equally frequent values that are put in order
 Scores = NDArray[np.float64]
 Tags = tuple[str, ...]
 
@@ -48,6 +49,8 @@ class Spellings:
         self.alike = Growing()
         self._numbers: dict[str, int] = {"": 0}
         self._keys: dict[str, int] = {"": 0}
+        self._ranked = 0
+        self._ranks: Numbers = np.zeros(0, np.int64)
 
     def number(self, text: str) -> int:
         number = self._numbers.get(text)
@@ -57,8 +60,16 @@ class Spellings:
             self.alike.set(number, self._keys.setdefault(key(text), len(self._keys)))
         return number
 
-    def keys(self) -> Mapping[str, int]:
-        return self._keys
+    def ranks(self) -> Numbers:
+        """By number, the place among all in the order of their keys; nothing comes last."""
+        if self._ranked != len(self.texts):
+            place = np.zeros(len(self._keys), np.int64)
+            in_order = [self._keys[name] for name in sorted(filter(None, self._keys))]
+            place[in_order] = np.arange(len(in_order))
+            place[0] = len(in_order)
+            self._ranks = place[self.alike.first(len(self.texts))]
+            self._ranked = len(self.texts)
+        return self._ranks
 
 
 FACETS = ("industries", "roles", "companies", "goals")
@@ -91,6 +102,7 @@ class Index:
         self._spelled = {facet: Spellings() for facet in FACETS}
         self._facets = {facet: Flat() for facet in FACETS}
         self._company, self._role = Growing(), Growing()
+        self._blocks: dict[str, set[str]] = {}
         self._blocked_by: dict[str, set[str]] = {}
 
     # What it is made of
@@ -128,10 +140,13 @@ class Index:
         self._active.set(self._slot(member_id), position)
 
     def block(self, member_id: str, other: str, *, blocked: bool) -> None:
-        if blocked:
-            self._blocked_by.setdefault(other, set()).add(member_id)
-        else:
-            self._blocked_by.get(other, set()).discard(member_id)
+        for known, of, one in (
+            (self._blocks, member_id, other),
+            (self._blocked_by, other, member_id),
+        ):
+            known.setdefault(of, set()).add(one)
+            if not blocked:
+                known[of].discard(one)
 
     def _slot(self, member_id: str) -> int:
         slot = self._slots.get(member_id)
@@ -144,11 +159,18 @@ class Index:
         return len(self.ids)
 
     # Whom one of them sees
-    def seen(self, member_id: str, blocks: Iterable[str], joined_by: int = EVERYBODY) -> Mask:
-        """All but the member, of those who had joined by a position. `blocks`: whom they block."""
+    def seen(
+        self,
+        member_id: str,
+        blocks: Iterable[str] | None = None,
+        joined_by: int = EVERYBODY,
+    ) -> Mask:
+        """All but the member, of those who had joined by a position. `blocks`: whom they block, if
+        that may be newer than what is known here."""
         mask = self._listed.first(len(self.ids)).astype(np.bool_)
         mask &= self._joined.first(len(self.ids)) <= joined_by
-        for other in (member_id, *blocks, *self._blocked_by.get(member_id, ())):
+        own = self._blocks.get(member_id, ()) if blocks is None else blocks
+        for other in chain((member_id,), own, self._blocked_by.get(member_id, ())):
             if slot := self._slots.get(other):
                 mask[slot] = False
         mask[0] = False
@@ -197,22 +219,26 @@ class Index:
                 those = those[seen[those]]
                 if len(those):
                     worth[those] += kind.weight * score.rarity(len(those), of)
-        return np.round(1 - np.exp(-worth), 4)
+        scored = np.flatnonzero(worth)
+        worth[scored] = np.round(1 - np.exp(-worth[scored]), 4)
+        return worth
 
     # In which order
     def best(self, scores: Scores, seen: Mask, count: int) -> list[str]:
-        """So many with the highest scores, in order."""
-        slots = np.flatnonzero(seen)
-        if len(slots) > 4 * count:
-            # Only those who are no worse than the last of the best need be put in order.
-            lowest = np.partition(scores[slots], -count)[-count]
-            scored = slots[scores[slots] >= max(lowest, SMALLEST)]
-            others = slots[scores[slots] == 0] if lowest == 0 else slots[:0]
+        """So many with the highest scores, in order. Only those who are no worse than the last of
+        the best need be put in order."""
+        scored = np.flatnonzero(scores)
+        if len(scored) > count:
+            of_each = scores[scored]
+            scored = scored[of_each >= np.partition(of_each, -count)[-count]]
+        best = self.by_score(scores, scored)[:count]
+        if len(best) < count:
+            others = np.flatnonzero(seen & (scores == 0))
+            recent = self._recent(others)
             if len(others) > count:
-                recent = self._recent(others)
                 others = others[recent >= np.partition(recent, -count)[-count]]
-            slots = np.concatenate((scored, others))
-        return [self.ids[slot] for slot in self.by_score(scores, slots)[:count]]
+            best = np.concatenate((best, self.by_activity(others)))[:count]
+        return [self.ids[slot] for slot in best]
 
     def by_score(self, scores: Scores, slots: Numbers) -> Numbers:
         return slots[np.lexsort((-self._recent(slots), -scores[slots]))]
@@ -240,27 +266,27 @@ class Index:
 
     def _by_text(self, facet: str, held: Growing, slots: Numbers) -> Numbers:
         """By its key; who has none comes last, and of equal ones those who joined first."""
-        keys = self._spelled[facet].keys()
-        rank = np.zeros(len(keys), np.int64)
-        rank[[keys[name] for name in sorted(filter(None, keys))]] = np.arange(1, len(keys))
-        rank[0] = len(keys)
-        alike = self._spelled[facet].alike.first(len(self._spelled[facet].texts))
-        of_slot = rank[alike[held.first(len(self.ids))[slots]]]
+        spelled = self._spelled[facet]
+        of_slot = spelled.ranks()[held.first(len(self.ids))[slots]]
         return slots[np.lexsort((self._joined.first(len(self.ids))[slots], of_slot))]
 
     # How many have what
     def counts(self, facet: str, mask: Mask, most: int) -> list[tuple[str, int]]:
-        """The most frequent values with how many have each, as most of those write it."""
+        """The most frequent values with how many have each, as most of those write it. Of equally
+        frequent ones those that come first by their key; of more than TIES none."""
         spelled = self._spelled[facet]
-        written = self._facets[facet].counts(mask, len(spelled.texts))
-        alike = spelled.alike.first(len(spelled.texts))
+        size = len(spelled.texts)
+        written, alike = self._facets[facet].counts(mask, size), spelled.alike.first(size)
         together = np.bincount(alike, weights=written).astype(np.int64)
-        lowest = np.partition(together, -most)[-most] if len(together) > most else 1
-        top = np.flatnonzero(together >= max(lowest, 1))
-        of_top = np.flatnonzero(np.isin(alike, top) & (written > 0))
+        lowest = 1
+        if len(together) > most:
+            lowest = max(1, int(np.partition(together, -most)[-most]))
+            if np.count_nonzero(together == lowest) > TIES:
+                lowest += 1
+        top = together >= lowest
         best: dict[int, tuple[int, str]] = {}
-        for number in of_top:
-            this = -int(written[number]), spelled.texts[number]
-            best[int(alike[number])] = min(best.get(int(alike[number]), this), this)
-        found = [(best[int(value)][1], int(together[value])) for value in top]
+        for number in np.flatnonzero(top[alike] & (written > 0)):
+            value, this = int(alike[number]), (-int(written[number]), spelled.texts[number])
+            best[value] = min(best.get(value, this), this)
+        found = [(best[int(value)][1], int(together[value])) for value in np.flatnonzero(top)]
         return sorted(found, key=lambda one: (-one[1], key(one[0])))[:most]

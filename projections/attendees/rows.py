@@ -23,6 +23,7 @@ from domain.missions import (
     ProfileViewed,
     SyncReported,
 )
+from domain.reports import AttendeeMessaged, AttendeeSynced, AttendeeViewed
 from domain.stars import SessionStarred, SessionUnstarred
 from projections.attendees.words import searched
 from projections.read_model import Change, ReadModel, Table
@@ -102,11 +103,11 @@ def project(recorded: Recorded) -> Iterator[Change]:
             yield _block(recorded, other, blocked=True)
         case MemberUnblocked(blocked_member_id=other):
             yield _block(recorded, other, blocked=False)
-        case ProfileViewed(target_member_id=target):
+        case ProfileViewed(target_member_id=target) | AttendeeViewed(target_member_id=target):
             yield _met(recorded, target, viewed=True)
-        case MessageReported(target_member_id=target):
+        case MessageReported(target_member_id=target) | AttendeeMessaged(target_member_id=target):
             yield _met(recorded, target, messaged=True)
-        case SyncReported(target_member_id=target):
+        case SyncReported(target_member_id=target) | AttendeeSynced(target_member_id=target):
             yield _met(recorded, target, synced=True)
     if isinstance(event, ACTS) and recorded.actor == recorded.member[1]:
         did = Activity(*recorded.member, recorded.position)

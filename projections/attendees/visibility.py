@@ -36,9 +36,10 @@ class ProfileAsk(MemberAsk, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """A profile, and what the asker did about it."""
+    """A profile, what the asker did about it, and the asker's own."""
 
     attendee: Attendee
+    you: Attendee | None
     met: Met
 
 
@@ -83,7 +84,8 @@ def _of_others(ask: ShownAsk | ProfileAsk) -> Sequence[StreamName]:
 
 
 def _of_profile(ask: ProfileAsk) -> Sequence[StreamName]:
-    return *_of_others(ask), stream("missions", ask.event_id, ask.member_id)
+    own = [stream(kind, ask.event_id, ask.member_id) for kind in ("missions", "reports")]
+    return *_of_others(ask), *own
 
 
 def _seen(ask: ProfileAsk, found: Found) -> Seen | None:
@@ -92,7 +94,8 @@ def _seen(ask: ProfileAsk, found: Found) -> Seen | None:
     row = shown(ask, [other], found).get(other)
     key = ask.event_id, ask.member_id, other
     met = next((m for m in found[MET] if MET.key_of(m) == key), Met(*key))
-    return Seen(row, met) if row else None
+    you = next((one for one in found[ATTENDEES] if one.member_id == ask.member_id), None)
+    return Seen(row, you and replace(you, words=""), met) if row else None
 
 
 MINE: Own[MemberAsk, Mine] = Own(
@@ -128,6 +131,6 @@ PROFILE: Own[ProfileAsk, Seen | None] = Own(
         chosen(MET, "attendees", "met"),
     ),
     answer=_seen,
-    bound=5,
+    bound=6,
     together=16,
 )

@@ -1,7 +1,7 @@
 """Leader election: of processes that follow the log one leads, the others stand by. The leader
 works in steps.
 
-A notification is a hint; the follower looks once a second anyhow. The lead is an advisory lock, no
+A notification is a hint; the leader looks once a second anyhow. The lead is an advisory lock, no
 lease: it lives as long as its connection does, and the server ends that when it hears nothing for
 a while. So a process that stands still, or whose machine is gone, loses the lead like one that was
 killed. Leases are of pieces of work: workers/work/leases.py.
@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 POLL_SECONDS = 1.0  # seconds between looks when nobody notifies
 REST = 0.01  # seconds between steps, at most; else as long as the last one took
-STANDBY = 1.0  # seconds between attempts to take the lead
+STANDBY = (
+    0.25  # seconds between attempts to take the lead: in a deploy feeds are silent for as long
+)
 PAUSE = 0.2  # seconds before the next attempt after a lost connection; doubles up to
 LONGEST_PAUSE = 2.0
 DEPOSES = 10.0  # seconds between attempts to depose an older program, at least

@@ -26,12 +26,12 @@ from domain.store.envelope import (
     SealKeys,
     UnreadableEventError,
 )
-from domain.store.master_key import unwrapped
+from domain.store.master_key import in_use, is_wrapped, opened
 from sql import statements
 
 SQL = statements("log")
 PARKED = statements("parked")
-OPENING = statements("history")["opening"]
+OPENING, MASTER_KEY = (statements("history")[name] for name in ("opening", "master_key"))
 END = 2**63 - 1
 PIECE = 500  # events that are decoded before others of this process have their turn
 
@@ -179,8 +179,19 @@ async def recorded(
 
 
 async def opening(connection: Connection, names: Collection[SealId]) -> SealKeys:
+    """Without those that were destroyed. One that none of our master keys opens is still wrapped:
+    what is sealed with it cannot be read, and everything else can."""
     persons, numbers = [person for person, _ in names], [number for _, number in names]
     parameters = {"persons": persons, "numbers": numbers}
     cursor = await connection.execute(OPENING, parameters, prepare=True)
-    found = await cursor.fetchall()
-    return {(person, number): unwrapped(key) for person, number, key in found}
+    keys = {(person, number): opened(key) for person, number, key in await cursor.fetchall()}
+    if any(map(is_wrapped, keys.values())):
+        await _require_master_key(connection)
+    return keys
+
+
+async def _require_master_key(connection: Connection) -> None:
+    """Raises Unavailable where keys here are wrapped with another master key than this process has:
+    that is no fault of one of them."""
+    for (check_value,) in await (await connection.execute(MASTER_KEY)).fetchall():
+        in_use().require(check_value)

@@ -50,14 +50,21 @@ class Feed(ReadModel, frozen=True):
 
     `retention`: rows of events older than this are deleted by upkeep, up to a position that is
     kept in `views.expired` (the last event of at least that age). A rebuild makes and compares
-    only what comes after that position, so it never differs for what has expired meanwhile."""
+    only what comes after that position, so it never differs for what has expired meanwhile.
+
+    `about`: the field of its messages that names what each is about, so that the last message to a
+    member about it says how that is; none where the last of all does."""
 
     aggregates: frozenset[str] = frozenset()
     retention: timedelta = RETENTION
+    about: str | None = None
 
     @property
     def messages(self) -> Table:
         return self.tables[0]
+
+    def subject(self, message: Message) -> object:
+        return msgspec.json.decode(message.data)[self.about] if self.about else None
 
 
 Announce = Callable[[Recorded], Iterable[Change | FanOut | Announcement]]
@@ -69,6 +76,7 @@ def feed(
     announce: Announce,
     tables: tuple[Table, ...],
     version: int = 1,
+    about: str | None = None,
 ) -> Feed:
     """`announce` gives announcements, and changes of `tables`: what these are functions of."""
     messages = Table(name, Message, keys=3, overwrites=True)
@@ -82,7 +90,7 @@ def feed(
             for one in announce(recorded)
         ]
 
-    return Feed(name, (messages, *tables), project, version, announced)
+    return Feed(name, (messages, *tables), project, version, announced, about=about)
 
 
 def _put(messages: Table, recorded: Recorded, said: Announcement) -> Change | FanOut:
@@ -135,7 +143,8 @@ def since_statement(feeds: Sequence[Feed]) -> bytes:
 
 @cache
 def statement(name: str, feed: Feed, schema: str = VIEWS) -> bytes:
-    """`said_at`, `told`, `belated`, `untell`, `aged` or `expire` of `sql/engine.sql`."""
+    """`said_at`, `told`, `belated`, `otherwise`, `untell`, `aged` or `expire` of
+    `sql/engine.sql`."""
     return sql.SQL(SQL[name]).format(table=_table(feed, schema)).as_bytes(None)
 
 

@@ -39,7 +39,7 @@ async def write(
     pieces of so many changes others of this process run. A page may fan out to millions: rows that
     come once are written and forgotten as they get many."""
     touched: dict[Table, set[RowKey]] = defaultdict(set)
-    for some in _pieces(changes, piece):
+    for some in pieces(changes, piece):
         fold_all(rows, some, touched)
         for table, keys in touched.items():
             if table.append_only and len(keys) >= tables.BATCH:
@@ -59,8 +59,8 @@ async def _write(
     await tables.write(connection, statement, (rows[table][key] for key in keys))
 
 
-def _pieces(changes: Iterable[Change | FanOut], size: int) -> Iterator[list[Change | FanOut]]:
-    """Each ends after a fan-out, which may be of many rows."""
+def pieces(changes: Iterable[Change | FanOut], size: int) -> Iterator[list[Change | FanOut]]:
+    """So many changes each, in order. Each ends after a fan-out, which may be of many rows."""
     piece: list[Change | FanOut] = []
     for change in changes:
         piece.append(change)

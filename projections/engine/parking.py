@@ -146,6 +146,11 @@ class Parking:
             r for r in page if skipped.get(r.stream, 0) < r.position < parked.get(r.stream, END)
         ]
 
+    def applies(self, name: str, stream: StreamName, position: int) -> bool:
+        """Whether an event is neither parked nor skipped."""
+        parked, skipped = self._parked[name], self._skipped[name]
+        return skipped.get(stream, 0) < position < parked.get(stream, END)
+
     def dropped(self, name: str, stream: StreamName, position: int) -> Dropped | None:
         """The record of a drop that covers this event, if one was made before this rebuild."""
         found = (d for d in self._dropped[name] if d.stream == stream)

@@ -28,6 +28,7 @@ from typing import Any
 import psycopg
 
 from domain.aggregate import Recorded, StreamName
+from domain.errors import Unavailable
 from domain.store.envelope import NewerEventError, UnreadableEventError
 from projections.engine import event_log, folding, replaying, retelling, sizes
 from projections.engine.election import LeadLostError, StepDownError, connect
@@ -156,6 +157,10 @@ class Projector:
             stream = await self.parking.stream_at(self._connection, e.position)
             passed = [await self._park(model, stream, after, e.position, e) for model in models]
             return any(passed)
+        except Unavailable as e:  # of a process with another master key, say: others may lead
+            for model in models:
+                await self._get_stuck(model, after, e)
+            raise
         to = page[-1].position if page else until
         if to == END:
             return False
@@ -276,8 +281,8 @@ class Projector:
             await self.parking.unpark(self._connection, *streams, at=about, drop=drop)
             await replaying.apply(self._connection, model, page, self._schema, PIECE)
             to = at["position"], self.parking, self._schema
-            await retelling.tell_again(self._connection, model, page, *to)
-            await replaying.say_belated(self._connection, model, page, self._schema)
+            corrected = await retelling.tell_again(self._connection, model, page, *to)
+            await replaying.say_belated(self._connection, model, page, corrected, self._schema)
         self._epochs[model.name] += 1
         of = streams[0] if len(streams) == 1 else f"{len(streams)} streams"
         log.info("%s goes on with %s, after %s events", model.name, of, len(page))

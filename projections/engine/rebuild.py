@@ -1,7 +1,7 @@
 """Builds a read model anew beside the old one, compares the two, and swaps them. Nobody waits.
 
-    fold     the log, as far as the old one has come, in memory; rows go into tables of their own
-    compare  what both hold at one position: where it is not the same, that is the end of it
+    fold     the log, as far as the old one has come, into tables of their own
+    compare  what both hold, piece by piece: where it is not the same, that is the end of it
     catch up as any projector does, while life goes on
     swap     in one transaction with the position
 
@@ -12,9 +12,8 @@ leaves the old one as it is, and tables that the next rebuild or upkeep drops.
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing, suppress
-from itertools import chain
 from typing import Any
 
 import psycopg
@@ -23,23 +22,16 @@ from psycopg.pq import TransactionStatus
 
 from domain.errors import Refused, Unavailable
 from projections.engine import event_log
-from projections.engine.difference import (
-    Copy,
-    Difference,
-    Digest,
-    differences,
-    digests,
-    read_expired,
-    without_values,
-)
+from projections.engine.comparison import Comparison, Stand, read_expired, stands
+from projections.engine.difference import Difference, Digest, without_values
 from projections.engine.election import StepDownError, connect
 from projections.engine.event_log import SQL as LOG
 from projections.engine.event_log import Connection
 from projections.engine.projector import AWAY, PAGE, Projector
 from projections.engine.shadow import SQL, Shadow, carry_out, locked
-from projections.engine.tables import BATCH
-from projections.read_model import ReadModel, RowKey, Rows, fold_all
-from sql import VIEWS, statements
+from projections.engine.spilling import Spilling
+from projections.read_model import ReadModel
+from sql import statements
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +56,6 @@ class Different(Refused):
 
 class Busy(Refused):
     """Somebody else rebuilds this read model"""
-
-
-class Stand(Struct, frozen=True):
-    position: int
-    version: int
-    problem: str | None
 
 
 class Observer:
@@ -104,6 +90,11 @@ async def rebuild(
         work = _Rebuild(database_url, model, shadow, accept, observer or Observer())
         try:
             return await work.run()
+        except psycopg.errors.InsufficientPrivilege as e:
+            raise Refused(
+                f"{model.name} stays as it is: {e.diag.message_primary}. Run sql/roles.sql again, "
+                "as the owner of the database."
+            ) from None
         finally:
             await _whole(_clear(shadow))
 
@@ -216,31 +207,16 @@ class _Rebuild:
         return until
 
     async def _fold_all(self, reader: Connection, until: int) -> None:
-        rows: Rows = {table: {} for table in self._model.tables}
-        # Rows that come once are never read by a change: they need not be kept in memory.
-        come_once = [table for table in self._model.tables if table.append_only]
-        writing = asyncio.create_task(asyncio.sleep(0))
+        spilling = Spilling(self._shadow, self._model, self._expired)
         try:
             async with aclosing(event_log.all_pages(reader, until, PAGE)) as pages:
                 async for page in pages:
-                    fold_all(rows, chain.from_iterable(map(self._model.project, page)))
+                    await spilling.fold(page)
                     self._folded = page[-1].position
                     self._observer.reached(self._folded, until)
-                    for table in come_once:
-                        if len(rows[table]) >= BATCH:
-                            await writing
-                            come, rows[table] = self._unexpired(rows[table]), {}
-                            writing = asyncio.create_task(self._shadow.write(table, come))
-            await writing
+            await spilling.finish()
         finally:
-            await asyncio.gather(writing, return_exceptions=True)
-        for table, of_table in rows.items():
-            left = self._unexpired(of_table) if table in come_once else of_table.values()
-            await self._shadow.write(table, left)
-
-    def _unexpired(self, rows: Mapping[RowKey, Any]) -> Iterable[Any]:
-        """Without what upkeep would delete again; all of them where nothing has expired."""
-        return [row for row in rows.values() if row.position > self._expired]
+            await spilling.stop()
 
     async def _catch_up(self, position: int) -> None:
         await self._projector.catch_up(position)
@@ -257,8 +233,7 @@ class _Rebuild:
 
     async def _look_through(self, until: int) -> None:
         """A new version is not compared, but it must not park more streams than the old one."""
-        await self._catch_up(until)
-        await self._require_no_more_parked()
+        await self._follow(until)
 
     async def _require_no_more_parked(self) -> None:
         more = self._projector.parking.count(self._model.name) - await self._count_parked()
@@ -270,36 +245,24 @@ class _Rebuild:
 
     # Compare
     async def _compare(self) -> tuple[list[Digest], list[Difference]]:
-        """At one position: that of the old one as it is at this moment."""
-        ours, model = self._connection, self._model
         async with await connect(self._database_url, "rebuild") as theirs:
-            await theirs.execute(SQL["snapshot"])
-            position = (await stands(theirs, model.name)).position
-            await self._catch_up(position)
-            await self._require_no_more_parked()
-            await ours.execute(SQL["snapshot"])
-            expired = max(self._expired, await read_expired(theirs, model))
-            one = Copy(theirs, VIEWS, model, expired)
-            other = Copy(ours, self._shadow.schema, model, expired)
-            old, new = await asyncio.gather(digests(one), digests(other))
-            found: list[Difference] = []
-            if old != new:
-                async with aclosing(differences(one, other)) as all_of_them:
-                    async for difference in all_of_them:
-                        found.append(difference)
-                        if len(found) >= SHOWN:
-                            break
-            await ours.execute(SQL["end_snapshot"])
-        self._differs = old != new
-        if found and await self._erased_since(position):
+            first = (await stands(theirs, self._model.name)).position
+            comparison = Comparison(theirs, self._shadow, self._model, self._follow, self._expired)
+            await comparison.run(SHOWN, whole=self._accept)
+        self._differs, found = comparison.differs, comparison.found
+        if found and await self._erased_since(first):
             self._observer.say(
-                f"Somebody was erased, and {model.name} does not follow: of the rows that differ "
-                "only the keys are shown."
+                f"Somebody was erased, and {self._model.name} does not follow: of the rows that "
+                "differ only the keys are shown."
             )
             found = without_values(found)
         if self._differs and not self._accept:
-            raise Different(model.name, found)
-        return new, found
+            raise Different(self._model.name, found)
+        return comparison.digests, found
+
+    async def _follow(self, position: int) -> None:
+        await self._catch_up(position)
+        await self._require_no_more_parked()
 
     # Swap
     async def _swap(
@@ -364,12 +327,6 @@ class _Rebuild:
         cursor = await self._connection.execute(SQL["count_parked"], {"name": self._model.name})
         ((count,),) = await cursor.fetchall()
         return int(count)
-
-
-async def stands(connection: Connection, name: str) -> Stand:
-    cursor = await connection.execute(SQL["position"], {"name": name})
-    (row,) = await cursor.fetchall()
-    return Stand(*row)
 
 
 async def _clear(shadow: Shadow) -> None:

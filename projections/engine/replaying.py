@@ -1,17 +1,20 @@
 """Applies what waited of streams that were parked, in the transaction in which they wait no more,
-and notes what a feed says of it."""
+and notes what a feed says of it, and what it says otherwise since."""
 
 import asyncio
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 from domain.aggregate import Recorded
 from projections.engine import folding
 from projections.engine.event_log import Connection
-from projections.engine.feed import Feed, statement
+from projections.engine.feed import Feed, Message, statement
 from projections.engine.parking import SQL
 from projections.read_model import Change, FanOut, ReadModel
-from sql import VIEWS
+from sql import VIEWS, statements
+
+CORRECT = statements("feeds")["correct"]
 
 
 async def apply(
@@ -42,11 +45,22 @@ async def _add(
 
 
 async def say_belated(
-    connection: Connection, model: ReadModel, page: Sequence[Recorded], schema: str
+    connection: Connection,
+    model: ReadModel,
+    page: Sequence[Recorded],
+    corrected: Sequence[Message],
+    schema: str,
 ) -> None:
     """Whoever hears a feed has passed these positions: its readers look there once more."""
     if not isinstance(model, Feed) or schema != VIEWS:
         return
-    about = {"reader": model.name, "positions": [recorded.position for recorded in page]}
+    about: dict[str, Any] = {"reader": model.name, "positions": [one.position for one in page]}
     for what in (SQL["in_turn"], SQL["forget_belated"], statement("belated", model)):
         await connection.execute(what, about)
+    if corrected:
+        told = {
+            "scopes": [message.scope_id for message in corrected],
+            "members": [message.member_id for message in corrected],
+            "positions": [message.position for message in corrected],
+        }
+        await connection.execute(CORRECT, about | told)

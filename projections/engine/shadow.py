@@ -5,7 +5,7 @@ What a rebuild leaves when it is killed is in that schema, and is dropped by the
 upkeep; a lock says whether it is still at work.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, cast
 
@@ -30,6 +30,7 @@ class Shadow:
 
     async def make(self) -> None:
         """Empty tables, without indexes."""
+        await self.connection.execute(SQL["act_as_owner"], self._about)
         await self.connection.execute(SQL["no_sync_commit"])
         await self.connection.execute(SQL["index_memory"])
         await self.clear()
@@ -40,6 +41,15 @@ class Shadow:
         like the projector's: to put them into the text of a COPY costs us ten times as much here
         as to leave that to the server, which has a processor of its own."""
         await tables.write(self.connection, tables.insert_statement(table, self.schema), rows)
+
+    async def key(self, some: Sequence[Table]) -> None:
+        """From here on rows of these tables are found by their keys, and overwritten."""
+        about = self._about | {"tables": [table.name for table in some]}
+        await carry_out(self.connection, "key", about)
+
+    async def overwrite(self, table: Table, rows: Iterable[Struct]) -> None:
+        """Rows of a table with keys: new ones, and those that were there."""
+        await tables.write(self.connection, tables.write_statement(table, self.schema), rows)
 
     async def finish(self, position: int) -> None:
         """From here on a projector can go on."""

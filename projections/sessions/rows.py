@@ -257,4 +257,6 @@ def _slot(session: Followed) -> tuple[datetime | None, datetime | None, str]:
 
 
 SESSIONS = ReadModel("sessions", (AGENDAS, ITEMS, SPEAKERS, AREAS, STARS), project)
-LIVE_SESSIONS = feed("live_sessions", ("agenda", "stars"), announce, (FOLLOWED, FOLLOWERS))
+LIVE_SESSIONS = feed(
+    "live_sessions", ("agenda", "stars"), announce, (FOLLOWED, FOLLOWERS), about="session_id"
+)

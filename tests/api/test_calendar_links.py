@@ -94,6 +94,25 @@ def test_calendar_that_is_unchanged_is_not_sent_again(
         assert client.get(path, headers=known).status_code == 200
 
 
+def test_calendar_that_is_unchanged_is_not_even_read(
+    product: Product, event_id: str, organizer: httpx.Client, ada: httpx.Client
+) -> None:
+    post(organizer, event_id, frab({"guid": "a"}))
+    path = at(event_id, "/schedule.ics")
+    known = {"If-None-Match": ada.get(path).headers["ETag"]}
+    with psycopg.connect(product.database_url) as connection:
+        connection.execute("LOCK TABLE views.agenda_items IN ACCESS EXCLUSIVE MODE")
+        again = ada.get(path, headers=known)
+    assert again.status_code == 304, again.text
+    position = organizer.put(at(event_id, "/speakers/p"), json={"name": "P"}).headers[
+        "Event-Position"
+    ]
+    changed = ada.get(path, headers=known)
+    assert changed.status_code == 200
+    assert int(again.headers["Event-Position"]) < int(position)
+    assert int(changed.headers["Event-Position"]) >= int(position)
+
+
 # One's own
 def test_link_shows_what_its_member_has_starred_also_when_it_is_cancelled(
     event_id: str, organizer: httpx.Client, ada: httpx.Client, anyone: httpx.Client

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tests.bench import (
+    attendees,
     board,
     cold,
     commands,
@@ -25,6 +26,7 @@ from tests.bench import (
     report,
     sessions,
     stall,
+    strangers,
     streams,
     takeover,
 )
@@ -41,9 +43,11 @@ MODULES: dict[str, ModuleType] = {
     "streams": streams,
     "reconnect": reconnect,
     "sessions": sessions,
+    "attendees": attendees,
     "rebuild": rebuild,
     "relay": relay,
     "dear": dear,
+    "strangers": strangers,
     "stall": stall,
     "cold": cold,
     "takeover": takeover,

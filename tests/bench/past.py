@@ -2,19 +2,20 @@
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 from msgspec.structs import replace
 
-from domain.aggregate import Command, Recorded, stream
+from domain.aggregate import Command, On, Recorded, stream_of
 from domain.attendees import Profile, SaveProfile
 from domain.capabilities import AGGREGATES, RENAMED
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
-from domain.missions import CompleteMission, RecordTelemetry, ResetMission, StartMission
+from domain.missions import CompleteMission, ResetMission, StartMission
+from domain.reports import RecordTelemetry
 from domain.store.envelope import EnvelopeMapper
 
 EVENT = "evt_1"
@@ -44,17 +45,21 @@ def past(commands: Iterable[Command]) -> Iterator[Recorded]:
     streams: dict[str, tuple[int, Any]] = {}
     for second, command in enumerate(commands):
         at = BEGIN + timedelta(seconds=second)
-        name = stream(command.aggregate, *command.stream_key())
-        aggregate = BY_NAME[command.aggregate]
-        version, state = streams.get(name, (0, aggregate.initial))
-        given = {
-            field: streams.get(of, (0, BY_NAME[of.partition(":")[0]].initial))[1]
-            for field, of in command.given().items()
-        }
-        for event in aggregate.decide(replace(command, **given), state):
-            version, state = version + 1, aggregate.evolve(state, event, at)
-            yield Recorded(0, name, version, event, at, name, EVENT)
-        streams[name] = (version, state)
+        own = stream_of(command)
+        given = {field: _now(streams, of)[1] for field, of in command.given().items()}
+        decide = BY_NAME[command.aggregate].decide
+        for decided in decide(replace(command, **given), _now(streams, own)[1]):
+            name, event = (
+                (decided.stream, decided.event) if isinstance(decided, On) else (own, decided)
+            )
+            version, state = _now(streams, name)
+            streams[name] = version + 1, BY_NAME[name.partition(":")[0]].evolve(state, event, at)
+            yield Recorded(0, name, version + 1, event, at, own, EVENT)
+
+
+def _now(streams: Mapping[str, tuple[int, Any]], name: str) -> tuple[int, Any]:
+    """A stream's version and state."""
+    return streams.get(name, (0, BY_NAME[name.partition(":")[0]].initial))
 
 
 def _commands(members: int, missions: int) -> Iterator[Command]:

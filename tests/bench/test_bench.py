@@ -49,7 +49,8 @@ def test_every_figure_is_measured_and_reported(
     ]
     if SCHEDULE.is_file():
         names += ["import http", "reimport http", "import cli", "reimport cli"]
-    names += ["rebuild", "rebuild swap", "relay", "dear", "stall", "cold"]
+    names += [f"attendees {name}" for name in ("ranked", "directory", "profile", "join", "memory")]
+    names += ["rebuild", "rebuild swap", "relay", "dear", "strangers", "stall", "cold"]
     names += ["takeover", "takeover max"]
     names += [f"recovery {name}" for name in ("postgres", "nats", "workers", "api")]
     lines = msgspec.json.decode((tmp_path / "bench.json").read_bytes(), type=list[Line])

@@ -112,6 +112,42 @@ def test_line_for_now_moves_with_time(conference: Conference, page: Page) -> Non
     assert until(lambda: line.evaluate(minutes) == pytest.approx(before + 10, abs=1.1), PATIENCE)
 
 
+def test_what_is_on_shows_its_title_when_the_page_opens(conference: Conference, page: Page) -> None:
+    """But for what has been on for so long that the line for now would be out of sight."""
+    for hour in range(7, 22):
+        put(conference, f"h{hour}", location="Hall", **at(f"{hour:02}:00", f"{hour:02}:40"))
+    put(conference, "long", location="Loft", **at("13:05", "14:35"))
+    put(conference, "short", location="Attic", **at("13:20", "14:20"))
+    put(conference, "all-day", location="Yard", **at("07:00", "21:00"))
+    as_of(page, datetime(2026, 5, 4, 12, tzinfo=UTC))
+    open_schedule(conference, page)
+    top = box(page, "long")["y"]
+    (line,) = (found["y"] for found in [page.locator(".grid-now").bounding_box()] if found)
+    grid = page.locator("schedule-grid").bounding_box()
+    names = page.locator(".grid-room h3").first.bounding_box()
+    assert grid
+    assert names
+    assert names["y"] + names["height"] <= top < box(page, "short")["y"] < line
+    assert line < grid["y"] + grid["height"]
+    assert box(page, "all-day")["y"] < grid["y"]
+
+
+def test_schedule_is_as_wide_as_the_window_and_its_edges_are_those_of_the_board(
+    furnished: Conference, page: Page
+) -> None:
+    edges = "[...document.querySelectorAll('.bar-mark, main h1')]"
+    edges += ".map((one) => one.getBoundingClientRect().x)"
+    for width in (1280, 2560):
+        page.set_viewport_size({"width": width, "height": 800})
+        open_schedule(furnished, page)
+        grid = page.locator("schedule-grid").bounding_box()
+        assert grid
+        assert (grid["x"], grid["x"] + grid["width"]) == (32, width - 32)
+        assert page.evaluate(edges) == [32, 32]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert furnished.open(page).evaluate(edges) == [32, 32]
+
+
 def test_label_of_an_hour_gives_way_to_the_clock_of_the_line(
     furnished: Conference, page: Page
 ) -> None:

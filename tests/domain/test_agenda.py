@@ -78,9 +78,16 @@ def test_import_leaves_of_its_source_what_it_lists_and_touches_nothing_else(
     assert after.items.keys() == state.items.keys() | ours
     others = {of: ids for of, ids in after.listings.items() if of != source}
     assert others == {of: ids for of, ids in state.listings.items() if of != source}
+    spoken = {of: speakers_of(state, ids) for of, ids in state.listings.items()}
+    theirs = {id_ for of, ids in spoken.items() if of != source for id_ in ids}
     for id_, old in state.speakers.items():
-        if state.speaker_sources[id_] != source:
+        if state.speaker_sources[id_] != source and id_ not in spoken.get(source, set()) - theirs:
             assert after.speakers[id_] == old
+
+
+def speakers_of(state: Agenda, item_ids: frozenset[str]) -> set[str]:
+    listed = (state.items[id_] for id_ in item_ids if id_ in state.items)
+    return {speaker for item in listed for speaker in item.speaker_ids}
 
 
 def content(item: AgendaItem) -> AgendaItem:

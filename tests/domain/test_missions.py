@@ -1,5 +1,4 @@
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +6,6 @@ from hypothesis import given as tried_on
 from msgspec.structs import replace
 
 from domain.aggregate import Command
-from domain.attendees import Attendee, Profile
 from domain.catalogues import (
     CATALOGUE,
     Catalogue,
@@ -20,23 +18,15 @@ from domain.conferences import Conference, ConferenceAnnounced
 from domain.errors import SHOWN, Invalid, NotFound, Problem, Refused
 from domain.missions import (
     BOARD,
-    MEET_ATTENDEES,
-    REMEMBERED,
-    REPORTS,
     CompleteMission,
     Left,
-    MessageReported,
     MissionCompleted,
     MissionReopened,
     MissionReset,
     MissionStarted,
-    ProfileViewed,
-    RecordTelemetry,
     ResetMission,
     StartMission,
-    SyncReported,
 )
-from tests.harness.capability import START as START_TIME
 from tests.harness.missions import any_missions, catalogues
 from tests.harness.play import played, stories
 from tests.harness.rules import Given, given
@@ -45,7 +35,6 @@ CONFERENCE = Conference(ConferenceAnnounced("A conference", "UTC"))
 NOWHERE = NotFound("There is no event evt_1.")
 A = Mission(id="a", title="", description="", points=10, category="")
 B = replace(A, id="b", points=20, requires=("a",))
-MEET = replace(A, id=MEET_ATTENDEES, points=50)
 
 
 def without_left(command: Any, state: Any) -> tuple[Any, ...]:
@@ -177,79 +166,6 @@ def test_large_catalogue_is_checked_at_once() -> None:
     assert 0 < len(wrong.value.errors) <= SHOWN
 
 
-# meet_attendees
-def test_one_message_or_one_sync_completes_it() -> None:
-    for action, reported in (
-        ("message_sent", MessageReported("m2", START_TIME)),
-        ("sync_created", SyncReported("m2", START_TIME)),
-    ):
-        meeting.when(report(action)).then(reported, met(action)).when(report(action)).then()
-
-
-@pytest.mark.parametrize(
-    ("seen", "dwell_ms", "completes"),
-    [
-        (("m3", "m4"), 4_000, True),
-        (("m3", "m4"), 3_333, False),
-        (("m3", "m3"), 60_000, False),
-        (("m3",), 60_000, False),
-    ],
-)
-def test_three_profiles_and_ten_seconds_complete_it(
-    seen: tuple[str, ...], dwell_ms: int, completes: bool
-) -> None:
-    later = [START_TIME + timedelta(seconds=i) for i in range(len(seen))]
-    past = [ProfileViewed(member, at, dwell_ms) for member, at in zip(seen, later, strict=True)]
-    meeting.given(*past).when(report("view_profile", dwell_ms)).then(
-        ProfileViewed("m2", START_TIME, dwell_ms), *[met("profiles_viewed")] * completes
-    )
-
-
-def test_report_older_than_what_is_remembered_counts_as_repeated() -> None:
-    moments = (START_TIME + timedelta(seconds=i + 1) for i in range(REMEMBERED))
-    past = (MessageReported("m2", moment) for moment in moments)
-    meeting.given(*past).when(report("message_sent")).then()
-
-
-def test_reports_of_one_member_are_bounded_and_the_refusal_says_which() -> None:
-    """One that came before is answered as ever; moments of before the bound count as well."""
-    past = [
-        ProfileViewed(f"m{i % 2_000 + 10}", START_TIME + timedelta(seconds=i // 2_000))
-        for i in range(REPORTS + 1)
-    ]
-    full = "m1 has reported 5,001 times at event evt_1: 5,000 are the most."
-    meeting.given(*past).when(report("message_sent")).then(Refused(full))
-    meeting.given(*past[:-2]).when(report("message_sent")).then(
-        MessageReported("m2", START_TIME), met("message_sent")
-    ).when(report("message_sent")).then()
-
-
-def test_report_after_completion_is_kept_and_awards_nothing() -> None:
-    past = MessageReported("m3", START_TIME), met("message_sent")
-    meeting.given(*past).when(report("message_sent")).then(MessageReported("m2", START_TIME))
-
-
-def test_meeting_counts_anew_after_the_mission_is_left() -> None:
-    left = MissionReopened(MEET_ATTENDEES, 50, "not_started")
-    past = MessageReported("m2", START_TIME), met("message_sent"), left
-    meeting.given(*past).when(report("view_profile")).then(ProfileViewed("m2", START_TIME))
-
-
-def test_meeting_before_the_mission_unlocks_completes_it_when_it_does() -> None:
-    here = offering(A, replace(MEET, requires=("a",)))
-    after = here.when(report("message_sent")).then(MessageReported("m2", START_TIME))
-    after.when(COMPLETE).then(MissionCompleted("a", 10), met("message_sent"))
-
-
-def test_report_about_who_cannot_be_met_is_not_found() -> None:
-    nobody = NotFound("There is no attendee m2 to meet here.")
-    hidden = Attendee(Profile("Somebody", visibility="hidden"))
-    for target in (hidden, Attendee()):
-        meeting.given(target=target).when(report("message_sent")).then(nobody)
-    meeting.when(replace(report("message_sent"), member_id="m2")).then(nobody)
-    meeting.given(conference=Conference()).when(report("message_sent")).then(NOWHERE)
-
-
 def publish(*missions: Mission) -> PublishCatalogue:
     return PublishCatalogue(event_id="evt_1", missions=missions)
 
@@ -258,32 +174,11 @@ def move(kind: Any, mission_id: str) -> Any:
     return kind(event_id="evt_1", member_id="m1", mission_id=mission_id)
 
 
-def report(action: Any, dwell_ms: int = 0) -> RecordTelemetry:
-    return RecordTelemetry(
-        event_id="evt_1",
-        member_id="m1",
-        action=action,
-        target_member_id="m2",
-        ts=START_TIME,
-        dwell_ms=dwell_ms,
-    )
-
-
-def met(cause: Any) -> MissionCompleted:
-    return MissionCompleted(MEET_ATTENDEES, 50, cause)
-
-
 def offering(*missions: Mission) -> Given:
-    """An empty board at an event with these missions, where somebody can be met."""
-    return given(
-        PLAIN,
-        catalogue=Catalogue({mission.id: mission for mission in missions}),
-        conference=CONFERENCE,
-        target=Attendee(Profile("Somebody")),
-    )
+    """An empty board at an event with these missions."""
+    return given(PLAIN, catalogue=Catalogue({mission.id: mission for mission in missions}))
 
 
 catalogue = given(CATALOGUE, conference=CONFERENCE)
 board = offering(A, B)
-meeting = offering(MEET)
 START, COMPLETE, RESET = (move(k, "a") for k in (StartMission, CompleteMission, ResetMission))

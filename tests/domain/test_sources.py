@@ -1,7 +1,7 @@
 """People and sessions, each the same from one revision of a file to the next, and no other's."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.agenda import (
-    AGENDA,
     Agenda,
     ImportSchedule,
     SaveSpeaker,
@@ -20,59 +19,23 @@ from domain.agenda import (
     odd,
 )
 from domain.agenda_items import AgendaItem
-from domain.conferences import Conference, ConferenceAnnounced
-from domain.names import alike, folded, id_of_name, says_name
+from domain.names import id_of_name, says_name
 from domain.personal import ERASED
-from domain.sources import Named
+from domain.source_files import Named
+from tests.domain.revisions import (
+    ANNOUNCED,
+    NAMES,
+    NINE,
+    Talk,
+    after,
+    command,
+    erased,
+    file,
+    speaking,
+)
 from tests.harness.agenda import PROGRAMME
 from tests.workers.schedules.files import frab
 from workers.schedules import read
-
-NINE = datetime(2026, 9, 1, 9, tzinfo=UTC)
-ANNOUNCED: Any = Conference(ConferenceAnnounced("A conference", "UTC"))
-NAMES = ["Nora Stein", "Ivo Probe", "Tomas Weit", "Lena Quell", "Ada Fern"]
-
-Talk = tuple[str, list[tuple[int | None, str]]]  # an id, and who speaks: a number and a name
-
-
-def command(file: bytes, source: str | None = None, state: Agenda | None = None) -> ImportSchedule:
-    made = read(file).command("evt_1", source)
-    known: dict[str, Any] = {"conference": ANNOUNCED, "before": state or Agenda()}
-    return ImportSchedule(**{f: getattr(made, f) for f in made.__struct_fields__} | known)
-
-
-def file(*talks: Talk, guids: bool = True, **conference: Any) -> bytes:
-    return frab(
-        *(
-            {
-                ("guid" if guids else "id"): id_,
-                "title": f"Talk {id_}",
-                "persons": [
-                    {"public_name": name, **({} if number is None else {"id": number})}
-                    for number, name in speaking
-                ],
-            }
-            for id_, speaking in talks
-        ),
-        **conference,
-    )
-
-
-def after(state: Agenda, made: bytes, source: str | None = None) -> Agenda:
-    new: Agenda = PROGRAMME.folded(decide(command(made, source), state), state)
-    return new
-
-
-def erased(state: Agenda, id_: str) -> Agenda:
-    assert AGENDA.erase
-    new: Agenda = PROGRAMME.folded(AGENDA.erase(state, f"evt_1:{id_}"), state)
-    return new
-
-
-def speaking(state: Agenda, item_id: str) -> list[tuple[str, str]]:
-    ids = state.items[item_id].speaker_ids
-    return [(id_, state.speakers[id_].name) for id_ in ids]
-
 
 PEOPLE = st.lists(
     st.tuples(st.sampled_from([1, 2, None]), st.sampled_from(NAMES)), max_size=3, unique=True
@@ -95,6 +58,18 @@ def test_session_names_whom_the_file_names_and_an_id_is_one_person_for_ever(
         for id_, speaker in state.speakers.items():
             assert names.setdefault(id_, speaker.name) == speaker.name
             assert not says_name(id_, speaker.name)
+
+
+@given(REVISION, REVISION, REVISION)
+def test_import_that_was_prepared_decides_as_one_that_was_not(
+    one: Any, other: Any, later: Any
+) -> None:
+    """Also where the programme is another by then."""
+    before = after(Agenda(), file(*one.items()))
+    state = after(before, file(*other.items()))
+    made = command(file(*later.items()))
+    for prepared in (made.prepared(before), made.prepared(state)):
+        assert decide(prepared, state) == decide(made, state)
 
 
 @given(st.permutations([("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])]), ("c", [(1, NAMES[2])])]))
@@ -218,6 +193,72 @@ def test_two_sources_never_run_into_each_other(
     assert decide(command(file(*later.items(), guids=guids), "y"), last) == ()
 
 
+VERSIONS = st.dictionaries(
+    st.sampled_from("ab"), st.tuples(st.sampled_from(["", " anew"]), PEOPLE), min_size=1
+)
+TURNS = st.lists(st.tuples(st.sampled_from("xy"), VERSIONS), min_size=2, max_size=7)
+
+
+@given(TURNS)
+def test_id_that_only_one_source_has_stays_whatever_becomes_of_it_and_of_what_it_shared(
+    turns: list[tuple[str, dict[str, tuple[str, Any]]]],
+) -> None:
+    state = Agenda()
+    ids: dict[str, dict[Any, str]] = {"x": {}, "y": {}}  # by talk, and by talk and person
+    for source, versions in turns:
+        made = file(
+            *((id_, people) for id_, (_, people) in versions.items()),
+            titles={id_: f"Talk {id_}{anew}" for id_, (anew, _) in versions.items()},
+            title=source,
+        )
+        state = after(state, made, source)
+        assert decide(command(made, source), state) == ()
+        titles = {state.items[id_].title: id_ for id_ in state.listed(source)}
+        before, now = ids[source], dict[Any, str]()
+        for talk, (anew, people) in versions.items():
+            now[talk] = titles[f"Talk {talk}{anew}"]
+            spoken = zip(people, state.items[now[talk]].speaker_ids, strict=True)
+            now |= {(talk, person): id_ for person, id_ in spoken}
+        others = ids["y" if source == "x" else "x"].values()
+        assert [k for k, id_ in now.items() if before.get(k, id_) not in (id_, *others)] == []
+        ids[source] = now
+
+
+def test_who_only_one_source_has_stays_where_it_differs_about_another() -> None:
+    state = after(Agenda(), file(("a", [(1, NAMES[0])])), "x")
+    ours = file(("a", [(1, NAMES[0])]), ("b", [(1, NAMES[1])]))
+    state = after(state, ours, "y")
+    ((tomas, _),) = speaking(state, "b")
+    state = after(state, file(("a", [(1, f"{NAMES[0]}-Weber")])), "x")
+    state = after(state, ours, "y")
+    assert speaking(state, "b") == [(tomas, NAMES[1])]
+
+
+def test_slot_that_only_one_source_has_stays_where_it_differs_about_another() -> None:
+    def slots(*hours: int, title: str = "Film") -> bytes:
+        return frab(
+            *({"guid": "a", "title": title, "date": f"2026-02-01T{h}:00:00+01:00"} for h in hours)
+        )
+
+    state = after(Agenda(), slots(10), "x")
+    state = after(state, slots(10, 14), "y")
+    assert state.listed("y") == {"a", "a.2"}
+    state = after(state, slots(11), "x")
+    state = after(state, slots(10, 14), "y")
+    assert len(state.listed("y") - {"a.2"}) == 1
+    assert state.items["a.2"].status == "scheduled"
+    assert state.listed("x") == {"a"}
+
+
+def test_session_that_a_source_has_no_more_is_the_other_s() -> None:
+    both = file(("a", []))
+    state = after(after(Agenda(), both, "x"), both, "y")
+    state = after(state, file(("b", [])), "x")
+    state = after(state, frab({"guid": "a", "title": "Otherwise"}), "x")
+    assert (state.listed("y"), state.items["a"].title) == ({"a"}, "Talk a")
+    assert [state.items[id_].title for id_ in state.listed("x")] == ["Otherwise"]
+
+
 def test_session_of_another_source_is_neither_changed_nor_called_off() -> None:
     state = after(Agenda(), frab({"guid": "a", "title": "Alpha"}), "x")
     state = after(state, frab({"guid": "a", "title": "Beta"}), "y")
@@ -265,28 +306,6 @@ def test_two_sessions_under_one_number_stay_apart_when_they_move() -> None:
     alone = after(state, talks((10, "Routers")))
     assert alone.items[ids["Routers"]].start_time < state.items[ids["Routers"]].start_time
     assert alone.items[ids["Film"]].status == "cancelled"
-
-
-# Names
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("Ada Fern", "ADA   FERN", True),
-        ("Zoë Fern", "Zoe\u0301 Fern", True),
-        ("Zoe Fern", "Zoë\u00a0Fern", True),
-        ("Ada Fern", "Ada Farn", False),
-    ],
-)
-def test_names_are_compared_without_case_accents_and_white_space(
-    one: str, other: str, same: bool
-) -> None:
-    assert (folded(one) == folded(other)) is same
-
-
-@given(st.text(max_size=50), st.text(max_size=50))
-def test_likeness_goes_both_ways(one: str, other: str) -> None:
-    assert alike(one, other) == alike(other, one)
-    assert alike(one, one)
 
 
 def test_largest_import_is_matched_in_a_moment() -> None:

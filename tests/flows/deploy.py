@@ -186,7 +186,8 @@ def versions(
 
 async def deploy(old: Version, new: Version, api_first: bool, members: int = 6) -> Found:
     """The old one runs; then the new one takes its place, one program after the other, while
-    members click all the time."""
+    members click all the time. Where its workers come first, the new one's programs have roles of
+    their own, beside the old one's, which own the database."""
     await asyncio.to_thread(old.migrate)
     await asyncio.to_thread(old.start)
     event, found, serving = old.event({"id": "goals"}), Found(), [old.url]
@@ -213,6 +214,8 @@ async def deploy(old: Version, new: Version, api_first: bool, members: int = 6) 
     try:
         await more()
         await asyncio.to_thread(new.migrate)
+        if not api_first:
+            await asyncio.to_thread(new.limit)
         await more()
         if api_first:
             await asyncio.gather(apis(), workers())

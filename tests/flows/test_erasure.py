@@ -248,7 +248,7 @@ def test_export_has_all_that_is_held_and_says_what_it_left_out(
         "MissionCompleted",
     ]
     assert exported["events"][1]["facts"]["profile"].items() >= WORDS.items()
-    assert [named["type"] for named in exported["named"]] == ["ProfileViewed"]
+    assert [named["type"] for named in exported["named"]] == ["AttendeeViewed"]
     assert {"leaderboard", "member_areas", "mission_ledger"} <= exported["shown"].keys()
     assert [reply["idempotency_key"] for reply in exported["replies"]] == [f"key-{event_id}"]
     assert exported["left_out"] != []

@@ -14,6 +14,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     blocks.CAPABILITY,
     missions.CATALOGUES,
     missions.BOARDS,
+    missions.REPORTED,
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,

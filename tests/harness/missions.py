@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command
 from domain.catalogues import CATALOGUE, CataloguePublished, Mission, PublishCatalogue
+from domain.meeting import MEET_ATTENDEES
 from domain.missions import (
     BOARD,
-    MEET_ATTENDEES,
     CompleteMission,
     MessageReported,
     MissionCompleted,
@@ -16,10 +16,16 @@ from domain.missions import (
     MissionReset,
     MissionStarted,
     ProfileViewed,
-    RecordTelemetry,
     ResetMission,
     StartMission,
     SyncReported,
+)
+from domain.reports import (
+    REPORTS,
+    AttendeeMessaged,
+    AttendeeSynced,
+    AttendeeViewed,
+    RecordTelemetry,
 )
 from projections.attendees.rows import PEOPLE
 from projections.missions.rows import (
@@ -35,6 +41,7 @@ MISSIONS = ("a", "b", "c", MEET_ATTENDEES)
 ids = st.sampled_from(MISSIONS)
 points = st.sampled_from([0, 0, 1, 10, 10, 1_000_000])  # few, so that members tie
 dwells = st.sampled_from([0, 1, 4_000, 10_000, 86_400_000])
+rounds = st.integers(0, 2)
 
 # The catalogue
 any_missions = st.lists(
@@ -90,6 +97,20 @@ def moves(event_id: str) -> SearchStrategy[Command]:
     )
 
 
+statuses = st.sampled_from(["not_started", "in_progress"])
+causes = st.sampled_from(["member", "profiles_viewed", "message_sent", "sync_created"])
+EVENTS = st.one_of(
+    st.builds(MissionStarted, ids),
+    st.builds(MissionCompleted, ids, points, causes),
+    st.builds(MissionReopened, ids, points, statuses),
+    st.builds(MissionReset, ids),
+    st.builds(ProfileViewed, members, some_moments, dwells, st.booleans()),
+    st.builds(MessageReported, members, some_moments, st.booleans()),
+    st.builds(SyncReported, members, some_moments, st.booleans()),
+)
+
+
+# What members report of each other
 def reports(event_id: str) -> SearchStrategy[Command]:
     return st.builds(
         RecordTelemetry,
@@ -102,22 +123,11 @@ def reports(event_id: str) -> SearchStrategy[Command]:
     )
 
 
-def commands(event_id: str) -> SearchStrategy[Command]:
-    return moves(event_id) | moves(event_id) | reports(event_id)
-
-
-statuses = st.sampled_from(["not_started", "in_progress"])
-causes = st.sampled_from(["member", "profiles_viewed", "message_sent", "sync_created"])
-EVENTS = st.one_of(
-    st.builds(MissionStarted, ids),
-    st.builds(MissionCompleted, ids, points, causes),
-    st.builds(MissionReopened, ids, points, statuses),
-    st.builds(MissionReset, ids),
-    st.builds(ProfileViewed, members, some_moments, dwells),
-    st.builds(MessageReported, members, some_moments),
-    st.builds(SyncReported, members, some_moments),
+REPORT_EVENTS = st.one_of(
+    st.builds(AttendeeViewed, members, some_moments, dwells, rounds),
+    st.builds(AttendeeMessaged, members, some_moments, rounds),
+    st.builds(AttendeeSynced, members, some_moments, rounds),
 )
-
 
 CATALOGUES = Capability(
     CATALOGUE,
@@ -127,11 +137,12 @@ CATALOGUES = Capability(
 )
 BOARDS = Capability(
     BOARD,
-    commands,
+    moves,
     EVENTS,
     (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS, PEOPLE),
-    often=8,
+    often=5,
 )
+REPORTED = Capability(REPORTS, reports, REPORT_EVENTS, (PEOPLE,), often=3)
 
 
 def open_catalogue(*missions: str, points: int = 10, **more: Any) -> tuple[Mission, ...]:

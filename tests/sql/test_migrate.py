@@ -105,6 +105,10 @@ LANDED = {
     ),
     "0009_live_feeds.sql": "bb0dba64d9538a8b39cbf828566c288b7c0b83b2d964c0b0a710b20bb180caac",
     "0010_work.sql": "d91f3d6540305997dc54927053778f8f3776401d48f5aee5b2f5e62f514e7f5b",
+    "0011_reads.sql": "88dfd3ccec7948705e9e0438be11bf337d128154d85e0da6d0fd1015235cfda4",
+    "0012_belated.sql": "d750c9b6ce9cac44a1bd4bff1675bb264c9c40629470174f6f9b81c4f857d62c",
+    "0013_master_key.sql": "dcd1aef59717e4bf859b52e9893cb552c6e1c87690e1b3962f58ff0f5950fbc8",
+    "0014_command_keys.sql": "58c4038540680b1a16b520a3f509e9a67549feb1cd16ea1b7b6f33b947a79671",
 }
 FOLDER = Path(__file__).parent.parent.parent / "sql" / "migrations"
 

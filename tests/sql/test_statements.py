@@ -16,7 +16,7 @@ from sql import HERE, VIEWS, statements
 NAMED = re.compile(r"%\((\w+)\)s")
 FILES = sorted(file.stem for file in HERE.glob("*.sql"))
 RUN_BY_HAND = {("embedded", "create_database")}  # in single-user mode, where there is no BEGIN
-TEMPLATES = "engine"  # worded from read models before they are statements
+TEMPLATES = {"engine", "comparison"}  # worded from read models before they are statements
 TABLES = [table for model in (*READ_MODELS, LIVE_FEED) for table in model.tables]
 WORDED = {
     f"{statement.__name__} of {table.name}": statement(table)
@@ -76,7 +76,7 @@ def test_table_has_the_columns_and_the_key_of_its_struct(
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [one for one in ALL if one[0] != TEMPLATES], ids=lambda part: part
+    ("file", "name"), [one for one in ALL if one[0] not in TEMPLATES], ids=lambda part: part
 )
 def test_statement_is_understood_by_the_migrated_database(
     connection: "psycopg.Connection[object]", file: str, name: str

@@ -34,6 +34,11 @@ LONG_AGO = """
         ' "data": {"item_id": "keynote"}}', 'UTF8'
     ))
 """
+NEWER = """
+    INSERT INTO events.log VALUES ('missions:evt_1:cleo', 1, 'MissionForetold', convert_to(
+        '{"at": "2026-11-01T00:00:00Z", "actor": "cleo", "tenant": "evt_1", "data": {}}', 'UTF8'
+    ))
+"""
 LATE_WORK = """
     INSERT INTO views.positions (name, kind, position)
     SELECT 'brief', 'work', max(notification_id) - 1 FROM events.log
@@ -85,7 +90,12 @@ class Watched(Product):
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    home = tmp_path_factory.mktemp("watched")
+    with watching(tmp_path_factory.mktemp("watched")) as product:
+        yield product
+
+
+@contextmanager
+def watching(home: Path) -> Iterator[Watched]:
     postgres, nats = start_postgres(home / "postgres"), start_nats(home / "nats")
     product = Watched(postgres, nats, home)
     try:
@@ -100,12 +110,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 @pytest.fixture
 def fired(watched: Watched, tmp_path: Path) -> Callable[..., dict[str, int]]:
-    """The alerts that fire over three scrapes: one before the trouble, two in the midst of it."""
+    """The alerts that fire over a few scrapes: one before the trouble, the others in the midst of
+    it, as many as the rule needs that waits longest."""
     wait_for(watched.ready)  # again, after the trouble before
     before = watched.scrape()
 
-    def now() -> dict[str, int]:
-        scrapes = [before, watched.scrape(), watched.scrape()]
+    def now(minutes: int = 1) -> dict[str, int]:
+        scrapes = [before, *(watched.scrape() for _ in range(minutes + 1))]
         if PROMTOOL:
             assert firing_by_promtool(PROMTOOL, scrapes, tmp_path) is None
         return dict(firing(scrapes))
@@ -210,6 +221,20 @@ def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_n
     assert reasons == [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)]
 
 
+def test_an_event_of_a_newer_version_fires_the_alert_for_keys_that_wait_and_no_other(
+    watched: Watched, fired: Callable[[], Any]
+) -> None:
+    with watched.database() as connection:
+        connection.execute(NEWER)
+    wait_for(lambda: watched.values("waiting_keys").count(1) == len(READ_MODELS))
+    alerts = fired(minutes=5)
+    with watched.database() as connection:
+        connection.execute("UPDATE views.parked SET asked = 'drop'")
+    wait_for(lambda: not any(watched.values("waiting_keys")))
+
+    assert alerts == {"KeysWaiting": len(READ_MODELS)}
+
+
 def test_work_that_is_late_fires_its_alert_and_no_other(
     watched: Watched, fired: Callable[[], Any]
 ) -> None:
@@ -225,8 +250,9 @@ def test_work_that_is_late_fires_its_alert_and_no_other(
     assert alerts == {"WorkBehind": 1}
 
 
-def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(watched: Watched) -> None:
-    with frozen(watched):
+def test_a_store_that_hangs_holds_up_neither_readiness_nor_metrics(tmp_path: Path) -> None:
+    """In a product of its own: it runs last of all, after all of the other's was stopped."""
+    with watching(tmp_path) as watched, frozen(watched):
         started = time.monotonic()
         wait_for(lambda: watched.reasons() == ["the store does not answer"])
         asked = time.monotonic()

@@ -21,15 +21,16 @@ was handled. What a message holds: workers/bus/messages.py.
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 import nats.errors
 from msgspec import Raw, Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, StreamState
 from nats.js.errors import NotFoundError
 
 from projections.engine.election import not_cancelled
@@ -37,6 +38,8 @@ from workers.bus import messages
 
 NAME = str(messages.STREAM.name)
 ACK_WAIT = 5.0  # seconds without an answer or a sign of life until it is delivered again
+NOTED = "looked"  # in what JetStream keeps with a consumer: the sequence of _Looked
+NOTE_SECONDS = 30.0  # between notes of it
 POLL_SECONDS = 1.0  # seconds to wait for a message, and between looks whether we are still known
 
 
@@ -69,6 +72,14 @@ class Delivery(Struct, frozen=True, eq=False):
         await self.message.in_progress()
 
 
+class _Looked(NamedTuple):
+    """The stream's sequence up to which all of our subjects was handed out and handled; since the
+    consumer was made."""
+
+    created: datetime
+    sequence: int
+
+
 class DurableConsumer:
     """`name` is this worker's own: two processes under one name share its deliveries. `after` is
     the position of the last event that was handled, 0 for none; `subjects` may choose some, as in
@@ -80,6 +91,9 @@ class DurableConsumer:
         self._nats_url = nats_url
         self._after = after
         self._checked_at = 0.0
+        self._name = name
+        self._looked: _Looked | None = None
+        self._noted_at = 0.0
         self._config = ConsumerConfig(
             durable_name=name,
             filter_subject=subjects,
@@ -91,13 +105,9 @@ class DurableConsumer:
         )
 
     async def __aenter__(self) -> Self:
-        self._client: Client = await messages.connect(
-            self._nats_url, str(self._config.durable_name)
-        )
+        self._client: Client = await messages.connect(self._nats_url, self._name)
         self._jetstream = self._client.jetstream()
-        self._pulled = await self._jetstream.pull_subscribe_bind(
-            str(self._config.durable_name), NAME
-        )
+        self._pulled = await self._jetstream.pull_subscribe_bind(self._name, NAME)
         return self
 
     async def __aexit__(
@@ -128,8 +138,20 @@ class DurableConsumer:
         """Messages between may be other subjects', or no longer there."""
         if messages.previous(headers) <= self._after:
             return 0
-        begins = await messages.begins_after(self._jetstream)
-        return min(begins, position - 1) if begins > self._after else 0
+        first = await messages.first(self._jetstream)
+        begins = messages.previous(first.headers)
+        if begins <= self._after or await self._has_looked_at(int(first.seq or 0) - 1):
+            return 0
+        return min(begins, position - 1)
+
+    async def _has_looked_at(self, sequence: int) -> bool:
+        """Whether all of our subjects up to there was handed out before this message, and JetStream
+        still is where it was by then."""
+        looked = self._looked
+        if looked is None or looked.sequence < sequence:
+            return False
+        info = await self._jetstream.consumer_info(NAME, self._name)
+        return info.created == looked.created and _delivered(info) > looked.sequence
 
     def _handled(self, position: int) -> None:
         self._after = max(self._after, position)
@@ -137,7 +159,51 @@ class DurableConsumer:
     async def _ensure_consumer(self) -> None:
         """JetStream does not know it at first, and any more once it has lost all it holds."""
         try:
-            await self._jetstream.consumer_info(NAME, str(self._config.durable_name))
+            state = (await self._jetstream.stream_info(NAME)).state
+            info = await self._jetstream.consumer_info(NAME, self._name)
         except NotFoundError:
+            self._looked = None
             await self._jetstream.add_consumer(NAME, self._config)  # no stream yet: again later
+        else:
+            self._looked = await self._looked_at(info, state)
+            await self._note()
         self._checked_at = time.monotonic()
+
+    async def _looked_at(self, info: ConsumerInfo, state: StreamState) -> _Looked | None:
+        """None where it is not known: the stream has let go of what nobody had looked at, or begins
+        anew, or something else was handled than we know of. The stream's state is of before."""
+        looked = self._looked
+        if looked is None or looked.created != info.created or looked.sequence > state.last_seq:
+            looked = _Looked(info.created, await self._begins_at(info, state))
+        if looked.sequence < state.first_seq - 1:
+            return None
+        if info.num_pending or info.num_ack_pending:
+            return looked
+        return _Looked(info.created, state.last_seq)
+
+    async def _begins_at(self, info: ConsumerInfo, state: StreamState) -> int:
+        """The sequence that is known when we begin; -1 for none."""
+        floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        if not floor or not await self._is_handled(floor):
+            return -1
+        noted = int((info.config.metadata or {}).get(NOTED, 0))
+        return max(floor, noted if noted <= state.last_seq else 0)
+
+    async def _note(self) -> None:
+        """Now and then, with the consumer: for who begins again."""
+        if self._looked and time.monotonic() - self._noted_at >= NOTE_SECONDS:
+            noted = {NOTED: str(self._looked.sequence)}
+            await self._jetstream.add_consumer(NAME, self._config.evolve(metadata=noted))
+            self._noted_at = time.monotonic()
+
+    async def _is_handled(self, sequence: int) -> bool:
+        """Whether what was acknowledged last is handled; so it is where it is no longer there."""
+        try:
+            message = await self._jetstream.get_msg(NAME, sequence)
+        except NotFoundError:
+            return True
+        return messages.position(message.headers) <= self._after
+
+
+def _delivered(info: ConsumerInfo) -> int:
+    return info.delivered.stream_seq if info.delivered else 0

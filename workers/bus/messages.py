@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import RawStreamMsg, RetentionPolicy, StorageType, StreamConfig
 
 from domain.aggregate import Recorded
 from domain.personal import taken_out
@@ -173,8 +173,12 @@ def previous(headers: Mapping[str, str] | None) -> int:
 
 async def begins_after(jetstream: JetStreamContext) -> int:
     """The position after which the stream has all. Raises NotFoundError where it has nothing."""
-    first = await jetstream.get_msg(str(STREAM.name), 1, subject="events.>", next=True)
-    return previous(first.headers)
+    return previous((await first(jetstream)).headers)
+
+
+async def first(jetstream: JetStreamContext) -> RawStreamMsg:
+    """The first message that the stream has. Raises NotFoundError where it has nothing."""
+    return await jetstream.get_msg(str(STREAM.name), 1, subject="events.>", next=True)
 
 
 def is_of(headers: Mapping[str, str] | None, recorded: Recorded) -> bool:

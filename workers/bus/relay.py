@@ -13,7 +13,8 @@ and goes on from there.
 
 JetStream is a buffer: nobody of ours needs what it has lost. A stream that is gone, is of another
 past, has a hole or is far behind is emptied, and begins again with the last events of the log. Its
-first message says so (`messages.AFTER`).
+first message says so (`messages.AFTER`). One that is empty because all it had has expired has lost
+nothing, and goes on where it stood.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ from typing import Any
 import nats.errors
 import psycopg
 from nats.js import JetStreamContext
-from nats.js.api import RawStreamMsg, StreamState
+from nats.js.api import RawStreamMsg, StreamInfo, StreamState
 from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 
@@ -191,11 +192,13 @@ class Relay:
     async def _stream_end(self) -> int:
         """Reads from the stream's end where we stand."""
         jetstream = self._client.jetstream(timeout=self._patience)
-        state = await _state(jetstream)
+        info = await _stream(jetstream)
+        state = info.state
         last: RawStreamMsg | None = None
         if state.messages:
             last = await jetstream.get_last_msg(NAME, "events.>")
-        if last and (problem := await self._problem(state, last)):
+        problem = await self._problem(state, last) if last else ""
+        if last and problem:
             log.error("emptying the stream, which ends with %s: %s", last.headers, problem)
             await jetstream.purge_stream(NAME)
             await asyncio.sleep(3 * messages.STREAM.duplicate_window)
@@ -204,8 +207,23 @@ class Relay:
         self._checked_at = time.monotonic()
         if last:
             return messages.position(last.headers)
+        if not problem and (expired := await self._expired(info)):
+            return expired
         ((position,),) = await self._fetch(SQL["begin"], {"most": REFILLED})
         return int(position)
+
+    async def _expired(self, empty: StreamInfo) -> int:
+        """The position of the last message, if the stream has had it for as long as it keeps any;
+        0 where messages were lost, or too many have come since. The clock of NATS may be ahead, by
+        which a stream that still knows of messages has let them go."""
+        kept = empty.config.max_age or 0.0
+        if not kept:
+            return 0
+        skew = SKEW.total_seconds() if empty.state.last_seq else 0.0
+        for (position,) in await self._fetch(SQL["expired"], {"kept": max(0.0, kept - skew)}):
+            if not await self._is_far(position):
+                return int(position)
+        return 0
 
     async def _problem(self, state: StreamState, last: RawStreamMsg) -> str:
         """Why the stream is of no use; empty if it is."""
@@ -214,16 +232,21 @@ class Relay:
         position = messages.position(last.headers)
         if not await self._is_recorded(last):
             return "that is not in the log"
+        return "the log has gone on far beyond that" if await self._is_far(position) else ""
+
+    async def _is_far(self, position: int) -> bool:
         ((far,),) = await self._fetch(SQL["is_far"], {"position": position, "most": FAR})
-        return "the log has gone on far beyond that" if far else ""
+        return bool(far)
 
     async def _is_recorded(self, last: RawStreamMsg) -> bool:
-        """The very event, not only one of its position: Postgres may be of an older backup. Of an
-        event that whoever published it could not read there is only the time to tell by: it was
-        recorded before that."""
+        """The very event, not only one of its position: Postgres may be of an older backup. What is
+        sealed in it does not matter, and no key is asked for. Of an event that whoever published it
+        could not read there is only the time to tell by: it was recorded before that."""
         position = messages.position(last.headers)
+        about = {"after": position - 1, "until": position, "most": 1}
+        rows = await self._fetch(LOG["page"], about)
         try:
-            page = await event_log.page(self._connection, position - 1, 1, position)
+            page = [event_log.decoded_or_newer(row, {}) for row in rows]
         except UnreadableEventError as e:
             page = [messages.unreadable(e.position)]
         if page and messages.is_unreadable(last.headers):
@@ -267,14 +290,13 @@ def _read(position: int, *columns: Any) -> Recorded:
         return messages.unreadable(position)
 
 
-async def _state(jetstream: JetStreamContext) -> StreamState:
-    """The state of our stream, which is made where there is none."""
+async def _stream(jetstream: JetStreamContext) -> StreamInfo:
+    """Our stream, which is made where there is none."""
     try:
-        info = await jetstream.stream_info(NAME)
+        return await jetstream.stream_info(NAME)
     except NotFoundError:
-        info = await jetstream.add_stream(messages.STREAM)
-        log.info("made the stream %s", NAME)
-    return info.state
+        log.info("making the stream %s", NAME)
+        return await jetstream.add_stream(messages.STREAM)
 
 
 async def _limit(jetstream: JetStreamContext) -> None:

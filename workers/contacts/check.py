@@ -5,6 +5,7 @@ here each mission is a condition on all contacts of one person.
 """
 
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from domain.aggregate import Recorded
 from domain.missions import MissionCompleted, ProfileViewed
+from domain.reports import AttendeeViewed
 from projections.engine import event_log
 from projections.engine.event_log import Connection
 from projections.engine.reading import answered
@@ -37,6 +39,7 @@ from workers.contacts.commands import MISSIONS, Contact
 POINTS = {mission.id: mission.points for mission in MISSIONS}
 ORDER = tuple(POINTS)
 PAGE = 2_000
+DAY = 86_400  # seconds
 EVERYBODY = 1_000_000
 
 Entries = tuple[tuple[str, str, int], ...]  # mission, cause, points; in their order
@@ -52,9 +55,10 @@ class Result(Struct, frozen=True):
 
 
 class FullResult(Struct, frozen=True):
-    """A result with what only the log and the file know. `when`: the time of the contact that
-    completed a mission, in Unix seconds, by (member, mission). `reports`: how many contacts were
-    reported."""
+    """A result with what only the log and the file know. `reports`: how many people each person met
+    on how many days, in UTC: of the contacts of one pair on one day only the first is sure to be in
+    the log. `when`: the time of the latest of these by when a mission was completed, in Unix
+    seconds, by (member, mission)."""
 
     result: Result
     when: Mapping[tuple[str, str], int]
@@ -83,25 +87,31 @@ def from_file(contacts: Iterable[Contact], zone: ZoneInfo) -> FullResult:
     ledgers: dict[str, Entries] = {}
     when: dict[tuple[str, str], int] = {}
     reached: dict[str, int] = {}
+    reports = 0
     for member, day in days.items():
         done = _done(day, zone)
         ledgers[member] = tuple((m, _cause(m), POINTS[m]) for m in done)
-        when |= {(member, mission): day.times[index] for mission, index in done.items()}
+        firsts = _first_contacts(day)
+        reports += len(firsts)
+        for mission, index in done.items():
+            when[member, mission] = day.times[firsts[bisect_right(firsts, index) - 1]]
         reached[member] = day.numbers[max(done.values())]
     shown = {member: {m: p for m, _, p in entries} for member, entries in ledgers.items()}
     sums = [(member, sum(of.values()), len(of)) for member, of in shown.items()]
     leaders = sorted(sums, key=lambda one: (-one[1], reached[one[0]]))
-    return FullResult(
-        Result(shown, ledgers, leaders), when, sum(_reports(day) for day in days.values())
-    )
+    return FullResult(Result(shown, ledgers, leaders), when, reports)
 
 
 def _cause(mission: str) -> str:
     return "profiles_viewed" if mission == "meet_attendees" else "member"
 
 
-def _reports(day: _Day) -> int:
-    return len(set(zip(day.times, day.others, strict=True)))
+def _first_contacts(day: _Day) -> list[int]:
+    """The first contacts with each person on each day."""
+    firsts: dict[tuple[int, int], int] = {}
+    for index, (t, other) in enumerate(zip(day.times, day.others, strict=True)):
+        firsts.setdefault((other, t // DAY), index)
+    return list(firsts.values())
 
 
 def _done(day: _Day, zone: ZoneInfo) -> dict[str, int]:
@@ -150,21 +160,26 @@ class LogFold:
         self._rows: Rows = {}
         self._when: dict[tuple[str, str], int] = {}
         self._latest: dict[str, int] = {}
-        self._reports = 0
+        self._met: set[tuple[str, str, int]] = set()  # member, whom they met, day
 
     def add(self, recorded: Recorded) -> None:
         for model in (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD):
             fold(self._rows, model.project(recorded))
         match recorded.event:
-            case ProfileViewed(ts=ts):
-                self._reports += 1
-                self._latest[recorded.member[1]] = int(ts.timestamp())
+            case (
+                AttendeeViewed(target_member_id=other, ts=ts)
+                | ProfileViewed(target_member_id=other, ts=ts)
+            ):
+                member, t = recorded.member[1], int(ts.timestamp())
+                if (met := (member, other, t // DAY)) not in self._met:
+                    self._met.add(met)
+                    self._latest[member] = t
             case MissionCompleted(mission_id=mission):
                 member = recorded.member[1]
                 self._when[member, mission] = self._latest.get(member, 0)
 
     def result(self, people: Iterable[str]) -> FullResult:
-        return FullResult(_folded(self._rows, people), self._when, self._reports)
+        return FullResult(_folded(self._rows, people), self._when, len(self._met))
 
 
 async def from_log(connection: Connection, event_id: str, people: Iterable[str]) -> FullResult:
@@ -225,7 +240,7 @@ def differences(file: FullResult, log: FullResult, tables: Result) -> Iterator[s
         by_file, by_log = file.when.get((member, mission)), log.when.get((member, mission))
         if by_file != by_log:
             yield (
-                f"{member} completes {mission} with the contact at {by_file} by the file, "
+                f"{member} completes {mission} after meeting somebody at {by_file} by the file, "
                 f"at {by_log} by the log."
             )
 

@@ -13,7 +13,8 @@ from domain.attendees import Profile, SaveProfile
 from domain.catalogues import Mission, PublishCatalogue
 from domain.conferences import AnnounceConference
 from domain.errors import Invalid
-from domain.missions import CompleteMission, RecordTelemetry
+from domain.missions import CompleteMission
+from domain.reports import RecordTelemetry
 
 STEP = 20  # seconds that one line of the file stands for
 TALK = 300

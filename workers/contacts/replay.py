@@ -259,6 +259,7 @@ def _print_link(config: Settings, scope: Survey, leader: str) -> None:
     if os.environ.get("DATABASE_URL") or os.environ.get("NATS_URL"):
         return
     token = sign(jwt_secret(config), leader, [f"event:{scope.event_id}:member"], 30 * 24 * 3600)
-    link = sign_in_link(f"http://127.0.0.1:{config.port}", token, f"/events/{scope.event_id}")
+    address = config.public_url or f"http://127.0.0.1:{config.port}"
+    link = sign_in_link(address, token, f"/events/{scope.event_id}")
     command = f"{make('run', config.data_dir)} PORT={config.port}"
     say(f"To look at it, run `{command}`, and then open the board of who leads:\n  {link}")

@@ -46,10 +46,11 @@ ORGANIZER = "usr_organizer"
 
 
 class Client:
-    """Sends requests to the product, one at a time, each with the token of a member."""
+    """Sends requests to the product, one at a time, each with the token of a member. `public` is
+    where browsers reach it, if that is elsewhere."""
 
-    def __init__(self, address: str, secret: str) -> None:
-        self._address = address
+    def __init__(self, address: str, secret: str, public: str | None = None) -> None:
+        self._public = public or address
         self._secret = secret
         self._connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=10)
 
@@ -62,7 +63,7 @@ class Client:
         return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH, name=name)
 
     def link(self, sub: str) -> str:
-        return sign_in_link(self._address, self.token(sub), PAGE)
+        return sign_in_link(self._public, self.token(sub), PAGE)
 
     def ask(self, sub: str, method: str, path: str, body: object = None) -> Any:
         """The decoded answer; None for 404. Tries again after 429 and 503. Raises Unavailable for
@@ -98,7 +99,7 @@ def fill(address: str) -> None:
         say("The demo signs tokens of its own: unset JWT_JWKS_URL, or set JWT_SECRET, for it.")
         return
     secret = jwt_secret(config)
-    with closing(Client(address, secret)) as client:
+    with closing(Client(address, secret, config.public_url)) as client:
         build(client)
         print_links(client)
     others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]

@@ -27,6 +27,7 @@ from projections.engine.projector import Projector
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
+from workers.operations.key_table import left_nothing, notices
 from workers.operations.traces import JETSTREAM, Traces, Words, search, search_messages
 from workers.servers import command_database
 from workers.servers.supervisor import say
@@ -164,18 +165,21 @@ def _vacuum_all(url: str, person: Person, erased: Erased) -> None:
 
 
 def _vacuum_keys(connection: psycopg.Connection[Any]) -> None:
-    """Rewrites the table of keys, so that no file has the destroyed one. The lock is tried for a
-    moment only: writers need the table, and would queue behind us while a backup reads it."""
+    """Rewrites the table of keys until no file has the destroyed one, which takes until nobody may
+    see it any more. The lock is tried for a moment only: writers need the table, and would queue
+    behind us while a backup reads it."""
     deadline = time.monotonic() + VACUUM_TIMEOUT
     connection.execute(SQL["short_lock_timeout"])
     while time.monotonic() < deadline:
-        with suppress(psycopg.errors.LockNotAvailable):
+        with suppress(psycopg.errors.LockNotAvailable), notices(connection) as heard:
             connection.execute(SQL["vacuum_keys"])
-            return
+            if left_nothing(heard):
+                return
         time.sleep(VACUUM_PAUSE)
     raise Unavailable(
-        "The key is destroyed, but the file that it was in could not be written anew: something "
-        "is reading it, a backup perhaps. Run this again when that has ended."
+        "The key is destroyed, but the file that it was in could not be written anew without it: "
+        "something is reading the database as it was before, a backup perhaps. Run this again when "
+        "that has ended."
     )
 
 

@@ -22,6 +22,7 @@ from projections.engine.election import connect
 from projections.engine.event_log import Connection
 from sql import statements
 from workers import settings
+from workers.operations.key_table import left_nothing, notices
 from workers.servers.command_database import unlocked
 from workers.servers.supervisor import say
 
@@ -158,7 +159,7 @@ async def convert_piece(connection: Connection, after: Place, *, all_: bool) -> 
         if anew:
             names = ("persons", "numbers", "old", "new")
             columns = dict(zip(names, map(list, zip(*anew, strict=True)), strict=True))
-            await connection.execute(SQL["replace_keys"], columns)
+            await connection.execute(SQL["replace_keys" if all_ else "wrap_keys"], columns)
             await connection.execute(SQL["to_be_rewritten"])
     return Piece(found[-1][:2] if len(found) == PIECE else None, len(anew))
 
@@ -182,15 +183,18 @@ async def _rewritten_in_time(connection: Connection) -> bool:
 
 async def _rewritten(connection: Connection) -> bool:
     """Writes the table's file anew, if that is due. Writers would queue behind us while we wait for
-    their table: whether it could be had."""
-    if not await _fetch(connection, SQL["due_to_be_rewritten"]):
+    their table: whether it could be had, nothing of before was seen by others any more, and nobody
+    has changed a key meanwhile."""
+    due = await _fetch(connection, SQL["due_to_be_rewritten"])
+    if not due:
         return True
     await connection.execute(PEOPLE["short_lock_timeout"])
     try:
-        with suppress(LockNotAvailable):
+        with suppress(LockNotAvailable), notices(connection) as heard:
             await connection.execute(PEOPLE["vacuum_keys"])
-            await connection.execute(SQL["rewritten"])
-            return True
+            if left_nothing(heard):
+                done = await connection.execute(SQL["rewritten"], {"row_version": due[0][0]})
+                return done.rowcount == 1
     finally:
         await connection.execute(SQL["no_lock_timeout"])
     return False

@@ -5,7 +5,7 @@ say what a stream must hold, without any rule of the product.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -21,11 +21,10 @@ from domain.conferences import AnnounceConference
 from domain.missions import (
     CompleteMission,
     OnMission,
-    ProfileViewed,
-    RecordTelemetry,
     ResetMission,
     StartMission,
 )
+from domain.reports import AttendeeViewed, RecordTelemetry
 from domain.stars import SessionStarred, SessionUnstarred, StarSession, UnstarSession
 from projections.missions.rows import standing
 
@@ -48,7 +47,7 @@ OFTEN = {"mission": 7, "star": 2, "view": 1}
 
 class Act(Struct, frozen=True):
     """`member` sets `what` to `to`. `what` is a mission, a session, or the time of a profile
-    view."""
+    view: of those of a day one is recorded."""
 
     kind: str
     member: str
@@ -56,7 +55,9 @@ class Act(Struct, frozen=True):
     to: str
 
     def stream(self, event_id: str) -> StreamName:
-        capability = {"star": "stars", "move": "agenda"}.get(self.kind, "missions")
+        capability = {"star": "stars", "move": "agenda", "view": "reports"}.get(
+            self.kind, "missions"
+        )
         return stream(capability, event_id, *([self.member] if self.kind != "move" else []))
 
 
@@ -85,8 +86,8 @@ def random_act(random: Random, member: str, organizes: bool) -> Act:
             return Act(kind, member, random.choice(MISSIONS), random.choice([*STATUSES]))
         case "star":
             return Act(kind, member, random.choice(ITEMS), random.choice(["on", "off"]))
-    seconds = random.randrange(10**8)
-    return Act(kind, member, datetime.fromtimestamp(1_700_000_000 + seconds, UTC).isoformat(), "on")
+    day = NINE - timedelta(days=random.randrange(10_000))
+    return Act(kind, member, day.isoformat(), "on")
 
 
 # As a request
@@ -145,7 +146,7 @@ def set_by(recorded: Recorded) -> tuple[str, str] | None:
             return item_id, "off"
         case AgendaItemChanged(item=item):
             return item.id, item.location
-        case ProfileViewed(ts=ts):
+        case AttendeeViewed(ts=ts):
             return ts.isoformat(), "on"
     moved = standing(recorded.event)
     return moved[:2] if moved else None

@@ -14,7 +14,7 @@ from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
 from domain.names import folded
 from domain.slots import further
-from domain.sources import Kind, Named
+from domain.source_files import Kind, Named
 from workers.schedules import lengths, moments, text, tidy
 from workers.schedules.lengths import Timed
 from workers.schedules.schedule import (

@@ -31,6 +31,11 @@ WITH_PARAGRAPHS = BLOCKS | {"br"}
 HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.I)
 # Only the names that HTML has begin a tag: `vector<int>` is text.
 TAG = re.compile(rf"<(/?(?:{'|'.join(BLOCKS | INLINE)}))(?=[\t\n\r\f />])", re.I | re.A)
+# The rest of one that has a bracket in a quoted value. Where there is none, it was looked for up to
+# the next `<` that no quote holds. A mark swaps two of the three states that a place may be in (no
+# quote, one kind, the other), so from three tags on two agree where each `<` is, and all of these
+# looks together read no text more than three times.
+REST = re.compile(r"""(?:[^"'<>]|"[^"]*"|'[^']*')*+>""")
 
 
 class Tag(Struct, frozen=True):
@@ -78,21 +83,23 @@ def without_tags(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str | Tag]:
-    first, *others = TAG.split(text)
-    parser = _Parser()
-    yield first
-    for tag, rest in zip(others[::2], others[1::2], strict=True):
-        within, bracket, after = rest.partition("<")  # which is no part of a tag
-        yield from _tag(parser, tag, within) if ">" in within else (f"<{tag}{within}",)
-        yield bracket + after
-
-
-def _tag(parser: _Parser, tag: str, rest: str) -> list[str | Tag]:
-    pieces = parser.split(tag, rest)
-    if any(isinstance(piece, Tag) for piece in pieces):
-        return pieces
-    # A quote is never closed: the tag ends as soon as it can, not with the text.
-    return parser.split(tag, rest[rest.index(">") :])
+    parser, at = _Parser(), 0
+    while tag := TAG.search(text, at):
+        yield text[at : tag.start()]
+        bracket = text.find("<", tag.end())
+        at = bracket if bracket >= 0 else len(text)
+        within = text[tag.end() : at]
+        pieces = parser.split(tag[1], within) if ">" in within else ()
+        if any(isinstance(piece, Tag) for piece in pieces):
+            yield from pieces
+        elif whole := REST.match(text, tag.end()):
+            yield Tag(tag[1].lower().lstrip("/"), not tag[1].startswith("/"))
+            at = whole.end()
+        elif ">" in within:  # a quote is never closed: the tag ends as soon as it can
+            yield from parser.split(tag[1], within[within.index(">") :])
+        else:
+            yield text[tag.start() : at]
+    yield text[at:]
 
 
 def _paragraphs(pieces: Iterable[str | Tag]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from domain.agenda import ImportSchedule, Speaker
 from domain.agenda_items import AgendaItem
 from domain.names import digest, id_of_name
 from domain.names import slug as slug_of
-from domain.sources import Named
+from domain.source_files import Named
 from workers.schedules import text
 from workers.schedules.moments import Length
 

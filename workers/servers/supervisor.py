@@ -26,7 +26,7 @@ from workers.servers.datadir import jwt_secret, make, private, secret
 from workers.servers.embedded import start_nats, start_postgres
 from workers.servers.master_key import unlock, wrap_from_now_on
 from workers.servers.processes import Process, Running, Server, free_port, spawn, until
-from workers.servers.roles import url_of_api
+from workers.servers.roles import API, WORKER, url_of
 from workers.servers.signals import Signals, Stop
 from workers.settings import Settings
 
@@ -38,11 +38,11 @@ TOO_MANY_FAILURES = 4
 
 
 class Program(NamedTuple):
-    """`owns`: in an embedded database it is the owner; else it only reads and records there."""
+    """`login`: the role by which it reaches an embedded database."""
 
     name: str
     command: Sequence[str]
-    owns: bool = True
+    login: str
 
     def starter(
         self, environment: Mapping[str, str], log: IO[bytes] | None
@@ -76,8 +76,8 @@ class Embedded:
 
 # Started in this order, stopped in the opposite one.
 PROGRAMS = (
-    Program("the workers", (sys.executable, "-m", "workers", "run")),
-    Program("the web server", (sys.executable, "-m", "api", "serve"), owns=False),
+    Program("the workers", (sys.executable, "-m", "workers", "run"), WORKER),
+    Program("the web server", (sys.executable, "-m", "api", "serve"), API),
 )
 
 
@@ -248,15 +248,23 @@ def _start(
         supervisor.start("NATS", nats.start)
         nats_url = nats.url
     migrate(database_url, after=embedded)
-    limited_url = database_url
     if embedded:
         wrap_from_now_on(database_url)
-        limited_url = url_of_api(database_url, secret(settings.data_dir / "postgres-api-password"))
+    else:
+        say(
+            "All programs reach the database as the role of DATABASE_URL, which owns it; how they "
+            "get roles that may do less is in README.md, Roles."
+        )
     unlock(settings, database_url)
     for program in programs:
-        url = database_url if program.owns else limited_url
+        url = _url_of(program, settings, database_url) if embedded else database_url
         environment = _environment(settings, url, nats_url)
         supervisor.start(program.name, program.starter(environment, output))
+
+
+def _url_of(program: Program, settings: Settings, owner_url: str) -> str:
+    name = program.login.removeprefix("rapport_")
+    return url_of(program.login, owner_url, secret(settings.data_dir / f"postgres-{name}-password"))
 
 
 def _environment(settings: Settings, database_url: str, nats_url: str) -> dict[str, str]:
@@ -325,7 +333,10 @@ def _detail(problem: bytes) -> str:
 
 
 def _welcome(address: str, settings: Settings) -> None:
-    say(f"Rapport is ready at {address}.")
+    if settings.public_url:
+        say(f"Rapport is ready at {settings.public_url}, and listens on {address}.")
+    else:
+        say(f"Rapport is ready at {address}.")
     if settings.jwt_secret:
         say("For a token: `make token`, with the same JWT_SECRET.")
     elif settings.jwt_jwks_url:

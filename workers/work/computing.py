@@ -36,7 +36,7 @@ class Computing:
             try:
                 answer = await process.run(function, arguments)
             except BaseException:
-                self._end(process)  # it is dead, or still at what nobody waits for
+                await self._ended(process)  # it is dead, or still at what nobody waits for
                 raise
             self._idle.append(process)
             if isinstance(answer, _Problem):
@@ -44,8 +44,10 @@ class Computing:
             return answer
 
     def close(self) -> None:
+        """Waits for processes to end, a second or so each at most."""
         for process in list(self._all):
-            self._end(process)
+            process.end()
+        self._all.clear()
         self._idle.clear()
 
     async def _started(self) -> "_Process":
@@ -53,9 +55,12 @@ class Computing:
         self._all.add(process)
         return process
 
-    def _end(self, process: "_Process") -> None:
-        self._all.discard(process)
-        process.end()
+    async def _ended(self, process: "_Process") -> None:
+        """Off the loop: to reap a process, and a thread that reads its last words, takes a while.
+        Its place is free after that, also where whoever waits is cancelled meanwhile."""
+        ending = asyncio.get_running_loop().run_in_executor(None, process.end)
+        ending.add_done_callback(lambda _: self._all.discard(process))
+        await _until_done(ending)
 
 
 class ComputeError(Exception):
@@ -86,6 +91,7 @@ class _Process:
             self._process.start()
         theirs.close()
         self._thread: threading.Thread | None = None
+        self._ending = threading.Lock()
 
     async def run(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """The function's result, or a _Problem. In a thread: large messages take their time, and
@@ -111,12 +117,29 @@ class _Process:
             answer.get_loop().call_soon_threadsafe(_unless_done, answer, give, result)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        if self._thread:
-            self._thread.join(1.0)  # it has heard so; else it might use what the next one opens
-        self._line.close()
+        """Blocks until it has ended. Only the first call does anything."""
+        with self._ending:
+            if self._line.closed:
+                return
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            if self._thread:
+                self._thread.join(1.0)  # it has heard so; else it might use what the next one opens
+            self._line.close()
+
+
+async def _until_done(work: "asyncio.Future[None]") -> None:
+    """A cancellation comes after it."""
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    work.result()
 
 
 def _unless_done(

@@ -107,6 +107,9 @@ class Reactor:
         except UnreadableEventError as e:
             stream = await self._parking.stream_at(self._connection, e.position)
             await self._park(stream, e.position, e)
+        except Unavailable as e:  # of a process with another master key, say: others may lead
+            await self._get_stuck(self.position, said(e))
+            raise StepDownError(said(e)) from e
         return self.position != before
 
     async def _end_of_page(self) -> int:
@@ -114,6 +117,8 @@ class Reactor:
             page = await self._page()
         except UnreadableEventError as e:
             return e.position
+        except Unavailable:
+            return self.position
         return page[-1].position if page else self.position
 
     async def _page(self) -> list[Recorded]:
@@ -210,14 +215,16 @@ class Reactor:
         if not isinstance(problem, NewerEventError) and self._parking.is_full(
             self.name, stream, at
         ):
-            why = said(TooManyParkedError(problem))
-            await self._execute(SQL["stuck"], seen=at, problem=why)
-            self._attempting = False
-            self._rests_until = time.monotonic() + RETRY
+            await self._get_stuck(at, said(TooManyParkedError(problem)))
             return
         async with self._connection.transaction():
             await self._advance(at)
             await self._parking.park(self._connection, self.name, stream, at, problem)
+
+    async def _get_stuck(self, seen: int, problem: str) -> None:
+        await self._execute(SQL["stuck"], seen=seen, problem=problem)
+        self._attempting = False
+        self._rests_until = time.monotonic() + RETRY
 
     async def _attend(self, wanted: Requested) -> None:
         """To what is to be done with a stream that is parked. A replay at which

@@ -104,7 +104,7 @@ class Runner:
         """Breaks off what is in work, and gives it back."""
         await _cancelled([held.task for held in self._held.values()])
         await self._disconnect()
-        self._computing.close()
+        await asyncio.to_thread(self._computing.close)
 
     async def _disconnect(self) -> None:
         await _cancelled(self._background)

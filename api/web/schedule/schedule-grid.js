@@ -6,6 +6,8 @@ import { el } from '/web/dom.js';
 import { clock } from '/web/wording.js';
 
 const MINUTE = 60000;
+const MOST_ABOVE = 0.6; // of what is in sight may be above the moment
+const ABOVE_PX = 4; // the first tile is as far below the names of rooms
 const CLOCK_PX = 24; // as near as this, the clock of the line would cover the label of an hour
 
 class ScheduleGrid extends HTMLElement {
@@ -48,9 +50,15 @@ class ScheduleGrid extends HTMLElement {
     for (const mark of this.#marks) mark.node.hidden = Math.abs(mark.at - at) < hides;
   }
 
-  // Without a tile: to the moment, a little below the top.
+  // Without a tile: to the moment, a little below the top, and to the titles of what is on then. What
+  // has been on for so long that the moment would be out of sight hides its own.
   scrollToMoment(now) {
-    this.scrollTop = (Math.max(0, this.#minuteOf(now)) - 20) * this.#plan.scale;
+    const { scale, places } = this.#plan;
+    const at = Math.max(0, this.#minuteOf(now));
+    const earliest = at - (this.clientHeight * MOST_ABOVE) / scale;
+    const isOn = ({ from, for: length }) => from <= at && at < from + length;
+    const starts = [...places.values()].filter((one) => isOn(one) && one.from >= earliest).map(({ from }) => from);
+    this.scrollTop = Math.min(at - 20, ...starts) * scale - ABOVE_PX;
   }
 
   scrollToTile(tile) {

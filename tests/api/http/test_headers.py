@@ -118,6 +118,52 @@ def test_either_cookie_lets_in_and_the_one_of_tls_goes_first(
     assert answer.json()["sub"] == names[-1].strip("_").lower()
 
 
+def signed_in(product: Product, cookie: str, **headers: str) -> str | int:
+    """The member that such cookies let in; the status where they let in nobody."""
+    answer = httpx.get(f"{product.url}/api/session", headers={"Cookie": cookie, **headers})
+    return str(answer.json()["sub"]) if answer.status_code == 200 else answer.status_code
+
+
+def test_second_cookie_called_session_lets_nobody_in_where_there_is_tls(behind: Product) -> None:
+    """Another host of the domain may have set one of them, and have a browser act as its own."""
+    ada, eve = (f"session={behind.token(who, 'admin')}" for who in ("ada", "eve"))
+    assert signed_in(behind, ada, **TLS) == "ada"
+    assert signed_in(behind, f"{ada}; {eve}", **TLS) == 401
+    assert signed_in(behind, f"{ada}; __Host-{eve}", **TLS) == "eve"
+    assert signed_in(behind, f"{eve}; __Host-session=", **TLS) == 401
+    assert signed_in(behind, f"{ada}; __Host-session=garbage", **TLS) == 401
+    assert signed_in(behind, f"{ada}; {eve}") in ("ada", "eve")
+
+
+def test_stated_proxy_may_say_it_in_the_words_of_rfc_7239(behind: Product) -> None:
+    forwarded = {"Forwarded": "for=127.0.0.1;proto=http, for=192.0.2.43;proto=https"}
+    assert "__host-session" in cookies(sign_in(behind, **forwarded))
+    lie = {"Forwarded": "for=192.0.2.43;proto=https", "X-Forwarded-Proto": "http"}
+    assert cookies(sign_in(behind, **lie)).keys() == {"session"}
+    malformed = {"Forwarded": 'for="192.0.2.43'}
+    problem(httpx.get(f"{behind.url}/health/live", headers=malformed), 400)
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://conf.example/health/live", "conf.example", 200),
+        ("http://Conf.Example:80/health/live?x", "conf.example", 200),
+        ("https://conf.example:443/health/live", "conf.example:443", 200),
+        ("http://evil.example/health/live", "conf.example", 400),
+        ("http://conf.example:81/health/live", "conf.example", 400),
+        ("http://a@conf.example/health/live", "conf.example", 400),
+        ("ftp://conf.example/health/live", "conf.example", 400),
+        ("/health/live", "conf.example", 200),
+    ],
+)
+def test_target_that_is_an_address_names_the_host(
+    product: Product, target: str, host: str, status: int
+) -> None:
+    head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    assert raw(product, head.encode()).startswith(f"HTTP/1.1 {status} ".encode())
+
+
 def test_stated_proxy_says_whether_there_is_tls(behind: Product) -> None:
     assert "__host-session" in cookies(sign_in(behind, **TLS))
     assert has(httpx.get(behind.url, headers=TLS), HSTS)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from api.live import watch as module
 from api.live.past import REMEMBERED, Past, _Moment
+from tests.api.live.hearing import recorded, serving, working
 from tests.api.live.test_watch import watching
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.waiting import eventually
+from workers.bus import messages
 
 GROW = """
 INSERT INTO events.log
@@ -91,6 +93,68 @@ def test_another_timeline_may_have_lost_what_was_heard_since_the_last_look(
     with recording(database) as record:
         record(*opening())
     assert asyncio.run(story()) == [end_of(database)]
+
+
+@pytest.mark.parametrize("lost", [0, 2, 3])
+def test_server_that_takes_over_has_nothing_told_twice_of_what_it_has(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """All that was heard since the last look at the log, or as much of it as is still there."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.05)
+    older: list[int] = []
+
+    async def story() -> list[int]:
+        async with serving(database, nats) as process:
+            past = process.watch._past
+            go_back = process.watch.on_older
+
+            def on_older(kept: int) -> None:
+                older.append(kept)
+                go_back(kept)
+
+            process.watch.on_older = on_older
+            told = await process.read(0)
+            async with working(database, nats):
+                first = await recorded(record, 4)
+                await eventually(lambda: told == first)
+                await eventually(lambda: past._moments[-1].position == end_of(database))
+                before = list(past._moments)
+                await recorded(record, 3)
+                await eventually(lambda: len(told) == 7)
+                await eventually(lambda: process.live._position == end_of(database))
+                if not lost:
+                    past._moments, past._epoch = before, "another"
+                    await eventually(lambda: older)
+                    await asyncio.to_thread(record, *list(clicks(2))[1:])
+                    await eventually(lambda: len(told) > 7)
+            if lost:
+                with losing(database, lost):
+                    past._moments = before
+                await eventually(lambda: older)
+            return told
+
+    with recording(database) as record:
+        record(*opening())
+        end = end_of(database) + 7
+        told = asyncio.run(story())
+    assert older == [end - lost]
+    if not lost:
+        assert told == list(range(end - 6, end + 2))
+
+
+def test_what_was_read_before_it_was_heard_is_heard_again() -> None:
+    """Nobody knows whether it is that which is there now."""
+    past = Past()
+    past.read_ahead(3, 5)
+    past.read_ahead(3, 4)
+    past.read_ahead(4, 8)
+    assert list(past._ahead) == [(3, 5), (4, 8)]
+    past.hear({messages.POSITION: "7"})
+    assert list(past._ahead) == [(4, 8)]
+    past.cut()
+    past.hear({messages.POSITION: "9"})
+    assert list(past._ahead) == [(4, 8)]
+    assert len(past._heard) == 1
 
 
 @given(st.integers(0, 500))

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,22 @@ def test_step_of_the_clock_is_logged_once_each_way(caplog: pytest.LogCaptureFixt
         "the clock was put +126230400.0 s: it says 2030-11-01 12:00:03+00:00",
         "the clock was put -126230400.5 s: it says 2026-11-01 12:00:05+00:00",
     ]
+
+
+def test_machine_that_slept_logs_no_step(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its clock is right when it wakes up; a monotonic one has stood still."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        pytest.skip("only Linux tells the two apart")
+    slept = {time.CLOCK_BOOTTIME: 3600.0, time.CLOCK_MONOTONIC: 0.0}
+    begun = {which: time.clock_gettime(which) for which in slept}
+    moments = iter([START, START + 3600 * SECOND])
+    clock = SteadyClock(lambda: next(moments))
+    clock.now()
+    monkeypatch.setattr(time, "clock_gettime", lambda which: begun[which] + slept[which])
+    assert clock.now() == START + 3600 * SECOND
+    assert caplog.records == []
 
 
 def test_events_are_stamped_in_order_but_for_a_step_of_the_clock(database: str) -> None:

@@ -2,9 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 import psycopg
@@ -13,27 +10,22 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Command, On, stream
-from domain.attendees import Profile, SaveProfile
-from domain.capabilities import AGGREGATES, RENAMED
+from domain.attendees import Profile
+from domain.capabilities import AGGREGATES
 from domain.conferences import AnnounceConference
 from domain.errors import NotFound, Problem
-from domain.missions import RecordTelemetry
 from domain.personal import PERSONAL
+from domain.reports import RecordTelemetry
 from domain.store import cache, loader
 from domain.store import erasure as module
-from domain.store.envelope import EnvelopeMapper
 from domain.store.erasure import ACTOR, Erased, Erasure
-from domain.store.recorder import open_recorder
 from domain.store.writer import Author, BulkOutcome, History, IdempotencyKey
 from sql import statements
+from tests.domain.store.erasing import MAPPER, NOW, OPENING, SQL, erase, execute, save, store
 from tests.store import AUTHOR, all_of, ask
 from tests.waiting import eventually
 from workers.tokens import ID
 
-MAPPER = EnvelopeMapper(AGGREGATES, RENAMED)
-SQL = statements("history") | statements("people")
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-OPENING = AnnounceConference(event_id="evt_1", name="A conference", timezone="UTC")
 KEYS = "SELECT number, key IS NULL FROM events.person_keys WHERE person = 'ada' ORDER BY 1"
 
 
@@ -68,32 +60,6 @@ NOTES = Aggregate(
 
 def notes(member: str) -> str:
     return stream("notes", "evt_1", member)
-
-
-@contextmanager
-def store(
-    url: str, aggregates: tuple[Aggregate, ...] = AGGREGATES
-) -> Iterator[tuple[History, Erasure]]:
-    renamed = RENAMED if aggregates is AGGREGATES else {}
-    history = History(open_recorder(url, SQL), aggregates, renamed)
-    recorder = open_recorder(url, SQL)
-    try:
-        yield history, Erasure(recorder, aggregates, EnvelopeMapper(aggregates, renamed))
-    finally:
-        history.close()
-        recorder.datastore.close()
-
-
-def save(name: str, member_id: str = "ada", event_id: str = "evt_1") -> SaveProfile:
-    return SaveProfile(event_id=event_id, member_id=member_id, profile=Profile(name))
-
-
-async def execute(history: History, *commands: Any) -> list[Any]:
-    return await all_of(*(history.execute(command, by=AUTHOR) for command in commands))
-
-
-async def erase(erasure: Erasure, person: str = "ada") -> Erased:
-    return await asyncio.to_thread(erasure.erase, person, NOW)
 
 
 def topics(url: str) -> list[str]:
@@ -297,6 +263,25 @@ def test_nobody_keeps_in_memory_who_was_erased(database: str) -> None:
 
     with store(database) as (history, erasure):
         asyncio.run(story(history, erasure))
+
+
+def test_nobody_keeps_in_memory_who_may_be_erased_in_what_was_too_much_to_look_through(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "TAIL", 3)
+
+    async def story(ours: History, theirs: History, erasure: Erasure) -> None:
+        await execute(ours, OPENING, save("Ada"))
+        await erase(erasure)
+        for i in range(5):
+            await execute(theirs, save(f"Ben {i}", "ben"))
+        assert "Ada" in repr(ours._cache._streams)
+        ours.refresh_soon()
+        await eventually(lambda: "Ada" not in repr(ours._cache._streams))
+        assert "conference:evt_1" in ours._cache._streams
+
+    with store(database) as (ours, erasure), store(database) as (theirs, _):
+        asyncio.run(story(ours, theirs, erasure))
 
 
 def test_group_without_anything_personal_asks_for_no_key(database: str) -> None:

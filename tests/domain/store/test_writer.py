@@ -18,6 +18,7 @@ from tests.store import (
     Take,
     all_of,
     ask,
+    heard,
     log_of,
     numbers,
     opened,
@@ -66,7 +67,7 @@ def test_group_shares_one_transaction_and_one_notification(database: str) -> Non
     with opened(database) as history, psycopg.connect(database, autocommit=True) as ear:
         ear.execute("LISTEN log")
         outcomes = asyncio.run(callers(history))
-        told = list(ear.notifies(timeout=0.1))
+        told = heard(ear, "log")
         groups = history.counts["groups"]
     (transactions,) = ask(database, "SELECT count(DISTINCT xmin::text) FROM events.log")
     assert [type(o) for o in outcomes] == [Outcome] * 64

@@ -12,7 +12,7 @@ from projections.read_model import ReadModel
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 from tests.boards import clicks, end_of, opening, project, recording
 from tests.projections.engine.test_projector import leading, positions
-from tests.store import ask
+from tests.store import ask, heard
 
 
 def test_page_of_which_nothing_is_written_is_passed_and_told_once(database: str) -> None:
@@ -28,7 +28,7 @@ def test_page_of_which_nothing_is_written_is_passed_and_told_once(database: str)
     with psycopg.connect(database, autocommit=True) as ear:
         ear.execute("LISTEN views")
         assert asyncio.run(story(SESSIONS, LIVE_SESSIONS)) == module.PASSING
-        ((position, *names),) = [n.payload.split() for n in ear.notifies(timeout=0.1)]
+        ((position, *names),) = map(str.split, heard(ear, "views"))
     assert int(position) == end_of(database)
     assert {*names} == {"sessions", "live_sessions"}
     assert {positions(database)[name] for name in names} == {end_of(database)}

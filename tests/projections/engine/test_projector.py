@@ -16,7 +16,7 @@ from projections.missions.rows import MISSION_BOARD, MISSION_LEADERBOARD, MISSIO
 from projections.read_model import Change, ReadModel
 from projections.read_models import READ_MODELS
 from tests.boards import Record, clicks, end_of, opening, project, recording
-from tests.store import ask
+from tests.store import ask, heard
 from tests.waiting import eventually
 
 
@@ -68,7 +68,7 @@ def test_each_page_tells_its_position_and_whom_it_concerns(database: str) -> Non
     with psycopg.connect(database, autocommit=True) as ear:
         ear.execute("LISTEN views")
         asyncio.run(project(database, [MISSION_BOARD, MISSION_LEDGER]))
-        told = [n.payload for n in ear.notifies(timeout=0.1)]
+        told = heard(ear, "views")
     assert told == [f"{end_of(database)} mission_board mission_ledger"]
 
 

@@ -65,6 +65,19 @@ def said(database: str, feed: Feed) -> list[tuple[Any, ...]]:
     return ask(database, query)
 
 
+def told_now(database: str, feed: Feed) -> list[tuple[Any, ...]]:
+    """Messages that open screens are told after a replay, of positions that they have passed."""
+    query = f"""SELECT event_id, member_id, position, data::text, type
+        FROM views.belated JOIN views.{feed.name} USING (event_id, member_id, position)
+        WHERE reader = '{feed.name}' ORDER BY seq"""  # noqa: S608
+    return ask(database, query)
+
+
+def shown(heard: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
+    """The last message to each member."""
+    return {(event, member): data for event, member, _, data, _ in heard}
+
+
 def replay(database: str, feed: Feed, stream: str) -> None:
     request(database, "replay", stream)
     asyncio.run(project(database, [feed]))
@@ -90,7 +103,34 @@ def test_totals_of_a_catalogue_that_was_parked_are_in_what_members_heard_since(
         told = said(database, MISSIONS)
         assert ['"points_total":70' in data for *_, data, _ in told] == [0, 0, 1, 1, 0]
         assert ['"points_total":70' in data for *_, data, _ in stale] == [0, 0, 0, 0, 0]
+        assert told_now(database, MISSIONS) == told[2:4]
+        assert shown(stale + told_now(database, MISSIONS)) == shown(told)
         agrees(database, MISSIONS)
+
+
+def test_whose_last_message_was_right_is_told_nothing(database: str) -> None:
+    """The totals between were wrong, and are again what they were."""
+    with recording(database) as record:
+        record(*opening(), click("ada", 0), catalogue(70), click("ada", 1))
+        record(catalogue(10), click("ada", 0))
+        asyncio.run(project(database, [without(MISSIONS, CATALOGUE)]))
+        stale = said(database, MISSIONS)
+        replay(database, MISSIONS, CATALOGUE)
+        told = said(database, MISSIONS)
+        assert [one == other for one, other in zip(stale, told, strict=True)] == [1, 0, 1]
+        assert told_now(database, MISSIONS) == []
+
+
+def test_open_screens_are_told_so_many_things_at_once_at_most(
+    database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "TOLD", 2)
+    with recording(database) as record:
+        record(*opening(), catalogue(70), *(click(member, 0) for member in ("ada", "ben", "eve")))
+        asyncio.run(project(database, [without(MISSIONS, CATALOGUE)]))
+        replay(database, MISSIONS, CATALOGUE)
+    assert [member for _, member, *_ in told_now(database, MISSIONS)] == ["ben", "eve"]
+    assert "the others show after a reload" in caplog.text
 
 
 def test_who_had_starred_a_session_hears_that_it_moved_before_the_replay(database: str) -> None:
@@ -102,6 +142,10 @@ def test_who_had_starred_a_session_hears_that_it_moved_before_the_replay(databas
         replay(database, LIVE_SESSIONS, STARS)
         told = [member for _, member, *_ in said(database, LIVE_SESSIONS)]
         assert told == ["ada", "ben", "ada"]
+        now = told_now(database, LIVE_SESSIONS)
+        assert [(member, '"session_id":"s1"' in data) for _, member, _, data, _ in now] == [
+            ("ada", True)
+        ]
         agrees(database, LIVE_SESSIONS)
 
 
@@ -178,7 +222,7 @@ acts = st.lists(
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_replay_gives_what_a_rebuild_gives(
+def test_replay_gives_what_a_rebuild_gives_and_open_screens_show_it(
     new_database: Any, before: Sequence[Command], after: Sequence[Command], stream: str
 ) -> None:
     database = new_database()
@@ -187,8 +231,11 @@ def test_replay_gives_what_a_rebuild_gives(
         asyncio.run(project(database, [without(MISSIONS, stream)]))
         record(*after)
         asyncio.run(project(database, [without(MISSIONS, stream)]))
+        heard = said(database, MISSIONS)
         if parked(database):
             replay(database, MISSIONS, stream)
+        now = said(database, MISSIONS)
+        assert shown(heard + told_now(database, MISSIONS)) == shown(now)
         agrees(database, MISSIONS)
 
 

@@ -17,6 +17,7 @@ from tests.restarting import Restarting
 from tests.store import ask
 from tests.waiting import eventually
 from tests.workers.bus import test_relay as bus
+from tests.workers.bus import test_relay_buffer as buffer
 from workers.background import background
 from workers.bus import consumer as module
 from workers.bus import relay
@@ -296,3 +297,86 @@ def test_worker_that_stood_still_for_too_long_is_told_what_it_missed(
         asyncio.run(story())
     assert outside.handled[-5:] == [22, 23, 24, 25, 26]
     assert missed[-5:] == [21, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("restarted", ["nobody", "worker", "nats"])
+def test_worker_of_some_subjects_is_not_told_that_it_missed_what_others_said(
+    database: str, restarting: Restarting, monkeypatch: pytest.MonkeyPatch, restarted: str
+) -> None:
+    """Whose last event is gone from the stream, as are many others since that it does not hear."""
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(module, "NOTE_SECONDS", 0.0)
+    missed: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        missed.append(delivery.missed)
+        outside.handled.append(delivery.position)
+        await delivery.ack()
+
+    async def gone(nats: str, after: int) -> bool:
+        """Events up to there are, and it was noted that no other came."""
+        async with bus.jetstream(nats) as jetstream:
+            state = (await jetstream.stream_info(bus.NAME)).state
+            config = (await jetstream.consumer_info(bus.NAME, "crm")).config
+        noted = (config.metadata or {}).get(module.NOTED)
+        return state.first_seq > after and noted == str(state.last_seq)
+
+    async def story(nats: str) -> None:
+        await buffer.make(nats, max_bytes=buffer.SMALL)
+        async with telling(database, nats):
+            async with background(outside.run(handle)):
+                await eventually(lambda: outside.handled == [3])
+                for first in (0, 0, 0, 3, 40):
+                    await asyncio.to_thread(record, *clicks(40, "ben"))
+                    await eventually(lambda first=first: gone(nats, first))
+                if restarted == "nats":
+                    await asyncio.to_thread(restarting.kill)
+                    await asyncio.to_thread(restarting.start)
+                if restarted != "worker":
+                    await asyncio.to_thread(record, *star)
+                    await eventually(lambda: outside.handled[1:])
+            if restarted == "worker":
+                async with background(outside.run(handle)):
+                    await asyncio.to_thread(record, *star)
+                    await eventually(lambda: outside.handled[1:])
+
+    nats = restarting.start()
+    outside = Outside(nats.url, subjects="events.missions.*.ada.>")
+    first, *star = clicks(2)
+    with recording(database) as record:
+        record(*opening(), first)
+        asyncio.run(story(nats.url))
+    assert outside.handled == [3, 204]
+    assert missed == [0, 0]
+
+
+def test_worker_that_goes_back_is_told_what_does_not_come_again(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JetStream hands out nothing again that was acknowledged, and has lost a part of it."""
+    outside = Outside(nats)
+    missed: list[int] = []
+
+    async def handle(delivery: Delivery) -> None:
+        missed.append(delivery.missed)
+        await outside_handled(delivery)
+
+    async def outside_handled(delivery: Delivery) -> None:
+        outside.handled.append(delivery.position)
+        await delivery.ack()
+
+    async def story() -> None:
+        await buffer.make(nats, max_bytes=buffer.SMALL)
+        async with telling(database, nats):
+            async with background(outside.run(outside_handled)):
+                await eventually(lambda: outside.handled[-1:] == [202], 30)
+            outside.handled[:] = [5]
+            async with background(outside.run(handle)):
+                await asyncio.to_thread(record, *clicks(1, "ben"))
+                await eventually(lambda: outside.handled[-1:] == [203], 30)
+
+    with recording(database) as record:
+        record(*opening(), *clicks(200))
+        asyncio.run(story())
+    assert len(missed) == 1
+    assert missed[0] > 5

@@ -10,6 +10,7 @@ import pytest
 from nats.js.api import StreamInfo
 
 from tests.restarting import Restarting
+from tests.store import ask
 from tests.waiting import eventually
 from tests.workers.bus.test_relay import (
     NAME,
@@ -123,6 +124,70 @@ def test_stream_that_is_far_behind_begins_again_near_the_end(
     positions = filled(database, 61, "evt_3")
     asyncio.run(tell(database, nats))
     assert asyncio.run(told(nats)) == positions[-FEW:]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["running", "started again"])
+def test_stream_whose_messages_have_all_expired_has_lost_nothing_and_goes_on(
+    database: str, nats: str, again: bool
+) -> None:
+    async def story() -> None:
+        async with relaying(database, nats) as relay:
+            await eventually(lambda: relay.position == before[-1])
+            await eventually(lambda: held(nats, []))
+            if not again:
+                await goes_on(relay)
+        if again:
+            async with relaying(database, nats) as relay:
+                await eventually(lambda: relay._checked_at)
+                await goes_on(relay)
+
+    async def goes_on(relay: Any) -> None:
+        looked = relay._checked_at
+        await eventually(lambda: relay._checked_at > looked)
+        assert relay.position == before[-1]
+        assert await held(nats, [])
+        after = await asyncio.to_thread(filled, database, 3, "evt_2")
+        await eventually(lambda: relay.position == after[-1])
+        async with jetstream(nats) as js:
+            state = (await js.stream_info(NAME)).state
+        assert state.last_seq == len(before) + len(after)
+
+    asyncio.run(make(nats, max_age=1.0))
+    before = filled(database, 20)
+    asyncio.run(story())
+
+
+async def held(nats: str, positions: list[int]) -> bool:
+    return await told(nats) == positions
+
+
+def test_stream_that_is_gone_begins_where_it_stood_after_a_week_of_silence_and_no_sooner(
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REFILLED", FEW)
+
+    async def lose(after: str) -> None:
+        since = "UPDATE views.positions SET moved_at = now() - %s::interval WHERE name = 'relay'"
+        ask(database, since, after)
+        async with jetstream(nats) as js:
+            await js.delete_stream(NAME)
+
+    positions = filled(database, 50)
+    asyncio.run(tell(database, nats))
+    asyncio.run(lose("6 days"))
+    asyncio.run(tell(database, nats))
+    assert asyncio.run(told(nats)) == positions[-FEW:]
+    asyncio.run(lose("8 days"))
+    later = filled(database, 5, "evt_2")
+    asyncio.run(tell(database, nats))
+    messages = asyncio.run(streamed(nats))
+    assert [message.position for message in messages] == later
+    assert messages[0].headers[bus.AFTER] == str(positions[-1])
+    asyncio.run(lose("8 days"))
+    monkeypatch.setattr(module, "FAR", FEW)
+    filled(database, FEW + 1, "evt_3")
+    asyncio.run(tell(database, nats))
+    assert len(asyncio.run(told(nats))) == FEW
 
 
 # Holes

@@ -110,6 +110,12 @@ def test_links_say_how_each_stands_now(demo: Client, capsys: pytest.CaptureFixtu
     assert f"{NEWCOMER.name}, who has 10 of 160 points" in told
 
 
+def test_link_leads_to_where_browsers_reach_it() -> None:
+    for public in ("https://conf.example", "https://conf.example/"):
+        client = Client("http://127.0.0.1:8000", SECRET, public)
+        assert client.link(NEWCOMER.id).startswith("https://conf.example/sign-in#token=")
+
+
 def test_link_signs_in_and_leads_to_the_board(demo: Client, product: Product) -> None:
     link = urlsplit(demo.link(NEWCOMER.id))
     parts = {name: values[0] for name, values in parse_qs(link.fragment).items()}

@@ -20,6 +20,7 @@ from tests.workers.operations.test_upkeep import tidied
 from workers.operations import keys as module
 from workers.operations.erase import erasure
 from workers.servers.master_key import wrap_from_now_on
+from workers.servers.roles import url_of_worker
 
 PLAIN, WRAPPED = KEY_SIZE, KEY_SIZE + 8
 OLD, NEW = MasterKeys(b"o" * KEY_SIZE), MasterKeys(b"n" * KEY_SIZE)
@@ -189,6 +190,60 @@ def test_file_that_somebody_reads_is_written_anew_later(plain: str, use: Use) ->
         assert sizes(plain) == {WRAPPED: 10}
         assert ask(plain, "SELECT rewritten FROM events.master_key") == [(False,)]
     asyncio.run(tidied(plain))
+    assert ask(plain, "SELECT rewritten FROM events.master_key") == [(True,)]
+
+
+def test_file_is_due_while_a_transaction_of_before_may_see_what_it_had(
+    plain: str, use: Use
+) -> None:
+    """It reads another table, so nobody waits for it; and what it may see is taken along."""
+    use(OLD)
+    keys = [bytes(key) for (key,) in ask(plain, "SELECT key FROM events.person_keys")]
+    wrap_from_now_on(plain)
+    with psycopg.connect(plain) as backup:
+        backup.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        backup.execute("SELECT count(*) FROM events.log")
+        asyncio.run(tidied(plain))
+        assert sizes(plain) == {WRAPPED: 10}
+        assert found_in_file(plain, keys) == 10
+        assert ask(plain, "SELECT rewritten FROM events.master_key") == [(False,)]
+    asyncio.run(tidied(plain))
+    assert found_in_file(plain, keys) == 0
+    assert ask(plain, "SELECT rewritten FROM events.master_key") == [(True,)]
+
+
+def test_file_stays_due_where_a_key_has_changed_after_it_was_rewritten(
+    plain: str, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(OLD)
+    wrap_from_now_on(plain)
+    really = module.left_nothing
+
+    def meanwhile(heard: list[str]) -> bool:
+        ask(plain, module.SQL["to_be_rewritten"])
+        return really(heard)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "left_nothing", meanwhile)
+        asyncio.run(tidied(plain))
+        assert ask(plain, "SELECT rewritten FROM events.master_key") == [(False,)]
+    asyncio.run(tidied(plain))
+    assert ask(plain, "SELECT rewritten FROM events.master_key") == [(True,)]
+
+
+def test_file_that_our_role_may_not_rewrite_is_not_taken_for_rewritten(
+    plain: str, use: Use
+) -> None:
+    """Postgres skips it with a warning."""
+    use(OLD)
+    limited = url_of_worker(plain, "a password")
+    ask(plain, "REVOKE MAINTAIN ON events.person_keys FROM rapport_worker")
+    wrap_from_now_on(plain)
+    asyncio.run(tidied(limited))
+    assert sizes(plain) == {WRAPPED: 10}
+    assert ask(plain, "SELECT rewritten FROM events.master_key") == [(False,)]
+    url_of_worker(plain, "a password")
+    asyncio.run(tidied(limited))
     assert ask(plain, "SELECT rewritten FROM events.master_key") == [(True,)]
 
 

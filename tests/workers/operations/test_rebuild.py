@@ -29,6 +29,7 @@ from tests.store import ask
 from tests.waiting import eventually
 from workers.__main__ import main
 from workers.operations.renewal import renew
+from workers.operations.renewing import renewed as renewed_here
 from workers.servers.processes import until
 
 NAMES = [model.name for model in READ_MODELS]
@@ -172,7 +173,7 @@ def test_newer_version_is_built_beside_the_older_which_goes_on_until_then(databa
         work = [asyncio.create_task(run_elected(old, database))]
         try:
             await eventually(lambda: old.positions.get("mission_board") == end_of(database), 30)
-            work.append(asyncio.create_task(renew(database, newer)))
+            work.append(asyncio.create_task(renew(database, newer, renewed_here)))
             await eventually(lambda: ask(database, VERSION) == [(2,)], 30)
             await asyncio.to_thread(record, *clicks(2, "ben"))
             await eventually(lambda: old.positions.get("live_missions") == end_of(database), 30)
@@ -202,7 +203,7 @@ def test_newer_version_that_can_apply_less_does_not_come(
         raise LookupError("what is that?")
 
     async def story() -> None:
-        task = asyncio.create_task(renew(database, [newer]))
+        task = asyncio.create_task(renew(database, [newer], renewed_here))
         await eventually(lambda: "version 2 has to park 2 more of its streams" in caplog.text, 30)
         assert not task.done()
         task.cancel()

@@ -40,6 +40,30 @@ def test_old_keys_are_forgotten_in_pieces_and_then_not_looked_for(
     ) == [("ada", 8), ("ben", 20)]
 
 
+OLD_KEYS_OF_A_REACTION = """
+    INSERT INTO events.command_keys
+    SELECT 'reaction:echo', i || ':1', '', NULL, '', 'roll:main', 1, now() - interval '72 hours'
+    FROM generate_series(1, 40) AS i
+"""
+BEHIND = "INSERT INTO views.positions (name, kind, position) VALUES ('echo', 'reaction', 10)"
+
+
+def test_keys_of_a_reaction_that_is_far_behind_stay_and_hold_up_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each is looked at once, and what stays is said."""
+    monkeypatch.setattr(module, "BATCH", 5)
+    for statement in (BEHIND, OLD_KEYS_OF_A_REACTION, OLD_KEYS):
+        ask(database, statement)
+    assert asyncio.run(tidied(database)) == 52 // 5
+    left = "SELECT principal, count(*) FROM events.command_keys GROUP BY 1 ORDER BY 1"
+    assert ask(database, left) == [("ada", 8), ("reaction:echo", 30)]
+    assert "30 idempotency keys of more than two days ago are kept" in caplog.text
+    ask(database, "UPDATE views.positions SET position = 40")
+    asyncio.run(tidied(database))
+    assert ask(database, left) == [("ada", 8)]
+
+
 OLD_REFUSALS = """
     INSERT INTO events.bulk_refusals
     SELECT 'bulk:evt_1:a', i, 'ada', 'Refused', '["no"]', now() - make_interval(hours => i)

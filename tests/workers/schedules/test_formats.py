@@ -14,7 +14,7 @@ from msgspec import structs
 from domain.agenda import Speaker
 from domain.agenda_items import AgendaItem
 from domain.errors import Invalid
-from domain.sources import Named
+from domain.source_files import Named
 from tests.workers.schedules.files import EVENT, event, frab, tar, xml
 from workers.schedules import Odd, Schedule, read
 from workers.schedules.schedule import id_from_name

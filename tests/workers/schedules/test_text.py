@@ -51,6 +51,11 @@ def test_text_that_is_kept_is_in_normal_form_without_control_characters(written:
         ('<a title="x > y" href=z>one</a>', "one"),
         ("</p one < two <int> three", "</p one < two <int> three"),
         ('<a href="x>one</a>', "one"),
+        ('<a title="a < b" href=z>one</a>', "one"),
+        ("<p title='1 > 0 < 2'>one</P><p title=\"'<p>'\">two</p>", "one\n\ntwo"),
+        ('<img alt="<b>two</b>"/>one', "one"),
+        ('<a href="x>one</a> <a title="a < b">"two"</a>', 'one "two"'),
+        ('a <b "c < d', 'a <b "c < d'),
         ("<P CLASS='x'>one</P >two</p x>three", "one\n\ntwo\n\nthree"),
         ("<svg:a> <i18n> </s-expr> <b:c>", "<svg:a> <i18n> </s-expr> <b:c>"),
         ("<table><tr><td/>one<td>two</table>", "one two"),
@@ -104,6 +109,9 @@ def seconds(written: str) -> float:
 @example([], ["<!--x>"], [])
 @example(["<script>"], ["</ "], [])
 @example(["<a b="], ["'\""], [])
+@example([], ["<a ", '"'], [])
+@example([], ["<a ", "'", '"'], [])
+@example([], ["<a ", "'", '"', "'"], ['"'])
 @given(
     *(st.lists(st.sampled_from(UNITS), max_size=most) for most in (2, 4, 2)),
 )

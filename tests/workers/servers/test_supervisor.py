@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.store import ask
 from tests.waiting import PATIENCE
 from workers.servers.processes import command_of, free_port, pid_in, until
 
@@ -25,7 +27,10 @@ import sys
 from workers import settings
 from workers.servers.supervisor import Program, serve
 web, worker = sys.argv[1:]
-programs = [Program("the workers", worker.split("|")), Program("the web", web.split("|"))]
+programs = [
+    Program("the workers", worker.split("|"), "rapport_worker"),
+    Program("the web", web.split("|"), "rapport_api"),
+]
 def called(url):
     print(f"called with {url}", flush=True)
 serve(settings.read(), when_ready=called, programs=programs)
@@ -131,6 +136,7 @@ def supervised(
     worker: str = "",
     port: int | None = None,
     program: str = WORKER,
+    **settings: str,
 ) -> Iterator[Run]:
     port = port or free_port()
     for name in PIDS[:3]:
@@ -141,7 +147,7 @@ def supervised(
     process = subprocess.Popen(
         [sys.executable, "-c", SUPERVISE, *programs],
         cwd=ROOT,
-        env={**kept, "DATA_DIR": str(data_dir), "PORT": str(port)},
+        env={**kept, "DATA_DIR": str(data_dir), "PORT": str(port), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -173,6 +179,27 @@ def test_supervisor_says_where_it_serves_and_stops_everything(data_dir: Path) ->
     ):
         assert words in said
     assert said.index("web ended") < said.index(f"The data stays in {data_dir}")
+
+
+def test_supervisor_says_where_browsers_reach_it(data_dir: Path) -> None:
+    with supervised(data_dir, PUBLIC_URL="https://conf.example") as run:
+        listens = f"listens on http://127.0.0.1:{run.port}."
+        assert run.said(f"Rapport is ready at https://conf.example, and {listens}")
+        assert run.said(f"called with http://127.0.0.1:{run.port}")
+
+
+def test_database_elsewhere_needs_no_right_to_make_roles(database: str, tmp_path: Path) -> None:
+    """One role serves for all there, and it is said."""
+    ask(database, "CREATE ROLE elsewhere LOGIN PASSWORD 'theirs'")
+    ask(database, "CREATE DATABASE elsewhere OWNER elsewhere")
+    parts = {"user": "elsewhere", "password": "theirs", "dbname": "elsewhere"}
+    url = make_conninfo("", **conninfo_to_dict(database) | parts)
+    roles = "SELECT oid FROM pg_roles ORDER BY 1"
+    before = ask(url, roles)
+    with supervised(tmp_path, DATABASE_URL=url) as run:
+        assert run.said("called with"), run.lines
+        assert run.said("All programs reach the database as the role of DATABASE_URL")
+    assert ask(url, roles) == before
 
 
 def test_supervisor_ends_in_time_what_does_not_want_to_end(data_dir: Path) -> None:

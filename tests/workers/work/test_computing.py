@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -174,6 +176,50 @@ def test_process_of_what_is_not_waited_for_any_more_is_killed(tmp_path: Path) ->
         await computing.run(where)
 
     story(cancelled)
+
+
+class Slow:
+    """A process that takes its time to end."""
+
+    seconds = 0.5
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def run(self, *about: object) -> object:
+        raise ChildProcessError("it died")
+
+    def end(self) -> None:
+        time.sleep(self.seconds)
+        self.ended += 1
+
+
+def test_loop_goes_on_while_a_process_ends_and_its_place_is_free_after_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Slow] = []
+
+    async def ended(computing: Computing) -> None:
+        async def started() -> Any:
+            made.append(Slow())
+            computing._all.add(cast(Any, made[-1]))
+            return made[-1]
+
+        monkeypatch.setattr(computing, "_started", started)
+        one = asyncio.create_task(computing.run(where))
+        two = asyncio.create_task(computing.run(where))
+        longest = 0.0
+        while not (one.done() and two.done()):
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - before)
+            one.cancel()  # whoever asked gives up: what is begun is ended all the same
+            assert len(computing._all) <= 1
+        await asyncio.gather(one, two, return_exceptions=True)
+        assert [slow.ended for slow in made] == [1, 1]
+        assert longest < Slow.seconds / 2
+
+    story(ended)
 
 
 def test_processes_end_when_whoever_started_them_is_killed() -> None:
