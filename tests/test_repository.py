@@ -36,6 +36,7 @@ CAPABILITIES = {
         "domain.attendees",
         *("domain.blocks", "projections.attendees"),
         *("api.attendees", "api.directory", "api.blocks"),
+        "api.profile_words",
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "missions": (

@@ -3,7 +3,7 @@
 import { el, hiddenText } from '/web/dom.js';
 import { hue, initials, syncScore } from '/web/attendee-wording.js';
 
-const TAGS = 4;
+const TAGS = 3;
 
 // A picture that is missing, or that does not load, leaves the initials, which lie beneath.
 export function avatar({ name, member_id: id, avatar_url: url }) {
@@ -55,14 +55,17 @@ export function attendeeRow(person, { eventId, heading = 'h4', own = null }) {
     avatar(person),
     el(
       'div',
-      { class: 'person-who' },
-      el('p', { class: 'person-name' }, el(heading, { id, tabindex: '-1' }, el('bdi', {}, name)), person.member_id === own && ' (you)', company && el('span', { class: 'person-company' }, el('span', { 'aria-hidden': 'true' }, '\u2022 '), el('bdi', {}, company))),
-      headline && el('p', { class: 'person-headline', dir: 'auto' }, headline),
-      reasons.length > 0 && el('p', { class: 'person-why', dir: 'auto' }, reasons[0]),
-      tagList(person.overlap_tags, { most: TAGS }),
+      { class: 'person-first' },
+      el(
+        'div',
+        { class: 'person-who' },
+        el('p', { class: 'person-name' }, el(heading, { id, tabindex: '-1' }, el('bdi', {}, name)), person.member_id === own && ' (you)', company && el('span', { class: 'person-company' }, el('span', { 'aria-hidden': 'true' }, '\u2022 '), el('bdi', {}, company))),
+        headline && el('p', { class: 'person-headline', dir: 'auto' }, headline),
+        reasons.length > 0 && el('p', { class: 'person-why', dir: 'auto' }, reasons[0]),
+      ),
+      scoreChip(person),
     ),
-    scoreChip(person),
-    el('div', { class: 'person-acts' }, acts(person, eventId)),
+    el('div', { class: 'person-then' }, tagList(person.overlap_tags, { most: TAGS }), el('div', { class: 'person-acts' }, acts(person, eventId))),
   );
 }
 
@@ -72,7 +75,7 @@ export function skeletonRow() {
     'div',
     { class: 'person', 'aria-hidden': 'true', 'data-skeleton': true },
     el('span', { class: 'avatar skeleton' }),
-    el('div', { class: 'person-who' }, line('of-name'), line('of-headline'), line('of-tags')),
-    el('div', { class: 'person-acts' }, line('of-act'), line('of-act'), line('of-act')),
+    el('div', { class: 'person-first' }, el('div', { class: 'person-who' }, line('of-name'), line('of-headline'), line('of-why')), line('of-score')),
+    el('div', { class: 'person-then' }, line('of-tags'), el('div', { class: 'person-acts' }, line('of-act'), line('of-act'), line('of-act'))),
   );
 }

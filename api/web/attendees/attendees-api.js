@@ -28,3 +28,6 @@ export const reportView = (eventId, { memberId, at: ts, ms }) =>
     body: { action: 'view_profile', target_member_id: memberId, ts, dwell_ms: ms },
     keepalive: true,
   });
+
+// What others here wrote: by field, the most frequent values as {value, count}.
+export const profileWords = (eventId) => read(`${at(eventId)}/profile-words`);
