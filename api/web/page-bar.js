@@ -13,6 +13,7 @@ const FEED = {
 };
 
 class PageBar extends HTMLElement {
+  #people = el('a', { class: 'bar-link', hidden: true }, 'Attendees');
   #windows = new BroadcastChannel('session');
   #tally = el('span', { class: 'bar-tally', 'aria-hidden': 'true' });
   #feed = el('span', { class: 'bar-feed', role: 'status', hidden: true });
@@ -27,6 +28,7 @@ class PageBar extends HTMLElement {
   }
 
   identify(session) {
+    this.#offerPeople(session);
     setText(this.#who, session ? session.name || session.sub : '');
     this.#leave.hidden = !session;
   }
@@ -39,6 +41,16 @@ class PageBar extends HTMLElement {
     this.#feed.hidden = !state;
     this.#feed.dataset.feed = state ?? '';
     setText(this.#feed, state ? FEED[state] : '');
+  }
+
+  #offerPeople(session) {
+    const [, events, eventId] = location.pathname.split('/');
+    const opens = (scope) => scope === 'admin' || [`event:${eventId}:member`, `event:${eventId}:organizer`].includes(scope);
+    this.#people.hidden = !(session && events === 'events' && session.scopes?.some(opens));
+    if (this.#people.hidden) return;
+    this.#people.href = `/events/${eventId}/attendees`;
+    if (location.pathname === this.#people.pathname) this.#people.setAttribute('aria-current', 'page');
+    if (!this.#people.isConnected) this.#who.before(this.#people);
   }
 
   async #signOut() {

@@ -15,6 +15,9 @@ PAGES = {
     "/sign-in": "sign-in.html",
     "/events/evt_1": "board.html",
     "/events/evt_1/schedule": "schedule.html",
+    "/events/evt_1/attendees": "attendees.html",
+    "/events/evt_1/attendees/usr_ada": "attendee.html",
+    "/events/evt_1/goals": "goals.html",
 }
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ADDRESS = re.compile(

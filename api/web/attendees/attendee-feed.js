@@ -10,6 +10,7 @@ import { reason } from '/web/wording.js';
 
 const AHEAD = '900px'; // before its end is in sight, the next page is asked for
 const WAITING = 5;
+const MARGIN = 16; // between the bar and the row that one is led to, as in the style sheet
 
 class AttendeeFeed extends HTMLElement {
   #rows = el('div', { role: 'feed', class: 'people', 'aria-label': 'Attendees' });
@@ -184,7 +185,7 @@ class AttendeeFeed extends HTMLElement {
   }
 
   #atTop() {
-    const top = headroom();
+    const top = headroom() + MARGIN;
     return this.#all().find((row) => row.getBoundingClientRect().bottom > top + 1);
   }
 

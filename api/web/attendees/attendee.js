@@ -29,6 +29,8 @@ let meeting = null;
 function leave() {
   if (main.dataset.phase === 'stopped') return;
   meeting?.close();
+  bar.feed(null);
+  bar.tally('');
   bar.identify(null);
   toasts.clear();
   stop(main, signedOut());
@@ -51,7 +53,7 @@ async function showOther(memberId) {
   place.firstElementChild.show(person, eventId);
   document.title = person.name;
   if (!session.scopes.includes(`event:${eventId}:member`)) return;
-  meeting = new Meeting({ eventId, member: session.sub, show: showMission, toast: (said) => toasts.show(said), leave });
+  meeting = new Meeting({ eventId, member: session.sub, show: showMission, live: (state) => bar.feed(state), toast: (said) => toasts.show(said), leave });
   // A profile is read also where the missions do not answer.
   await meeting.start(memberId).catch((problem) => problem.status === 401 && leave());
 }
@@ -78,6 +80,7 @@ async function block() {
     return toasts.show({ subject: 'block', text: `${name} was not blocked. ${reason(problem)}`, failure: true });
   }
   meeting?.close();
+  bar.feed(null);
   strip.hidden = true;
   const undo = el('button', { type: 'button', class: 'button outline', onclick: () => unblock(memberId, name) }, 'Undo');
   const blocked = notice({ name: 'blocked', symbol: 'lock', title: `${name} is blocked`, text: 'Neither of you sees the other any more. They are not told.', action: { label: 'All attendees', href: people.directoryPath(eventId) }, heading: 'h1' });

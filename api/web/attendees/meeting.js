@@ -21,9 +21,9 @@ export class Meeting {
   #feed = null;
   #refresh = settle(150, () => this.#load().catch(() => {}));
 
-  // show({mission, progress, seen}), toast(options), leave()
-  constructor({ eventId, member, show, toast, leave }) {
-    Object.assign(this, { eventId, member, show, toast, leave, key: `looks of ${member} at ${eventId}` });
+  // show({mission, progress, seen}), live(state of the feed), toast(options), leave()
+  constructor({ eventId, member, ...handlers }) {
+    Object.assign(this, { eventId, member, ...handlers, key: `looks of ${member} at ${eventId}` });
     this.#seen = kept(this.key);
   }
 
@@ -48,13 +48,20 @@ export class Meeting {
     return view(this.#state).missions.find((mission) => mission.id === MISSION);
   }
 
+  // Without what is only expected.
+  get #known() {
+    return this.#state.missions.find((mission) => mission.id === MISSION);
+  }
+
   async #load() {
     const { data, position } = await api.missions(this.eventId);
     this.#dispatch({ type: 'loaded', missions: data.missions, progress: data.progress, position });
   }
 
   #dispatch(action) {
+    const before = this.#known;
     this.#state = reduce(this.#state, action);
+    if (before && before.status !== 'completed' && this.#known?.status === 'completed') this.#congratulate();
     const { missions, progress } = view(this.#state);
     this.show({ mission: missions.find((one) => one.id === MISSION), progress, seen: this.#seen });
   }
@@ -72,8 +79,7 @@ export class Meeting {
     if (!isExpected) return this.#dispatch({ type: 'dropped', keys: [] });
     await this.#load().catch(() => {});
     this.#dispatch({ type: 'dropped', keys: [MISSION] });
-    if (this.#mission?.status === 'completed') this.#congratulate();
-    else this.#keep(NOTHING);
+    if (this.#known?.status !== 'completed') this.#keep(NOTHING);
   }
 
   #takeBack(problem, arrived) {
@@ -87,7 +93,7 @@ export class Meeting {
   }
 
   #congratulate() {
-    const { title, points_earned: earned } = this.#mission;
+    const { title, points_earned: earned } = this.#known;
     this.toast({ subject: MISSION, text: `\u201c${title}\u201d completed. ${points(earned)} earned.` });
   }
 
@@ -101,7 +107,7 @@ export class Meeting {
   #follow() {
     this.#feed = new Feed(api.streamPath(this.eventId, this.member), this.#state.position, {
       heard: (type, data, position) => type === 'MISSION_UPDATED' && this.#heard(data, position),
-      state() {},
+      state: this.live,
       resumed: this.#refresh,
       refused: () => api.session().catch((problem) => problem.status === 401 && this.leave()),
     });

@@ -7,16 +7,17 @@ import { watched } from '/web/visible-time.js';
 const FIRST_MS = 1000;
 const LONGEST_MS = 60000;
 const LOOK_MS = 250;
+const MOST = 20; // pieces that wait for a connection
 
 export class ViewReports {
   #time = watched((isVisible) => isVisible || this.#tell());
   #step = FIRST_MS;
   #timer = setInterval(() => this.#look(), LOOK_MS);
   #unsent = []; // pieces whose arrival is not known
-  #sending = false;
+  #underWay = new Set(); // those of them that are being sent
   #last = 0;
 
-  // send(piece), sending(pieces), sent(pieces), failed(problem, pieces that arrived before)
+  // send(piece), sending(pieces), sent(pieces), failed(problem, pieces that arrived all the same)
   constructor(memberId, handlers) {
     Object.assign(this, { memberId, ...handlers });
   }
@@ -39,7 +40,8 @@ export class ViewReports {
   #tell() {
     const ms = this.#time.take();
     if (ms > 0) this.#unsent.push({ memberId: this.memberId, at: this.#moment(), ms });
-    if (this.#unsent.length) this.#send();
+    this.#unsent = this.#unsent.slice(-MOST);
+    this.#send();
   }
 
   // No two pieces are of the same moment.
@@ -48,23 +50,21 @@ export class ViewReports {
     return new Date(this.#last).toISOString();
   }
 
+  // Side by side: a page that goes cannot wait for the piece before.
   async #send() {
-    if (this.#sending) return;
-    this.#sending = true;
-    const pieces = [...this.#unsent];
-    const arrived = [];
-    this.sending(pieces);
-    try {
-      for (const piece of pieces) {
-        await this.send(piece);
-        arrived.push(this.#unsent.shift());
-      }
-      this.sent(pieces);
-    } catch (problem) {
-      if (!problem.mayPass) this.#unsent = []; // it will not be taken later either
-      this.failed(problem, arrived);
-    } finally {
-      this.#sending = false;
-    }
+    const pieces = this.#unsent.filter((piece) => !this.#underWay.has(piece));
+    if (!pieces.length) return;
+    this.sending([...this.#unsent]);
+    for (const piece of pieces) this.#underWay.add(piece);
+    const outcomes = await Promise.allSettled(pieces.map((piece) => this.send(piece)));
+    for (const piece of pieces) this.#underWay.delete(piece);
+    const problems = outcomes.map((outcome) => outcome.reason ?? null);
+    const arrived = pieces.filter((_, index) => !problems[index]);
+    // What is refused will not be taken later either.
+    const settled = pieces.filter((_, index) => !problems[index]?.mayPass);
+    this.#unsent = this.#unsent.filter((piece) => !settled.includes(piece));
+    const problem = problems.find(Boolean);
+    if (problem) this.failed(problem, arrived);
+    else this.sent(arrived);
   }
 }
