@@ -35,7 +35,7 @@ CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
-        *("api.blocks", "api.attendee_import"),
+        *("api.blocks", "api.attendee_import", "api.profile_words"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
