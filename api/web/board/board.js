@@ -183,7 +183,7 @@ async function start() {
     take(board);
     main.dataset.phase = 'ready';
     refreshLeaders.now();
-    sessions = new BoardSessions({ eventId, member: plays ? session.sub : null, toasts, leave });
+    sessions = new BoardSessions({ eventId, timezone: conference.timezone, member: plays ? session.sub : null, toasts, leave });
     follow();
   } catch (problem) {
     failed(problem);
