@@ -123,15 +123,20 @@ async def get_ranked_attendees(
     request: Request, event_id: EventId, member_id: OfMember = None, limit: Limit = 5
 ) -> Response[RankedAttendees]:
     ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
+    cards, headers = await ranked(request, ask, limit)
+    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
+    return answer(said, headers | {"Cache-Control": FRESH})
+
+
+async def ranked(request: Request, ask: MemberAsk, limit: int) -> tuple[list[Card], Headers]:
+    """The best of those whom the member sees, as of now."""
     mine, index, told = await look(request, ask)
     seen = index.seen(ask.member_id, mine.blocks)
     ids = index.best(index.scores(mine.attendee, seen), seen, limit)
     rarity = index.rarity(seen)
     people, headers = await shown(request, ask, ids)
     cards = [card(ask.event_id, one, matched(mine.attendee, one, rarity)) for one in people]
-    cards.sort(key=lambda one: -one.match_score)
-    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
-    return answer(said, earliest(told, headers) | {"Cache-Control": FRESH})
+    return sorted(cards, key=lambda one: -one.match_score), earliest(told, headers)
 
 
 FRESH = "private, max-age=0, no-store"
