@@ -99,13 +99,15 @@ def _with_message(case: Any) -> None:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """A file is a schedule. A feed that lets us in has no end; HEAD is answered the same, but for
-    that."""
+    """A file is a schedule, or a list of attendees. A feed that lets us in has no end; HEAD is
+    answered the same, but for that."""
     _with_link(case)
     _with_mission(case)
     _with_message(case)
     if case.operation.label == "POST /api/events/{event_id}/schedule" and case.body is not NOT_SET:
         case.body = frab({"guid": f"talk-{len(str(case.body)) % 7}"})
+    if case.operation.label == "POST /api/events/{event_id}/attendees/import":
+        case.body = case.body if case.body is NOT_SET else b"email,name\nada@example.org,Ada\n"
     if case.operation.path.endswith("/stream") and case.method == "GET":
         request = case.as_transport_kwargs(headers=kwargs.get("headers"))
         if requests.request(**request | {"method": "HEAD"}, timeout=5).status_code == 200:
