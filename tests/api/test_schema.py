@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,11 +16,13 @@ RUN = (sys.executable, "-m", "schemathesis.cli", "run")
 HOW = ("--checks=all", "--suppress-health-check=all", "--no-color", "--request-timeout=10")
 PUBLISHED = """
     Advice AgendaSession Announced Board BoardMission ConferenceBody Day Entry Event FieldError
-    FoundNow FoundSoon Generator Health Imported ItemBody Leaderboard Ledger Link Me Mission
+    FoundNow FoundSoon FreeDay Generator Health Imported ItemBody Leaderboard Ledger Link
+    ListedSync Me Mission
     MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails ProfileBody
     Progress Published QuestionBody SavedItem SavedProfile SavedSpeaker ScheduleFile Session
     SessionBody SessionNow SessionSoon SessionsNow SessionsSoon SpeakerBody Star StarredSession
-    StatusBody TelemetryBody Wanted api_frab_Conference api_frab_Schedule
+    Overlap RequestedSync ShownSync Slot StatusBody SyncBody SyncOther SyncPatch Syncs Taken
+    TelemetryBody Wanted api_frab_Conference api_frab_Schedule
     projections_conferences_Conference projections_programme_Schedule
 """
 EXAMPLES = 10  # of an operation, besides its edges and the walks along its links
@@ -34,6 +37,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         "SCHEMATHESIS_HOOKS": "tests.api.schema_hooks",
         "SCHEMA_EVENT": event,
         "SCHEMA_LINK": f"{event} ada {_secret(product, event)}",
+        "SCHEMA_SYNC": f"{event} ben {_sync(product, event)}",
     }
     run = subprocess.run(
         [
@@ -57,6 +61,18 @@ def _secret(product: Product, event: str) -> str:
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]
+
+
+def _sync(product: Product, event: str) -> str:
+    """A sync that Ada has asked of whoever asks here."""
+    for member in ("ada", "ben", "admin"):
+        product.attendee(event, member)
+    start = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    with product.member(event, "ada") as ada:
+        body = {"with": "admin", "minutes": 30, "proposals": [start]}
+        asked = ada.post(f"/api/events/{event}/syncs", json=body)
+        sync_id: str = asked.raise_for_status().json()["sync_id"]
+    return sync_id
 
 
 def test_components_are_named_as_they_were_published_wherever_their_types_are(
