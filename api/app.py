@@ -7,14 +7,19 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
+    attendee_import,
     attendees,
+    blocks,
     calendar_links,
     concierge,
     conferences,
+    directory,
     free_time,
+    messages,
     mission_metrics,
     missions,
     pages,
+    profile_words,
     schedule,
     session,
     sessions,
@@ -31,6 +36,7 @@ from api.openapi import Described
 from api.operations import health, metrics
 from api.services import Request, Services, lifespan, signed_in
 from api.session_tools import EventSessionsInput
+from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
 from workers.settings import Settings
@@ -40,10 +46,15 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *attendee_import.ROUTES,
+        *directory.ROUTES,
+        *profile_words.ROUTES,
+        *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,
         *schedule.ROUTES,
         *calendar_links.ROUTES,
+        *messages.ROUTES,
         *syncs.ROUTES,
         *free_time.ROUTES,
         *map(route, TOOLS),
@@ -108,5 +119,6 @@ def create_app(settings: Settings) -> Any:
     at_home = app.state.services = Services(settings)
     app.state.health = health.kept_look(at_home)
     app.state.metrics = metrics.kept_text(at_home, FAMILIES)
+    app.state.directories = Directories()
     app.state.public = origin((settings.public_url or "").rstrip("/"))
     return app

@@ -1,19 +1,24 @@
-"""Profiles of attendees: `PUT /api/events/{event_id}/attendees/{member_id}`."""
+"""Profiles of attendees: written by themselves, and read by those who may see them."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, put
-from msgspec import Meta
+from litestar import Response, get, put
+from msgspec import Meta, Struct
 
+from api.directory import PATH, TAGS, Card, card, index_of, matched
 from api.executing import answered, execute
 from api.http import fields
 from api.http.fields import EventId, MemberId
 from api.http.problems import documented
 from api.http.request import Request
+from api.reads.asking import read
+from api.reads.reading import answer, who_asks
 from domain.attendees import Attendee, Profile, SaveProfile
-
-TAGS = ["Attendees"]
+from domain.errors import NotFound
+from projections.attendees.rows import Attendee as Row
+from projections.attendees.visibility import PROFILE, ProfileAsk
 
 
 class ProfileBody(fields.Body, frozen=True, kw_only=True):
@@ -21,7 +26,7 @@ class ProfileBody(fields.Body, frozen=True, kw_only=True):
     headline: fields.Line = ""
     company: fields.Line = ""
     role: fields.Line = ""
-    avatar_url: fields.Url = ""
+    avatar_url: fields.Image = ""
     interests: fields.Tags = ()
     industries: fields.Tags = ()
     focus_areas: fields.Tags = ()
@@ -40,7 +45,7 @@ class SavedProfile(Profile, frozen=True, kw_only=True):
 
 
 @put(
-    "/api/events/{event_id:str}/attendees/{member_id:str}",
+    PATH + "/{member_id:str}",
     tags=TAGS,
     summary="Register an attendee, or change their profile; members may write their own",
     responses=documented(400, 401, 403, 404, 409, 413, 429, 503),
@@ -60,4 +65,68 @@ def _saved(command: SaveProfile, state: Attendee) -> bytes:
     return msgspec.json.encode(SavedProfile(**msgspec.structs.asdict(command.profile), **ids))
 
 
-ROUTES = (put_attendee,)
+class HowMet(Struct, frozen=True):
+    """The asker's own acts towards them."""
+
+    viewed: bool
+    messaged: bool
+    synced: bool
+
+
+class ShownProfile(Card, frozen=True, kw_only=True):
+    event_id: str
+    interests: tuple[str, ...]
+    industries: tuple[str, ...]
+    focus_areas: tuple[str, ...]
+    goals: tuple[str, ...]
+    offers: tuple[str, ...]
+    seeks: tuple[str, ...]
+    visibility: Annotated[
+        Literal["listed", "hidden"] | None, Meta(description="one's own; null: another's")
+    ]
+    on_leaderboard: Annotated[bool | None, Meta(description="one's own; null: another's")]
+    met: HowMet
+    sync: None = None
+
+
+@get(
+    PATH + "/{member_id:str}",
+    tags=TAGS,
+    summary="A profile, as the asker may see it; one's own also while it is hidden",
+    description="Whoever is hidden, or blocks the asker or is blocked, is as one who is not there.",
+    responses=documented(400, 401, 403, 404, 429, 503),
+)
+async def get_attendee(
+    request: Request, event_id: EventId, member_id: MemberId
+) -> Response[ShownProfile]:
+    member = await who_asks(request, event_id)
+    other = member if member_id.lower() == "me" else member_id
+    ask = ProfileAsk(event_id, member, other)
+    (seen, headers), index = await asyncio.gather(
+        read(request, PROFILE, ask), index_of(request, ask)
+    )
+    if seen is None:
+        raise NotFound(f"There is no attendee {other} to meet here.")
+    rarity = index.rarity(index.seen(member))
+    shown = card(event_id, seen.attendee, matched(seen.you, seen.attendee, rarity))
+    tags = {name: getattr(seen.attendee, name) for name in LISTS}
+    met = HowMet(seen.met.viewed, seen.met.messaged, seen.met.synced)
+    said = ShownProfile(
+        **msgspec.structs.asdict(shown),
+        **tags,
+        **_choices(seen.attendee, is_own=other == member),
+        event_id=event_id,
+        met=met,
+    )
+    return answer(said, headers)
+
+
+def _choices(attendee: Row, *, is_own: bool) -> dict[str, Any]:
+    """How one wants to be shown, which concerns nobody else."""
+    visibility = "listed" if attendee.listed else "hidden"
+    chosen = {"visibility": visibility, "on_leaderboard": attendee.on_leaderboard}
+    return chosen if is_own else dict.fromkeys(chosen)
+
+
+LISTS = ("interests", "industries", "focus_areas", "goals", "offers", "seeks")
+ROUTES = (put_attendee, get_attendee)

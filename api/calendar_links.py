@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api.executing import answered, execute
 from api.formats import ical
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
-from api.http.problems import documented
+from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
 from api.reads.asking import read, read_log
 from api.reads.reading import answer, who_asks
@@ -30,11 +30,11 @@ from projections.syncs.questions import (
     ALWAYS,
     APPOINTMENTS,
     NAMED,
-    OTHERS,
+    SYNC_PEOPLE,
     SYNC_TEXTS,
     Other,
-    OthersAsk,
-    TextsAsk,
+    SyncPeopleAsk,
+    SyncTextsAsk,
     TimesAsk,
 )
 from projections.syncs.rows import MemberSync, SyncText
@@ -110,7 +110,7 @@ def _said(command: OnLink, link: CalendarLink) -> bytes:
     media_type=ical.MEDIA_TYPE,
     security=[{}],
     summary="A personal agenda as iCalendar, to whoever has the secret link",
-    responses={304: ical.UNCHANGED, **documented(400, 404, 429, 503)},
+    responses={304: UNCHANGED, **documented(400, 404, 429, 503)},
 )
 async def get_agenda_ics(
     request: Request,
@@ -141,8 +141,10 @@ async def _meetings(request: Request, ask: MemberAsk) -> list[ical.Meeting]:
     meetings: list[ical.Meeting] = []
     for some in (rows[first : first + NAMED] for first in range(0, len(rows), NAMED)):
         ids = ",".join(dict.fromkeys(row.other_id for row in some))
-        others, _ = await read(request, OTHERS, OthersAsk(ask.event_id, ask.member_id, ids))
-        syncs = TextsAsk(ask.event_id, ",".join(row.sync_id for row in some))
+        others, _ = await read(
+            request, SYNC_PEOPLE, SyncPeopleAsk(ask.event_id, ask.member_id, ids)
+        )
+        syncs = SyncTextsAsk(ask.event_id, ",".join(row.sync_id for row in some))
         texts, _ = await read(request, SYNC_TEXTS, syncs)
         meetings += [_meeting(row, others[row.other_id], texts.get(row.sync_id)) for row in some]
     return meetings

@@ -23,7 +23,7 @@ from projections.conferences import CONFERENCE
 from projections.question import Ask, MemberAsk
 from projections.sessions.calendar import STARRED_AGENDA
 from projections.syncs.free import Slot, free, within
-from projections.syncs.questions import APPOINTMENTS, OTHERS, OthersAsk, TimesAsk
+from projections.syncs.questions import APPOINTMENTS, SYNC_PEOPLE, SyncPeopleAsk, TimesAsk
 
 DATE = r"^(19[7-9][0-9]|20[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(?![\s\S])"
 
@@ -77,7 +77,7 @@ async def get_free_time(
     request: Request, event_id: EventId, with_: With, date: Day
 ) -> Response[FreeDay]:
     member = await who_asks(request, event_id)
-    others, _ = await read(request, OTHERS, OthersAsk(event_id, member, with_))
+    others, _ = await read(request, SYNC_PEOPLE, SyncPeopleAsk(event_id, member, with_))
     other = others[with_]
     if not other.shown or with_ == member:
         raise NotFound(f"There is no attendee {with_} to meet here.")

@@ -62,6 +62,7 @@ OF_PROBLEMS: dict[str, Schema] = {
 
 # Links between operations: (from, to, parameters).
 EVENT = {"event_id": "$request.path.event_id"}
+MEMBER = EVENT | {"member_id": "$request.path.member_id"}
 ITEM = EVENT | {"item_id": "$request.path.item_id"}
 SESSION = EVENT | {"session_id": "$request.path.item_id"}
 STARRED = EVENT | {"session_id": "$request.path.session_id"}
@@ -75,6 +76,12 @@ LINKS = (
     ("put_missions", "get_leaderboard", EVENT),
     ("put_missions", "patch_mission", MISSION),
     ("put_attendee", "post_telemetry", EVENT),
+    ("put_attendee", "get_attendee", MEMBER),
+    ("put_conference", "get_attendees", EVENT),
+    ("put_conference", "get_ranked_attendees", EVENT),
+    ("put_conference", "get_blocks", EVENT),
+    ("put_attendee", "put_block", MEMBER),
+    ("put_attendee", "delete_block", MEMBER),
     ("put_conference", "put_item", EVENT),
     ("put_conference", "put_speaker", EVENT),
     ("put_item", "put_star", SESSION),

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,11 +17,11 @@ from api.formats import ical
 from api.formats.frab import ScheduleFile, schedule_file
 from api.http import fields
 from api.http.fields import EventId
-from api.http.problems import documented
+from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
 from api.http.uploads import uploaded
 from api.reads.asking import read
-from api.reads.reading import answer, has_header, who_asks
+from api.reads.reading import answer, has_header, is_known, who_asks
 from api.services import services
 from api.sessions import PATH, TAGS, event_zone
 from domain.agenda import Agenda, Counts, ImportSchedule, counted, odd
@@ -121,7 +120,7 @@ async def get_schedule_json(request: Request, event_id: EventId) -> Response[Sch
     tags=TAGS,
     media_type=ical.MEDIA_TYPE,
     summary="The agenda as iCalendar: one UID a slot, cancelled ones stay as cancelled",
-    responses={304: ical.UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
+    responses={304: UNCHANGED, **documented(400, 401, 403, 404, 429, 503)},
 )
 async def get_schedule_ics(request: Request, event_id: EventId) -> Response[bytes | None]:
     await who_asks(request, event_id)
@@ -147,7 +146,7 @@ async def respond_as_calendar(
         made_of += f" {msgspec.json.encode(meetings).decode()}"
     tag = f'"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag}
-    known = _is_known(request, tag)
+    known = is_known(request, tag)
     if known and not has_header(request):
         headers["Event-Position"] = str(stands_on.end)
         return Response(None, status_code=304, headers=headers)
@@ -158,12 +157,6 @@ async def respond_as_calendar(
         return Response(None, status_code=304, headers=headers | said)
     content = await asyncio.to_thread(ical.calendar, programme, name(programme), meetings)
     return Response(content, media_type=ical.MEDIA_TYPE, headers=headers | said)
-
-
-def _is_known(request: Request, tag: str) -> bool:
-    """Whether If-None-Match names it, also as a weak one (RFC 9110, section 13.1.2)."""
-    known = request.headers.get("if-none-match", "")
-    return known.strip() == "*" or tag in re.findall(r'"[^"]*"', known)
 
 
 ROUTES: Any = (post_schedule, get_schedule_json, get_schedule_ics)

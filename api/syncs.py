@@ -41,15 +41,15 @@ from projections.syncs.free import Slot
 from projections.syncs.questions import (
     LATEST,
     ONE_SYNC,
-    OTHERS,
     OWN_SYNCS,
+    SYNC_PEOPLE,
     SYNC_TEXTS,
     OneSync,
     Other,
-    OthersAsk,
     SyncAsk,
+    SyncPeopleAsk,
     SyncsAsk,
-    TextsAsk,
+    SyncTextsAsk,
 )
 from projections.syncs.rows import MemberSync, SyncText
 
@@ -317,7 +317,7 @@ async def _others(
     if not ids:
         return {}, {}
     others = ",".join(dict.fromkeys(ids))
-    return await read(request, OTHERS, OthersAsk(ask.event_id, ask.member_id, others))
+    return await read(request, SYNC_PEOPLE, SyncPeopleAsk(ask.event_id, ask.member_id, others))
 
 
 async def _texts(
@@ -325,7 +325,7 @@ async def _texts(
 ) -> tuple[dict[str, SyncText], Headers]:
     if not ids:
         return {}, {}
-    return await read(request, SYNC_TEXTS, TextsAsk(event_id, ",".join(ids)))
+    return await read(request, SYNC_TEXTS, SyncTextsAsk(event_id, ",".join(ids)))
 
 
 def _together(*answers: Headers) -> Headers:

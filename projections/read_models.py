@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from projections.attendees.addresses import ADDRESSES
+from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
 from projections.due import Meaning, due
 from projections.engine.feed import Feed
+from projections.messages.rows import LIVE_MESSAGES, THREADS_OF_MEMBERS
 from projections.missions.rows import (
     LIVE_MISSIONS,
     MISSION_BOARD,
@@ -24,8 +27,10 @@ WORK: Mapping[str, Meaning] = {EXPIRE_SYNC: expiry}
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
+    "attendees": (PEOPLE, ADDRESSES),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
+    "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),
     "syncs": (MEMBER_SYNCS, LIVE_SYNCS),
     **({"work": (due(WORK),)} if WORK else {}),
 }

@@ -1,6 +1,6 @@
 -- name: ranked
--- the first of a conference, the asker, and how many are ahead of the asker. Equal points: who
--- reached them first. Rows that were folded anew stand for those of the table
+-- the first of a conference whom the asker sees, the asker, and how many of these are ahead of the
+-- asker. Equal points: who reached them first. Rows that were folded anew stand for those of the table
 WITH anew AS (
     SELECT * FROM json_populate_recordset(NULL::views.leaderboard, %(refolded)s::json)
 ),
@@ -14,16 +14,42 @@ me AS (
     AND NOT EXISTS (SELECT FROM anew WHERE anew.member_id = v.member_id)
 ),
 
+-- Whom the asker blocks, and who blocks the asker
+apart AS (
+    SELECT blocked.member_id
+    FROM (
+        SELECT unnest(me.blocks) AS member_id FROM me
+        UNION
+        SELECT anew.member_id FROM anew WHERE %(member_id)s = ANY(anew.blocks)
+        UNION
+        SELECT v.member_id FROM views.leaderboard AS v
+        WHERE v.event_id = %(event_id)s AND v.blocks <> '{}' AND v.blocks @> ARRAY[%(member_id)s]
+        AND NOT EXISTS (SELECT FROM anew WHERE anew.member_id = v.member_id)
+    ) AS blocked
+    WHERE blocked.member_id <> %(member_id)s
+),
+
+anew_seen AS (
+    SELECT * FROM anew
+    WHERE anew.shown AND anew.missions_completed > 0
+    AND NOT EXISTS (SELECT FROM apart WHERE apart.member_id = anew.member_id)
+),
+
+-- Of these the table's rows do not count
+left_out AS (
+    SELECT member_id FROM anew UNION SELECT member_id FROM apart
+),
+
 first_ones AS (
     SELECT * FROM (
         SELECT * FROM views.leaderboard AS v
         WHERE v.event_id = %(event_id)s AND v.shown AND v.missions_completed > 0
-        AND v.member_id <> ALL (ARRAY(SELECT member_id FROM anew))
+        AND v.member_id <> ALL (ARRAY(SELECT member_id FROM left_out))
         ORDER BY v.points_earned DESC, v.reached_position
         LIMIT %(limit)s
     ) AS stored
     UNION ALL
-    SELECT * FROM anew WHERE shown AND missions_completed > 0
+    SELECT * FROM anew_seen
     ORDER BY points_earned DESC, reached_position
     LIMIT %(limit)s
 )
@@ -74,14 +100,17 @@ SELECT
             AND other.reached_position < me.reached_position
         )
     END - (
-        SELECT count(*) FROM anew JOIN views.leaderboard AS other USING (event_id, member_id), me
+        SELECT count(*) FROM me, left_out
+        CROSS JOIN LATERAL (
+            SELECT * FROM views.leaderboard AS v
+            WHERE v.event_id = %(event_id)s AND v.member_id = left_out.member_id
+        ) AS other
         WHERE other.shown AND other.missions_completed > 0
         AND (other.points_earned, -other.reached_position)
             > (me.points_earned, -me.reached_position)
     ) + (
-        SELECT count(*) FROM anew AS other, me
-        WHERE other.shown AND other.missions_completed > 0
-        AND (other.points_earned, -other.reached_position)
+        SELECT count(*) FROM anew_seen AS other, me
+        WHERE (other.points_earned, -other.reached_position)
             > (me.points_earned, -me.reached_position)
     ) AS ahead;
 
@@ -109,6 +138,7 @@ FROM events.log
 WHERE notification_id > %(after)s AND notification_id <= %(until)s AND (
     (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
     OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
+    OR (originator_id >= %(blocks)s || ':' AND originator_id < %(blocks)s || ';')
 )
 ORDER BY notification_id
 LIMIT %(most)s;
@@ -122,6 +152,7 @@ WHERE notification_id > %(after)s
 AND (convert_from(state, 'UTF8')::json ->> 'at')::timestamptz <= %(moment)s AND (
     (originator_id >= %(attendees)s || ':' AND originator_id < %(attendees)s || ';')
     OR (originator_id >= %(boards)s || ':' AND originator_id < %(boards)s || ';')
+    OR (originator_id >= %(blocks)s || ':' AND originator_id < %(blocks)s || ';')
 );
 
 -- name: points

@@ -33,11 +33,15 @@ PURE_IMPORTS = {
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
     "attendees": (
-        "domain.attendees",
-        "domain.blocks",
-        "api.attendees",
+        *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
+        *("api.blocks", "api.attendee_import", "api.profile_words", "api.attendee_tools"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "messages": (
+        *("domain.messages", "domain.inbox", "domain.flags", "projections.messages"),
+        "api.messages",
+    ),
     "missions": (
         *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
         *("projections.missions", "api.missions", "api.mission_metrics"),

@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from projections.sessions.questions import Programme
 from projections.sessions.rows import Item
 
 MEDIA_TYPE = "text/calendar"
-UNCHANGED = ResponseSpec(None, description="Nothing has changed since the ETag that was named")
 OCTETS = 75  # of a line, at most
 YEARS = range(1970, 2101)  # whose local times are written as such; others are in UTC
 REFRESHED = "PT15M"

@@ -18,6 +18,7 @@ from domain.errors import Invalid
 ID = r"^[A-Za-z0-9_.\-]{1,128}(?![\s\S])"
 NO_CONTROL = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*(?![\s\S])"
 URL = r"^(https?://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
+HTTPS = r"^(https://[^\s\x00-\x1f\x7f]+)?(?![\s\S])"
 EMAIL = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 POSITION = r"^[0-9]{1,18}(?![\s\S])"
 # Empty: none yet. With the names of feeds that were heard less far (api/live/ids.py).
@@ -31,6 +32,12 @@ Line = Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROL)]
 Text = Annotated[str, Meta(max_length=4000, pattern=NO_CONTROL)]
 Url = Annotated[str, Meta(max_length=2000, pattern=URL)]
+Image = Annotated[
+    str,
+    Meta(
+        max_length=2000, pattern=HTTPS, description="https; it is shown by browsers, never fetched"
+    ),
+]
 Email = Annotated[str, Meta(max_length=254, pattern=EMAIL)]
 Tags = Annotated[tuple[Name, ...], Meta(max_length=100)]
 TimeZone = Annotated[

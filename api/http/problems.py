@@ -96,6 +96,9 @@ CLASSES = {
 }
 
 
+UNCHANGED = ResponseSpec(None, description="Nothing has changed since the ETag that was named")
+
+
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """The problems that a call may answer, for OpenAPI."""
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api.http.fields import EMAIL, ID, LAST_POSITION, NO_CONTROL, OF_LINK, POSITION, URL
+from api.http.fields import EMAIL, HTTPS, ID, LAST_POSITION, NO_CONTROL, OF_LINK, POSITION, URL
 
 LONGEST = 300  # characters of a path or message, which may quote the request
 PLACE = re.compile(r"(.*) - at `(?:key in )?(.+)`\Z", re.DOTALL)
@@ -18,6 +18,7 @@ WORDS = {
     LAST_POSITION: "must be a position: a whole number from 0, or the id of a message",
     OF_LINK: "must be the 43 characters that the link ends with",
     URL: "must be an http or https address",
+    HTTPS: "must be an https address",
     EMAIL: "must be a mail address",
 }
 

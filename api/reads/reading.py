@@ -1,5 +1,6 @@
 """The common parts of all reads: who asks, the position they have seen, and the answer."""
 
+import hashlib
 import re
 from typing import Any
 
@@ -62,6 +63,23 @@ async def is_recorded(request: Request) -> bool:
         return True
     async with services(request).pool.connection() as connection:
         return await event_log.end(connection) >= minimum(request)
+
+
+def tagged(
+    request: Request, content: bytes, media_type: str, headers: dict[str, str]
+) -> Response[Any]:
+    """The content with its ETag, or 304 to whoever has named it: any change of it is another."""
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = headers | {"ETag": tag}
+    if is_known(request, tag):
+        return Response(None, status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether If-None-Match names it, also as a weak one (RFC 9110, section 13.1.2)."""
+    known = request.headers.get("if-none-match", "")
+    return known.strip() == "*" or tag in re.findall(r'"[^"]*"', known)
 
 
 def answer(content: Any, headers: dict[str, str]) -> Response[Any]:

@@ -91,7 +91,12 @@ class Batch:
 
     # What the writer needs to record it
     def keys(self) -> list[KeyRow]:
-        return [_key_row(d, d.pending.key) for d in self._first.values() if d.pending.key]
+        """Too many is said for a while only: whoever comes again with that key is heard anew."""
+        return [
+            _key_row(d, d.pending.key)
+            for d in self._first.values()
+            if d.pending.key and not isinstance(d.outcome, errors.TooMany)
+        ]
 
     def stands_on(self) -> dict[StreamName, int]:
         """Streams that decisions looked at and do not write to, their own among them, with the

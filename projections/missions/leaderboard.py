@@ -1,4 +1,4 @@
-"""The leaderboard of an event: now, and as it was."""
+"""The leaderboard of an event, as one of its members sees it: now, and as it was."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from domain.aggregate import StreamName, stream
+from domain.visibility import sees
 from projections.missions.rows import LEADERBOARD as RANKS
 from projections.missions.rows import MISSION_LEADERBOARD, Rank
 from projections.question import MemberAsk, Past, Wide
@@ -62,9 +63,15 @@ def leaderboard(ask: LeaderboardAsk, found: Ranked) -> Leaderboard:
 def ranked(ask: LeaderboardAsk, rows: Mapping[RowKey, Rank]) -> Ranked:
     """The same choice as that of the statement of this name."""
     me = rows.get(_key(ask))
-    shown = sorted(filter(_is_ranked, rows.values()), key=_order)
+    seen = (r for r in rows.values() if r.member_id == ask.member_id or _sees(ask, me, r))
+    shown = sorted(filter(_is_ranked, seen), key=_order)
     ahead = sum(_order(rank) < _order(me) for rank in shown) if me else 0
     return Ranked(shown[: ask.limit], me, ahead)
+
+
+def _sees(ask: LeaderboardAsk, me: Rank | None, other: Rank) -> bool:
+    blocked = (me is not None and other.member_id in me.blocks) or ask.member_id in other.blocks
+    return sees(other.shown, blocked)
 
 
 def _is_ranked(rank: Rank) -> bool:
@@ -83,13 +90,14 @@ def _key(ask: LeaderboardAsk) -> RowKey:
 def rank_streams(key: RowKey) -> tuple[StreamName, ...]:
     """The streams that a member's row is folded from."""
     event_id, member_id = map(str, key)
-    return stream("attendee", event_id, member_id), stream("missions", event_id, member_id)
+    return tuple(stream(kind, event_id, member_id) for kind in ("attendee", "missions", "blocks"))
 
 
 def _scope(ask: LeaderboardAsk) -> dict[str, Any]:
     return {
         "attendees": stream("attendee", ask.event_id),
         "boards": stream("missions", ask.event_id),
+        "blocks": stream("blocks", ask.event_id),
     }
 
 
@@ -103,7 +111,8 @@ LEADERBOARD = Wide(
     statement=("missions", "ranked"),
     found=Ranked,
     answer=leaderboard,
-    bound=4_200,  # the first, and who reached as many points in the same stretch of the log
+    # The first, who reached as many points in the same stretch of the log, and who is blocked.
+    bound=6_200,
 )
 
 PAST_LEADERBOARD = Past(

@@ -1,6 +1,6 @@
 """Rows of missions: the board, the ledger of points, the leaderboard, and the live feed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from domain.attendees import (
     AttendeeRegistered,
     Profile,
 )
+from domain.blocks import MemberBlocked, MemberUnblocked
 from domain.catalogues import CataloguePublished, Mission
 from domain.missions import (
     Left,
@@ -117,7 +118,8 @@ def _entry(recorded: Recorded, mission: str, cause: str, points: int) -> Change:
 # The leaderboard
 class Rank(Struct, frozen=True):
     """`reached_*`: when the points became what they are. What is worth nothing does not move it,
-    or it would cost a member their place among those with as many points."""
+    or it would cost a member their place among those with as many points. `blocks`: whom the
+    member blocks, in order."""
 
     event_id: str
     member_id: str
@@ -127,6 +129,7 @@ class Rank(Struct, frozen=True):
     missions_completed: int = 0
     reached_at: datetime | None = None
     reached_position: int = 0
+    blocks: tuple[str, ...] = ()
 
 
 LEADERBOARD = Table("leaderboard", Rank, keys=2)
@@ -140,6 +143,14 @@ def project_leaderboard(recorded: Recorded) -> Iterator[Change]:
             yield _ranked(recorded, lambda rank: replace(rank, name=ERASED, shown=False))
         case MissionCompleted() | MissionReopened():
             yield _ranked(recorded, lambda rank: _scored(rank, recorded))
+        case MemberBlocked(blocked_member_id=other):
+            yield _ranked(recorded, lambda rank: _blocking(rank, {*rank.blocks, other}))
+        case MemberUnblocked(blocked_member_id=other):
+            yield _ranked(recorded, lambda rank: _blocking(rank, {*rank.blocks} - {other}))
+
+
+def _blocking(rank: Rank, members: Set[str]) -> Rank:
+    return replace(rank, blocks=tuple(sorted(members)))
 
 
 def _ranked(recorded: Recorded, change: Callable[[Rank], Rank]) -> Change:

@@ -111,7 +111,7 @@ APPOINTMENTS = Own(
 
 
 # What was written
-class TextsAsk(Ask, frozen=True):
+class SyncTextsAsk(Ask, frozen=True):
     """`syncs` are ids with commas between."""
 
     syncs: str
@@ -121,7 +121,7 @@ class TextsAsk(Ask, frozen=True):
         return [id_ for id_ in self.syncs.split(",") if id_]
 
 
-def _texts(ask: TextsAsk, found: Found) -> dict[str, SyncText]:
+def _texts(ask: SyncTextsAsk, found: Found) -> dict[str, SyncText]:
     wanted = {*ask.ids}
     return {row.sync_id: row for row in found[TEXTS] if row.sync_id in wanted}
 
@@ -129,7 +129,7 @@ def _texts(ask: TextsAsk, found: Found) -> dict[str, SyncText]:
 SYNC_TEXTS = Own(
     "sync_texts",
     MEMBER_SYNCS,
-    TextsAsk,
+    SyncTextsAsk,
     streams=lambda ask: tuple(stream("sync", ask.event_id, id_) for id_ in dict.fromkeys(ask.ids)),
     rows=(chosen(TEXTS, "syncs", "texts"),),
     answer=_texts,
@@ -139,7 +139,7 @@ SYNC_TEXTS = Own(
 
 
 # The others
-class OthersAsk(MemberAsk, frozen=True):
+class SyncPeopleAsk(MemberAsk, frozen=True):
     """`others` are ids with commas between."""
 
     others: str
@@ -163,13 +163,13 @@ class Other(Struct, frozen=True):
     apart: bool = False
 
 
-def _others(ask: OthersAsk, found: Found) -> dict[str, Other]:
+def _others(ask: SyncPeopleAsk, found: Found) -> dict[str, Other]:
     people = {row.member_id: row for row in found[PEOPLE]}
     blocks = {(row.member_id, row.blocked_id) for row in found[BLOCKS] if row.blocked}
     return {id_: _other(id_, people.get(id_), _apart(ask, id_, blocks)) for id_ in ask.ids}
 
 
-def _apart(ask: OthersAsk, other: str, blocks: set[tuple[str, str]]) -> bool:
+def _apart(ask: SyncPeopleAsk, other: str, blocks: set[tuple[str, str]]) -> bool:
     return (ask.member_id, other) in blocks or (other, ask.member_id) in blocks
 
 
@@ -183,16 +183,16 @@ def _other(id_: str, them: SyncPerson | None, blocked: bool) -> Other:
     return Other(id_, them.name, them.headline, them.company, them.avatar_url, shown=True)
 
 
-def _others_streams(ask: OthersAsk) -> tuple[StreamName, ...]:
+def _others_streams(ask: SyncPeopleAsk) -> tuple[StreamName, ...]:
     each = [stream("attendee", ask.event_id, id_) for id_ in ask.ids]
     blocks = [stream("blocks", ask.event_id, id_) for id_ in (ask.member_id, *ask.ids)]
     return tuple(dict.fromkeys((*each, *blocks)))
 
 
-OTHERS = Own(
+SYNC_PEOPLE = Own(
     "sync_people",
     MEMBER_SYNCS,
-    OthersAsk,
+    SyncPeopleAsk,
     streams=_others_streams,
     rows=(chosen(PEOPLE, "syncs", "people"), chosen(BLOCKS, "syncs", "blocks")),
     answer=_others,

@@ -16,13 +16,13 @@ RUN = (sys.executable, "-m", "schemathesis.cli", "run")
 HOW = ("--checks=all", "--suppress-health-check=all", "--no-color", "--request-timeout=10")
 PUBLISHED = """
     Advice AgendaSession Announced Board BoardMission ConferenceBody Day Entry Event FieldError
-    FoundNow FoundSoon FreeDay Generator Health Imported ItemBody Leaderboard Ledger Link
-    ListedSync Me Mission
-    MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails ProfileBody
-    Progress Published QuestionBody SavedItem SavedProfile SavedSpeaker ScheduleFile Session
-    SessionBody SessionNow SessionSoon SessionsNow SessionsSoon SpeakerBody Star StarredSession
-    Overlap RequestedSync ShownSync Slot StatusBody SyncBody SyncOther SyncPatch Syncs Taken
-    TelemetryBody Wanted api_frab_Conference api_frab_Schedule
+    FoundNow FoundSoon FreeDay Generator Health Imported ItemBody Leaderboard Ledger Link ListedSync
+    Me MessageBody Mission MissionBody MissionState Odd Overlap Patched Person PersonalAgenda Place
+    ProblemDetails ProfileBody Progress Published QuestionBody ReadBody Report ReportBody Reports
+    RequestedSync SavedItem SavedProfile SavedSpeaker ScheduleFile SentMessage Session SessionBody
+    SessionNow SessionSoon SessionsNow SessionsSoon ShownSync Slot SpeakerBody Star StarredSession
+    StatusBody SyncBody SyncOther SyncPatch Syncs Taken TelemetryBody ThreadMessage ThreadSummary
+    ThreadWith Threads Wanted api_frab_Conference api_frab_Schedule
     projections_conferences_Conference projections_programme_Schedule
 """
 EXAMPLES = 10  # of an operation, besides its edges and the walks along its links
@@ -38,6 +38,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         "SCHEMA_EVENT": event,
         "SCHEMA_LINK": f"{event} ada {_secret(product, event)}",
         "SCHEMA_SYNC": f"{event} ben {_sync(product, event)}",
+        "SCHEMA_MESSAGE": f"{event} ada {_message(product, event)}",
     }
     run = subprocess.run(
         [
@@ -48,7 +49,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         env=os.environ | hooks | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
     operations = len(httpx.get(f"{product.url}/schema/openapi.json").json()["paths"])
@@ -73,6 +74,16 @@ def _sync(product: Product, event: str) -> str:
         asked = ada.post(f"/api/events/{event}/syncs", json=body)
         sync_id: str = asked.raise_for_status().json()["sync_id"]
     return sync_id
+
+
+def _message(product: Product, event: str) -> str:
+    """A message from Ada to whoever asks."""
+    for member in ("ada", "admin"):
+        product.attendee(event, member)
+    with product.member(event, "ada") as ada:
+        sent = ada.post(f"/api/events/{event}/messages", json={"to": "admin", "text": "Hello"})
+        message_id: str = sent.raise_for_status().json()["message_id"]
+    return message_id
 
 
 def test_components_are_named_as_they_were_published_wherever_their_types_are(

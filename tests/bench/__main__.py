@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tests.bench import (
+    attendees,
     board,
     cold,
     commands,
@@ -42,6 +43,7 @@ MODULES: dict[str, ModuleType] = {
     "streams": streams,
     "reconnect": reconnect,
     "sessions": sessions,
+    "attendees": attendees,
     "rebuild": rebuild,
     "relay": relay,
     "dear": dear,

@@ -7,7 +7,18 @@ import sys
 
 import uvloop
 
-from tests.bench import board, dear, feed, patch, rebuild, reconnect, sessions, strangers, streams
+from tests.bench import (
+    attendees,
+    board,
+    dear,
+    feed,
+    patch,
+    rebuild,
+    reconnect,
+    sessions,
+    strangers,
+    streams,
+)
 
 CLIENTS = {
     "patch": patch.generate,
@@ -15,6 +26,7 @@ CLIENTS = {
     "feed": feed.generate,
     "streams": streams.generate,
     "sessions": sessions.generate,
+    "attendees": attendees.generate,
     "rebuild": rebuild.generate,
     "dear": dear.generate,
     "strangers": strangers.generate,

@@ -49,6 +49,7 @@ def test_every_figure_is_measured_and_reported(
     ]
     if SCHEDULE.is_file():
         names += ["import http", "reimport http", "import cli", "reimport cli"]
+    names += [f"attendees {name}" for name in ("ranked", "directory", "profile", "join", "memory")]
     names += ["rebuild", "rebuild swap", "relay", "dear", "strangers", "stall", "cold"]
     names += ["takeover", "takeover max"]
     names += [f"recovery {name}" for name in ("postgres", "nats", "workers", "api")]

@@ -6,15 +6,13 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Conference
+from tests.browser.conversations import ADA, BEN, acquaint
 
-ADA, BEN, ZOE = "usr_ada", "usr_ben", "usr_zoe"
+ZOE = "usr_zoe"
 
 
-def acquaint(conference: Conference) -> None:
-    conference.put(f"/attendees/{ADA}", {"name": "Ada King", "company": "Engines"})
-    ben = {"name": "Ben Osei", "company": "Clocks", "headline": "Winds them"}
-    conference.put(f"/attendees/{BEN}", ben)
-    conference.put(f"/attendees/{ZOE}", {"name": "Zoë Moreau"})
+def introduce(conference: Conference) -> None:
+    acquaint(conference, usr_zoe="Zoë Moreau")
 
 
 def tomorrow(hour: int, minute: int = 0) -> datetime:

@@ -11,10 +11,10 @@ from tests.browser.meetings import (
     ADA,
     BEN,
     ZOE,
-    acquaint,
     answer,
     ask,
     card,
+    introduce,
     open_form,
     open_syncs,
     step,
@@ -26,7 +26,7 @@ from tests.browser.meetings import (
 def test_two_agree_to_meet_and_both_screens_show_it(
     conference: Conference, new_context: Callable[..., BrowserContext]
 ) -> None:
-    acquaint(conference)
+    introduce(conference)
     ben = open_syncs(conference, new_context().new_page(), BEN)
     expect(ben.locator("[data-notice=no-syncs]")).to_be_visible()
     ada = open_form(conference, new_context().new_page())
@@ -47,7 +47,7 @@ def test_two_agree_to_meet_and_both_screens_show_it(
 
 
 def test_times_are_picked_with_the_keyboard_alone(conference: Conference, page: Page) -> None:
-    acquaint(conference)
+    introduce(conference)
     open_form(conference, page)
     step(page, "10:00").click()
     page.keyboard.press("ArrowRight")
@@ -66,7 +66,7 @@ def test_times_are_picked_with_the_keyboard_alone(conference: Conference, page: 
 def test_taken_times_cannot_be_picked_and_ones_own_stars_only_warn(
     conference: Conference, page: Page
 ) -> None:
-    acquaint(conference)
+    introduce(conference)
     met = ask(conference, BEN, ZOE, tomorrow(9))
     answer(conference, ZOE, met, "accepted")
     talk = {"title": "On bees", "start_time": tomorrow(11).isoformat()}
@@ -87,7 +87,7 @@ def test_taken_times_cannot_be_picked_and_ones_own_stars_only_warn(
 def test_answer_that_fails_is_taken_back_and_goes_once_when_retried(
     conference: Conference, page: Page
 ) -> None:
-    acquaint(conference)
+    introduce(conference)
     ask(conference, BEN, ADA, tomorrow(9))
     open_syncs(conference, page)
 
@@ -110,7 +110,7 @@ def test_answer_that_fails_is_taken_back_and_goes_once_when_retried(
 
 
 def test_request_that_is_refused_is_in_the_form_again(conference: Conference, page: Page) -> None:
-    acquaint(conference)
+    introduce(conference)
     ask(conference, BEN, ADA, tomorrow(9))
     open_form(conference, page)
     step(page, "14:00").click()
@@ -123,7 +123,7 @@ def test_request_that_is_refused_is_in_the_form_again(conference: Conference, pa
 
 
 def test_whoever_is_not_there_cannot_be_asked(conference: Conference, page: Page) -> None:
-    acquaint(conference)
+    introduce(conference)
     open_syncs(conference, page, more="/new?with=usr_nobody")
     expect(page.locator("[data-notice=nobody]")).to_be_visible()
     page.get_by_role("link", name="All syncs").click()
@@ -133,7 +133,7 @@ def test_whoever_is_not_there_cannot_be_asked(conference: Conference, page: Page
 def test_list_that_does_not_load_says_so_and_loads_when_tried_again(
     conference: Conference, page: Page
 ) -> None:
-    acquaint(conference)
+    introduce(conference)
     page.route("**/api/events/*/syncs?*", lambda route: route.abort(), times=1)
     open_syncs(conference, page)
     expect(page.locator("[data-notice=syncs-failed]")).to_be_visible()
@@ -142,7 +142,7 @@ def test_list_that_does_not_load_says_so_and_loads_when_tried_again(
 
 
 def test_sync_is_on_the_board_within_the_hour(conference: Conference, page: Page) -> None:
-    acquaint(conference)
+    introduce(conference)
     soon = datetime.now(UTC) + timedelta(minutes=20)
     sync_id = ask(conference, BEN, ADA, soon, place="Hall A")
     conference.open(page)

@@ -22,6 +22,7 @@ from domain.agenda import (
 from domain.agenda_items import AgendaItem
 from domain.aggregate import Command
 from domain.stars import STARS, SessionStarred, SessionUnstarred, StarSession, UnstarSession
+from projections.attendees.rows import PEOPLE
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, texts
@@ -106,6 +107,6 @@ STARRED = Capability(
     STARS,
     clicks,
     st.builds(SessionStarred, ids) | st.builds(SessionUnstarred, ids),
-    (SESSIONS, LIVE_SESSIONS),
+    (SESSIONS, LIVE_SESSIONS, PEOPLE),
     often=2,
 )

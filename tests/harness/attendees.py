@@ -10,6 +10,8 @@ from domain.attendees import (
     Profile,
     SaveProfile,
 )
+from projections.attendees.rows import PEOPLE
+from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
 from projections.syncs.rows import MEMBER_SYNCS
@@ -24,6 +26,8 @@ PROFILES = st.builds(
     interests=tags,
     focus_areas=tags,
     goals=tags,
+    seeks=tags,
+    offers=tags,
     visibility=st.sampled_from(["listed", "listed", "hidden"]),
     on_leaderboard=st.booleans(),
 )
@@ -38,4 +42,5 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (MISSION_LEADERBOARD, SESSIONS, MEMBER_SYNCS))
+READ_MODELS = (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS, MEMBER_SYNCS)
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, READ_MODELS)

@@ -6,12 +6,14 @@ from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
 from tests.harness import (
+    addresses,
     agenda,
     attendees,
     blocks,
     bulks,
     calendar_links,
     conferences,
+    messages,
     missions,
     syncs,
 )
@@ -21,12 +23,17 @@ CAPABILITIES: tuple[Capability, ...] = (
     conferences.CAPABILITY,
     attendees.CAPABILITY,
     blocks.CAPABILITY,
+    addresses.CAPABILITY,
+    addresses.ROSTERS,
     missions.CATALOGUES,
     missions.BOARDS,
     missions.REPORTED,
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
+    messages.SENT,
+    messages.ARRIVED,
+    messages.FLAGGED,
     syncs.SYNCS,
     syncs.CALENDARS,
     bulks.CAPABILITY,
