@@ -7,12 +7,15 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
+    attendee_import,
     attendees,
     blocks,
     calendar_links,
     concierge,
     conferences,
     directory,
+    free_time,
+    messages,
     mission_metrics,
     missions,
     pages,
@@ -21,6 +24,7 @@ from api import (
     session,
     sessions,
     stream,
+    syncs,
 )
 from api.agents import mcp
 from api.agents.tool import route
@@ -42,6 +46,7 @@ WITH_TOKEN = Router(
     route_handlers=[
         *conferences.ROUTES,
         *attendees.ROUTES,
+        *attendee_import.ROUTES,
         *directory.ROUTES,
         *profile_words.ROUTES,
         *blocks.ROUTES,
@@ -49,6 +54,9 @@ WITH_TOKEN = Router(
         *sessions.ROUTES,
         *schedule.ROUTES,
         *calendar_links.ROUTES,
+        *messages.ROUTES,
+        *syncs.ROUTES,
+        *free_time.ROUTES,
         *map(route, TOOLS),
         *concierge.ROUTES,
         *mcp.ROUTES,

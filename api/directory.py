@@ -13,7 +13,7 @@ from api.http import fields
 from api.http.fields import EventId, Limit, OfMember
 from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
-from api.reads.asking import Headers, read
+from api.reads.asking import PATIENCE, Headers, read
 from api.reads.reading import answer, has_header, minimum, tagged, who_asks
 from api.services import services
 from domain.errors import Unavailable
@@ -21,7 +21,7 @@ from projections.attendees import following
 from projections.attendees.directory import COUNTED, Count, Sort, Wanted, page
 from projections.attendees.following import Directories
 from projections.attendees.index import EVERYBODY, Index
-from projections.attendees.rows import Attendee
+from projections.attendees.rows import PEOPLE, Attendee
 from projections.attendees.score import UNKNOWN, Match, Rarity, match
 from projections.attendees.visibility import MINE, SHOWN, Mine, ShownAsk
 from projections.question import MemberAsk
@@ -77,10 +77,15 @@ class Directory(Struct, frozen=True):
     counts: dict[str, list[Count]]
 
 
+VALUE = {"type": "string", "maxLength": 200, "pattern": fields.NO_CONTROL}
+VALUES = [{"type": "array", "maxItems": FILTERS, "items": VALUE}, {"type": "null"}]
+
+
 def _filter(name: str) -> Any:
     return QueryParameter(
         name=name,
         max_items=FILTERS,
+        schema_extra={"anyOf": VALUES},
         description=f"any of these, {FILTERS} at most; upper case and accents do not matter",
     )
 
@@ -92,13 +97,13 @@ Typed = Annotated[
         max_length=200,
         pattern=fields.NO_CONTROL,
         description="words of names, companies, headlines and tags, each of which is found as it "
-        "begins, without accents, and from 4 letters on with one that is wrong",
+        "begins, without accents; where nobody is, from 4 letters on also with one that is wrong",
     ),
 ]
 JoinedBy = Annotated[
-    int | None,
+    int,
     Parameter(
-        ge=0,
+        ge=1,
         le=EVERYBODY,
         description="only those who had joined by this position, which the first page says: so "
         "nobody who joins moves others to another page",
@@ -118,15 +123,20 @@ async def get_ranked_attendees(
     request: Request, event_id: EventId, member_id: OfMember = None, limit: Limit = 5
 ) -> Response[RankedAttendees]:
     ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
+    cards, headers = await ranked(request, ask, limit)
+    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
+    return answer(said, headers | {"Cache-Control": FRESH})
+
+
+async def ranked(request: Request, ask: MemberAsk, limit: int) -> tuple[list[Card], Headers]:
+    """The best of those whom the member sees, as of now."""
     mine, index, told = await look(request, ask)
     seen = index.seen(ask.member_id, mine.blocks)
     ids = index.best(index.scores(mine.attendee, seen), seen, limit)
     rarity = index.rarity(seen)
     people, headers = await shown(request, ask, ids)
     cards = [card(ask.event_id, one, matched(mine.attendee, one, rarity)) for one in people]
-    cards.sort(key=lambda one: -one.match_score)
-    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
-    return answer(said, earliest(told, headers) | {"Cache-Control": FRESH})
+    return sorted(cards, key=lambda one: -one.match_score), earliest(told, headers)
 
 
 FRESH = "private, max-age=0, no-store"
@@ -154,15 +164,14 @@ async def get_attendees(
     roles: Annotated[list[Value] | None, _filter("roles")] = None,
     companies: Annotated[list[Value] | None, _filter("companies")] = None,
     goals: Annotated[list[Value] | None, _filter("goals")] = None,
-    joined_by: JoinedBy = None,
+    joined_by: JoinedBy = EVERYBODY,
 ) -> Response[Directory | None]:
     ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
     mine, index, told = await look(request, ask)
-    found = await following.found(services(request).pool, event_id, q or "")
     by_filter = {"industries": industries, "roles": roles, "companies": companies, "goals": goals}
     filters = {name: tuple(values) for name, values in by_filter.items() if values}
-    last = EVERYBODY if joined_by is None else joined_by
-    wanted = Wanted(filters, sort, page_number, page_size, last)
+    wanted = Wanted(filters, sort, page_number, page_size, joined_by)
+    found = await _found(request, index, mine, ask, wanted, q or "")
     one = page(index, ask.member_id, mine.attendee, mine.blocks, wanted, found)
     people, headers = await shown(request, ask, one.ids)
     cards = [card(event_id, other, matched(mine.attendee, other, one.rarity)) for other in people]
@@ -176,13 +185,29 @@ async def get_attendees(
     return tagged(request, msgspec.json.encode(said), "application/json", headers)
 
 
+async def _found(
+    request: Request, index: Index, mine: Mine, ask: MemberAsk, wanted: Wanted, q: str
+) -> list[str] | None:
+    """Whose words begin as was typed; where the asker sees nobody of these, whose words nearly
+    do."""
+    pool = services(request).pool
+    found = await following.found(pool, ask.event_id, q)
+    seen = index.seen(ask.member_id, mine.blocks, wanted.joined_by)
+    if found is None or (seen & index.only(found)).any():
+        return found
+    return await following.found(pool, ask.event_id, q, nearly=True)
+
+
 async def look(request: Request, ask: MemberAsk) -> tuple[Mine, Index, Headers]:
     """The asker's own words about themselves, and everybody's index, as new as that at least."""
     (mine, headers), index = await asyncio.gather(read(request, MINE, ask), index_of(request, ask))
-    if index.position < int(headers["Event-Position"]):
+    wanted = minimum(request) if has_header(request) else 0
+    if index.position < wanted:
+        await services(request).watch.reach(PEOPLE.name, wanted, PATIENCE)
+    if index.position < max(wanted, int(headers["Event-Position"])):
         index = await index_of(request, ask)
-    if has_header(request) and index.position < minimum(request):
-        raise Unavailable(f"Position {minimum(request)} is not here yet.", retry_after=1)
+    if index.position < wanted:
+        raise Unavailable(f"Position {wanted} is not here yet.", retry_after=1)
     return mine, index, earliest(headers, {"Event-Position": str(index.position)})
 
 

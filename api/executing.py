@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from litestar import Response
+from msgspec.structs import replace
 
 from api.http.principal import Principal
 from api.reads.reading import MINIMUM, minimum_cookie
@@ -13,6 +14,8 @@ from domain.aggregate import Command
 from domain.errors import Invalid
 from domain.store.writer import Author, IdempotencyKey, Outcome, Reply
 from workers import telemetry
+from workers.reactions import REACTIONS
+from workers.work.following import follow
 
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}\Z")
 KEPT = 60  # seconds for which a browser asks to see what it was told
@@ -28,14 +31,20 @@ async def execute(
     *,
     keyed: bool = True,
 ) -> Outcome:
-    """Executes within the trace of the request and, if `keyed`, under its Idempotency-Key."""
+    """Executes within the trace of the request and, if `keyed`, under its Idempotency-Key; and
+    sends what follows by itself, so that whoever reads with the reply's position sees that too."""
+    history = services(request).history
     with telemetry.span(type(command).__name__) as trace:
-        return await services(request).history.execute(
+        outcome = await history.execute(
             command,
             by=Author(principal.sub, tenant, trace),
             reply=reply,
             key=await _key(request, principal) if keyed else None,
         )
+        if not REACTIONS or not outcome.recorded:
+            return outcome
+        position = await follow(history, REACTIONS, outcome.recorded)
+        return replace(outcome, position=max(outcome.position, position))
 
 
 async def _key(request: Request, principal: Principal) -> IdempotencyKey | None:

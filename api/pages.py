@@ -80,6 +80,24 @@ def schedule(event_id: str) -> Response[bytes]:
     return page("schedule.html")
 
 
+@get(
+    ["/events/{event_id:str}/messages", "/events/{event_id:str}/messages/{member_id:str}"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def messages(event_id: str, member_id: str = "") -> Response[bytes]:
+    return page("messages.html")
+
+
+@get(
+    ["/events/{event_id:str}/syncs", "/events/{event_id:str}/syncs/new"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def syncs(event_id: str) -> Response[bytes]:
+    return page("syncs.html")
+
+
 @get("/events/{event_id:str}/attendees", include_in_schema=False, sync_to_thread=False)
 def attendees(event_id: str) -> Response[bytes]:
     return page("attendees.html")
@@ -121,5 +139,8 @@ def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, schedule, attendees, attendee, goals, file)
+ROUTES: Any = (
+    *(home, sign_in, board, schedule, attendees, attendee, goals, messages, syncs),
+    file,
+)
 HANDLERS: Any = {NotFoundException: not_found}

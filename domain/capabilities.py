@@ -1,26 +1,40 @@
 """All that can be decided here, on one screen."""
 
+from domain.addresses import ADDRESSES
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
+from domain.appointments import APPOINTMENTS
 from domain.attendees import ATTENDEE
 from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
 from domain.catalogues import CATALOGUE
 from domain.conferences import CONFERENCE
+from domain.flags import FLAGS
+from domain.inbox import INBOX
+from domain.messages import MESSAGES
 from domain.missions import BOARD
 from domain.reports import REPORTS
+from domain.rosters import ROSTER
 from domain.stars import STARS
+from domain.syncs import SYNC
 
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
     ATTENDEE,
     BLOCKS,
+    ADDRESSES,
+    ROSTER,
     CATALOGUE,
     BOARD,
     REPORTS,
     AGENDA,
     STARS,
     CALENDAR_LINK,
+    MESSAGES,
+    INBOX,
+    FLAGS,
+    SYNC,
+    APPOINTMENTS,
 )
 
 # Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is

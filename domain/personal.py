@@ -3,6 +3,7 @@
     name: Annotated[str, PERSONAL]               "", () or None stands there once it is erased
     name: Annotated[str, personal("Somebody")]   this does
     id: Annotated[str, SPEAKER]                  its Struct, and those in it, are this speaker's
+    id: Annotated[str, MEMBER]                   or this member's
 
 Where no field says whose, they are the member's whom the stream belongs to. A person is a member
 by id (`ada`), wherever they go; or a speaker of one conference (`evt_1:p1`), since imports bring
@@ -24,6 +25,7 @@ Values = dict[str, Any]  # personal values of an event, by their path, as in `pr
 ERASED = "Erased"  # what readers see instead of a name
 PERSONAL = Meta(extra={"personal": True})
 SPEAKER = Meta(extra={"person": "speaker"})
+MEMBER = Meta(extra={"person": "member"})
 
 
 class NotErasableError(Exception):
@@ -36,11 +38,13 @@ def personal(erased: Any) -> Meta:
 
 class Marked(Struct, frozen=True):
     """How a Struct is marked: its personal fields, each with its value once erased; its fields that
-    hold Structs with personal fields; and the field that says whose they are, if there is one."""
+    hold Structs with personal fields; and the field that says whose they are, if there is one, with
+    what kind of person that names."""
 
     erased: Mapping[str, Any]
     inner: Mapping[str, "Marked"]
     whose: str | None
+    kind: str = "speaker"
 
 
 @cache
@@ -65,16 +69,16 @@ def _marked(known: inspect.Type) -> Marked | None:
     struct = _struct(known)
     if struct is None:
         return None
-    erased, inner, whose = {}, {}, None
+    erased, inner, whose, kind = {}, {}, None, "speaker"
     for field in struct.fields:
         said = (field.type.extra or {}) if isinstance(field.type, inspect.Metadata) else {}
         if said.get("personal"):
             erased[field.encode_name] = _erased_value(field.type)
         elif said.get("person"):
-            whose = field.encode_name
+            whose, kind = field.encode_name, said["person"]
         elif held := _marked(field.type):
             inner[field.encode_name] = held
-    return Marked(erased, inner, whose) if erased or inner else None
+    return Marked(erased, inner, whose, kind) if erased or inner else None
 
 
 def _bare(known: inspect.Type) -> inspect.Type:
@@ -139,7 +143,8 @@ def _walk(
     known: Marked, node: Any, person: Person, stream: StreamName, path: str
 ) -> Iterator[tuple[Any, Marked, Person, str]]:
     if known.whose:
-        person = ":".join((stream.split(":", 2)[1], node[known.whose]))
+        id_ = node[known.whose]
+        person = id_ if known.kind == "member" else ":".join((stream.split(":", 2)[1], id_))
     yield node, known, person, path
     for name, inner in known.inner.items():
         held = node.get(name)

@@ -120,9 +120,9 @@ class Speakers:
         self._take_same(group, ours)
         missing = self._missing(group)
         beside = {one.id: [i for i in sight.beside[one.id] if i in known] for one in missing}
-        shared = {id_: None for ids in beside.values() for id_ in ids} | dict.fromkeys(
-            id_ for id_ in sight.spoken_here if id_ in known
-        )
+        # Ours come first, or another one of that name would be taken next time.
+        ours_first = dict.fromkeys(id_ for id_ in sorted(sight.spoken_here) if id_ in known)
+        shared = ours_first | {id_: None for ids in beside.values() for id_ in ids}
         self._take_to_the_letter(missing, shared)
         there = {id_ for id_ in ours if id_ not in self._taken}
         missing = self._missing(group)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from projections.attendees.addresses import ADDRESSES
 from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
 from projections.due import Meaning, due
 from projections.engine.feed import Feed
+from projections.messages.rows import LIVE_MESSAGES, THREADS_OF_MEMBERS
 from projections.missions.rows import (
     LIVE_MISSIONS,
     MISSION_BOARD,
@@ -15,17 +17,21 @@ from projections.missions.rows import (
 )
 from projections.read_model import ReadModel
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
+from projections.syncs.expiry import EXPIRE_SYNC, expiry
+from projections.syncs.rows import LIVE_SYNCS, MEMBER_SYNCS
 
 # When each kind of work is due (workers.kinds), by its name.
-WORK: Mapping[str, Meaning] = {}
+WORK: Mapping[str, Meaning] = {EXPIRE_SYNC: expiry}
 
 # A capability's read models are kept by a projector of their own, with its own lead: one that is
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
-    "attendees": (PEOPLE,),
+    "attendees": (PEOPLE, ADDRESSES),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
+    "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),
+    "syncs": (MEMBER_SYNCS, LIVE_SYNCS),
     **({"work": (due(WORK),)} if WORK else {}),
 }
 

@@ -56,7 +56,14 @@ SELECT
 FROM views.positions AS p WHERE p.name = 'attendees';
 
 -- name: found
--- who of a conference is found by words: the first pattern is looked up in the index
+-- who of a conference is found by how words begin: the first pattern is looked up in the index
+SELECT member_id FROM views.attendees
+WHERE
+    event_id = %(event_id)s AND listed
+    AND words LIKE %(first)s AND words LIKE ALL(%(others)s::text[]);
+
+-- name: found_nearly
+-- the same by regular expressions
 SELECT member_id FROM views.attendees
 WHERE
     event_id = %(event_id)s AND listed

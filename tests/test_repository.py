@@ -33,12 +33,19 @@ PURE_IMPORTS = {
 # The files of each capability, as modules and rooms. All others are machinery.
 CAPABILITIES = {
     "attendees": (
-        "domain.attendees",
-        *("domain.blocks", "projections.attendees"),
-        *("api.attendees", "api.directory", "api.blocks"),
-        "api.profile_words",
+        *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
+        *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
+<<<<<<< HEAD
+        *("api.blocks", "api.attendee_import", "api.profile_words"),
+=======
+        *("api.blocks", "api.attendee_import", "api.attendee_tools"),
+>>>>>>> meets
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
+    "messages": (
+        *("domain.messages", "domain.inbox", "domain.flags", "projections.messages"),
+        "api.messages",
+    ),
     "missions": (
         *("domain.missions", "domain.catalogues", "domain.meeting", "domain.reports"),
         *("projections.missions", "api.missions", "api.mission_metrics"),
@@ -49,6 +56,10 @@ CAPABILITIES = {
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
+    ),
+    "syncs": (
+        *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
+        *("workers.syncs", "api.syncs", "api.free_time"),
     ),
 }
 # The lists on which a new capability is a line.

@@ -56,13 +56,14 @@ COMMANDS = (
     Command("drill", "operations.drill", "restore a backup made under load, and check it"),
     Command("erase", "operations.erase", "forget a person: erase MEMBER [--yes]"),
     Command("export", "operations.export", "all that is held about a person: export MEMBER"),
+    Command("import-attendees", "attendees.command", "take a list of attendees in"),
     Command("import-schedule", "schedules.command", "take a conference's schedule in"),
     Command("keys", "operations.keys", "how keys of persons are stored: wrap, unwrap, rewrap"),
     Command("lag", "operations.lag", "how far each reader of the log has come (--watch)"),
     Command("parked", "operations.parked", "what could not be applied: list, show, replay, drop"),
     Command("prove", "proof.prove", "let all fail that can, and show that nothing was lost"),
     Command("rebuild", "operations.rebuild", "read models anew from the log: NAME ... or --all"),
-    Command("set-aside", "operations.set_aside", "read models that the version before lacks"),
+    Command("set-aside", "operations.set_aside", "what the version before does not know"),
     Command("replay-contacts", "contacts.replay", "play contacts from a file into the log"),
 )
 

@@ -2,9 +2,10 @@
 // The browser resumes a dropped stream by itself; one that was refused (401, 503) is CLOSED for
 // good and is opened again here, later each time, from the last id heard. Where that holds several
 // positions, every other attempt names the lowest alone: a server of the version before takes no
-// other, and what comes twice then is older than what the page shows.
+// other, and what comes twice then is older than what the page shows. Parts of a page that are none
+// of its own, as the bar, hear on the document that something was heard, and that it resumed.
 
-const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED'];
+const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED', 'MESSAGE_RECEIVED', 'MESSAGES_READ', 'SYNC_UPDATED'];
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
 // 100, or 100-sessions.60-missions.100: how far each feed was heard, last the message's own position.
@@ -53,7 +54,10 @@ export class Feed {
     this.#wait = FIRST_WAIT_MS;
     this.#refusals = 0;
     this.state('live');
-    if (this.#wasLost) this.resumed();
+    if (this.#wasLost) {
+      this.resumed();
+      document.dispatchEvent(new Event('feed-resumed'));
+    }
     this.#wasLost = false;
   }
 
@@ -72,6 +76,7 @@ export class Feed {
     if (isOurs) this.lastId = message.lastEventId;
     const position = isOurs ? positions(message.lastEventId).at(-1) : null;
     this.heard(type, JSON.parse(message.data), position);
+    document.dispatchEvent(new CustomEvent('feed-heard', { detail: type }));
   }
 
   #stop() {

@@ -17,13 +17,14 @@ class PageBar extends HTMLElement {
   #windows = new BroadcastChannel('session');
   #tally = el('span', { class: 'bar-tally', 'aria-hidden': 'true' });
   #feed = el('span', { class: 'bar-feed', role: 'status', hidden: true });
+  #messages = el('span', { class: 'bar-doors' });
   #who = el('span', { class: 'bar-who' });
   #leave = el('button', { type: 'button', class: 'button quiet', hidden: true, onclick: () => this.#signOut() }, 'Sign out');
 
   connectedCallback() {
     if (this.children.length) return;
     const mark = el('a', { class: 'bar-mark', href: '/' }, icon('mark'), el('span', {}, 'Rapport'));
-    this.append(el('header', { class: 'bar' }, mark, this.#tally, this.#feed, this.#who, this.#leave));
+    this.append(el('header', { class: 'bar' }, mark, this.#tally, this.#feed, this.#who, this.#messages, this.#leave));
     this.#windows.onmessage = ({ data }) => data === 'signed-out' && this.#signedOut();
   }
 
@@ -31,6 +32,9 @@ class PageBar extends HTMLElement {
     this.#offerPeople(session);
     setText(this.#who, session ? session.name || session.sub : '');
     this.#leave.hidden = !session;
+    const eventId = session && eventInPath();
+    if (eventId && session.scopes?.includes(`event:${eventId}:member`)) whenIdle(() => this.#showMessages(eventId));
+    else this.#messages.replaceChildren();
   }
 
   tally(text) {
@@ -41,6 +45,12 @@ class PageBar extends HTMLElement {
     this.#feed.hidden = !state;
     this.#feed.dataset.feed = state ?? '';
     setText(this.#feed, state ? FEED[state] : '');
+  }
+
+  async #showMessages(eventId) {
+    if (this.#messages.children.length || this.#leave.hidden) return;
+    const { unreadBadge } = await import('/web/unread-badge.js');
+    if (!this.#messages.children.length && !this.#leave.hidden) this.#messages.append(unreadBadge(eventId));
   }
 
   #offerPeople(session) {
@@ -62,6 +72,17 @@ class PageBar extends HTMLElement {
     this.identify(null);
     this.dispatchEvent(new CustomEvent('signed-out'));
   }
+}
+
+function eventInPath() {
+  const [, events, eventId] = location.pathname.split('/');
+  return events === 'events' && eventId ? decodeURIComponent(eventId) : null;
+}
+
+// Safari has no idle callback.
+function whenIdle(task) {
+  if (globalThis.requestIdleCallback) requestIdleCallback(task, { timeout: 2000 });
+  else setTimeout(task, 500);
 }
 
 customElements.define('page-bar', PageBar);

@@ -33,11 +33,13 @@ Prepared = Mapping[PendingCommand, Command]
 
 class _Decision(Struct, eq=False, frozen=True):
     """The stream that the outcome stands on says its position: an outcome has one when it is
-    recorded."""
+    recorded. Its events are those of the batch from `first` on, before `end`."""
 
     pending: PendingCommand
     outcome: Outcome | errors.Problem
     stands_on: Folded
+    first: int = 0
+    end: int = 0
 
 
 class _Change(Struct, frozen=True):
@@ -89,7 +91,12 @@ class Batch:
 
     # What the writer needs to record it
     def keys(self) -> list[KeyRow]:
-        return [_key_row(d, d.pending.key) for d in self._first.values() if d.pending.key]
+        """Too many is said for a while only: whoever comes again with that key is heard anew."""
+        return [
+            _key_row(d, d.pending.key)
+            for d in self._first.values()
+            if d.pending.key and not isinstance(d.outcome, errors.TooMany)
+        ]
 
     def stands_on(self) -> dict[StreamName, int]:
         """Streams that decisions looked at and do not write to, their own among them, with the
@@ -101,11 +108,18 @@ class Batch:
     def answers(self, positions: Sequence[int]) -> list[Answer]:
         """To be given once it is recorded: `positions` are those of its events."""
         return [
-            (d.pending, replace(d.outcome, position=resolved(d.stands_on.position, positions)))
+            (d.pending, self._answer(d, d.outcome, positions))
             if isinstance(d.outcome, Outcome)
             else (d.pending, d.outcome)
             for d in self._decisions
         ]
+
+    def _answer(self, of: _Decision, outcome: Outcome, positions: Sequence[int]) -> Outcome:
+        recorded = tuple(
+            replace(self.recorded[i], position=positions[i]) for i in range(of.first, of.end)
+        )
+        position = resolved(of.stands_on.position, positions)
+        return replace(outcome, position=position, recorded=recorded)
 
     # Deciding
     def _decided(self, pending: PendingCommand, command: Command) -> _Decision:
@@ -113,6 +127,7 @@ class Batch:
         by = pending.by
         own, given = self._states_of(pending.own, pending.given)
         last: Folded | None = None
+        first = len(self.recorded)
         outcome: Outcome | errors.Problem
         try:
             if isinstance(command, AdvanceBulk):
@@ -126,7 +141,8 @@ class Batch:
             last = change.last
             self._add(change)
         self.commands += 1
-        decision = _Decision(pending, outcome, last or max((own, *given.values()), key=_age))
+        stands_on = last or max((own, *given.values()), key=_age)
+        decision = _Decision(pending, outcome, stands_on, first, len(self.recorded))
         if pending.key:
             self._first[pending.key.name] = decision
         return decision

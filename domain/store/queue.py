@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from domain.aggregate import Command, StreamName, stream_of
+from domain.aggregate import Command, Recorded, StreamName, stream_of
 
 SYSTEM = "system:"  # before the name of a program that is an author: no member's id has a colon
 AT_HAND = 0.02  # seconds for which a busy event loop is waited for
@@ -42,9 +42,9 @@ class IdempotencyKey(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """The result of a command. `position` is that of the last event recorded for it, on whichever
     stream, or, when nothing changed, of the last event that the decision stood on (0: of none).
-    `events` are as they were decided, an `On` where one is for another stream; `before` and `after`
-    are states of the command's own. Where a key came again, `reply` is the first reply, and there
-    are neither events nor states."""
+    `events` are as they were decided, an `On` where one is for another stream, and `recorded` are
+    the same as the log has them; `before` and `after` are states of the command's own. Where a key
+    came again, `reply` is the first reply, and there are neither events nor states."""
 
     position: int
     reply: bytes
@@ -52,6 +52,7 @@ class Outcome(Struct, frozen=True):
     before: Any = None
     after: Any = None
     repeated: bool = False
+    recorded: tuple[Recorded, ...] = ()
 
 
 Reply = Callable[[Any, Any], bytes]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from projections.attendees.index import Index, Person
-from projections.attendees.words import patterns
+from projections.attendees.words import beginnings, forgiving
 from projections.engine.event_log import Connection
 from sql import statements
 
@@ -122,12 +122,14 @@ class Directories:
                 del self._followed[event_id]
 
 
-async def found(pool: Pool, event_id: str, q: str) -> list[str] | None:
-    """The ids of those who are found by what was typed; None where there is no word in it."""
-    asked = [*patterns(q)]
-    if not asked:
+async def found(pool: Pool, event_id: str, q: str, *, nearly: bool = False) -> list[str] | None:
+    """The ids of those who are found by what was typed; None where there is no word in it.
+    `nearly`: also with one letter wrong in each word, which takes ten times as long."""
+    first, *others = forgiving(q) if nearly else beginnings(q) or [""]
+    if not first:
         return None
-    about = {"event_id": event_id, "first": asked[0], "others": asked[1:]}
+    about = {"event_id": event_id, "first": first, "others": others}
+    statement = SQL["found_nearly" if nearly else "found"]
     async with pool.connection() as connection:
-        rows = await (await connection.execute(SQL["found"], about)).fetchall()
+        rows = await (await connection.execute(statement, about)).fetchall()
     return [member_id for (member_id,) in rows]

@@ -19,7 +19,7 @@ from projections.attendees.flat import Flat, Growing, Mask, Numbers
 from projections.attendees.score import Described, Rarity
 from projections.attendees.words import key
 
-EVERYBODY = 2**63 - 1  # a position by which all have joined
+EVERYBODY = 10**15  # a position by which all have joined: no log is as long
 TIES = 500  # equally frequent values that are put in order
 Scores = NDArray[np.float64]
 Tags = tuple[str, ...]

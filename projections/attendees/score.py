@@ -124,10 +124,13 @@ def _links(you: Described, they: Described, rarity: Rarity) -> Iterator[_Link]:
 
 
 def _reasons(links: Iterable[_Link]) -> Iterator[str]:
-    """A sentence for each kind of link, the worthiest first."""
+    """A sentence for each kind of link, the worthiest first. A value is named once."""
     named: dict[Kind, list[str]] = {}
+    known: set[str] = set()
     for link in links:
-        named.setdefault(link.kind, []).append(link.value)
+        if (name := key(link.value)) not in known:
+            known.add(name)
+            named.setdefault(link.kind, []).append(link.value)
     for kind in list(named)[:REASONS]:
         yield kind.says.format(_listed(named[kind][:NAMED]))
 

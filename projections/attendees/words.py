@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 # Letters that are no letter with an accent, and are typed as one.
 PLAIN = str.maketrans(
@@ -51,9 +51,21 @@ def _one_wrong(word: str) -> str:
     return "|".join(either) + f"|{word}[^ ]"
 
 
-def patterns(q: str) -> Iterator[str]:
-    """Regular expressions that `searched` texts must all match, the longest word's first. A word is
-    found where it begins one, or differs from one in one letter."""
-    asked = dict.fromkeys(word[:LETTERS] for word in words(q))
-    for word in sorted(list(asked)[:MOST], key=len, reverse=True):
-        yield f" ({word}|({_one_wrong(word)}) )" if len(word) in FORGIVING else f" {word}"
+def beginnings(q: str) -> list[str]:
+    """Patterns of LIKE that `searched` texts must all match, the longest word's first: each word
+    that was typed begins one of theirs."""
+    return [f"% {word}%" for word in _asked(q)]
+
+
+def forgiving(q: str) -> list[str]:
+    """Regular expressions in place of these: each word begins one of theirs, or is one of theirs
+    but for one letter."""
+    return [
+        f" ({word}|({_one_wrong(word)}) )" if len(word) in FORGIVING else f" {word}"
+        for word in _asked(q)
+    ]
+
+
+def _asked(q: str) -> list[str]:
+    typed = dict.fromkeys(word[:LETTERS] for word in words(q))
+    return sorted([*typed][:MOST], key=len, reverse=True)

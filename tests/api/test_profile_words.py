@@ -1,4 +1,4 @@
-"""What others here wrote: `GET /api/events/{event_id}/profile-words`."""
+"""Words of others here: `GET /api/events/{event_id}/profile-words`."""
 
 from typing import Any
 

@@ -15,11 +15,12 @@ RUN = (sys.executable, "-m", "schemathesis.cli", "run")
 HOW = ("--checks=all", "--suppress-health-check=all", "--no-color", "--request-timeout=10")
 PUBLISHED = """
     Advice AgendaSession Announced Board BoardMission ConferenceBody Day Entry Event FieldError
-    FoundNow FoundSoon Generator Health Imported ItemBody Leaderboard Ledger Link Me Mission
-    MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails ProfileBody
-    Progress Published QuestionBody SavedItem SavedProfile SavedSpeaker ScheduleFile Session
-    SessionBody SessionNow SessionSoon SessionsNow SessionsSoon SpeakerBody Star StarredSession
-    StatusBody TelemetryBody Wanted api_frab_Conference api_frab_Schedule
+    FoundNow FoundSoon Generator Health Imported ItemBody Leaderboard Ledger Link Me MessageBody
+    Mission MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails
+    ProfileBody Progress Published QuestionBody ReadBody Report ReportBody Reports SavedItem
+    SavedProfile SavedSpeaker ScheduleFile SentMessage Session SessionBody SessionNow SessionSoon
+    SessionsNow SessionsSoon SpeakerBody Star StarredSession StatusBody TelemetryBody ThreadMessage
+    ThreadSummary ThreadWith Threads Wanted api_frab_Conference api_frab_Schedule
     projections_conferences_Conference projections_programme_Schedule
 """
 EXAMPLES = 10  # of an operation, besides its edges and the walks along its links
@@ -34,6 +35,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         "SCHEMATHESIS_HOOKS": "tests.api.schema_hooks",
         "SCHEMA_EVENT": event,
         "SCHEMA_LINK": f"{event} ada {_secret(product, event)}",
+        "SCHEMA_MESSAGE": f"{event} ada {_message(product, event)}",
     }
     run = subprocess.run(
         [
@@ -44,7 +46,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         env=os.environ | hooks | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
     operations = len(httpx.get(f"{product.url}/schema/openapi.json").json()["paths"])
@@ -57,6 +59,16 @@ def _secret(product: Product, event: str) -> str:
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]
+
+
+def _message(product: Product, event: str) -> str:
+    """A message from Ada to whoever asks."""
+    for member in ("ada", "admin"):
+        product.attendee(event, member)
+    with product.member(event, "ada") as ada:
+        sent = ada.post(f"/api/events/{event}/messages", json={"to": "admin", "text": "Hello"})
+        message_id: str = sent.raise_for_status().json()["message_id"]
+    return message_id
 
 
 def test_components_are_named_as_they_were_published_wherever_their_types_are(

@@ -64,7 +64,7 @@ READS = {
 }
 
 
-@pytest.mark.parametrize(("asker", "read"), itertools.product(("asker", "shy"), READS))
+@pytest.mark.parametrize(("asker", "read"), [*itertools.product(("asker", "shy"), READS)])
 def test_read_shows_those_whom_the_asker_sees(people: People, asker: str, read: str) -> None:
     answer = people.askers[asker].get(f"{people.path}/{READS[read]}").raise_for_status()
     said = answer.json()
@@ -82,7 +82,7 @@ def test_read_shows_those_whom_the_asker_sees(people: People, asker: str, read: 
         assert [one["count"] for one in counts] in ([len(ids)], [])
 
 
-@pytest.mark.parametrize(("asker", "other"), itertools.product(("asker", "shy"), KINDS[1:]))
+@pytest.mark.parametrize(("asker", "other"), [*itertools.product(("asker", "shy"), KINDS[1:])])
 def test_profile_of_whom_the_asker_does_not_see_is_404(
     people: People, asker: str, other: str
 ) -> None:

@@ -7,6 +7,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
+from tests.browser.conversations import ADA, BEN, acquaint, bubbles, open_messages, say, write
+from tests.browser.meetings import (
+    ZOE,
+    answer,
+    ask,
+    introduce,
+    open_form,
+    open_syncs,
+    step,
+    tomorrow,
+)
 from tests.browser.people import open_directory, open_profile, settle
 from tests.browser.programme import (
     around,
@@ -113,6 +124,50 @@ def open_import(conference: Conference, page: Page) -> None:
     expect(page.get_by_label("The file")).to_be_visible()
 
 
+def open_thread(conference: Conference, page: Page) -> None:
+    acquaint(conference, usr_zoe="Zoë Moreau")
+    say(conference, "usr_zoe", ADA, "Hello")
+    say(conference, BEN, ADA, "Shall we meet?")
+    open_messages(conference, page, ADA, BEN)
+    expect(bubbles(page)).to_have_count(1)
+    page.context.set_offline(True)
+    write(page, "Gladly")
+    expect(page.locator(".message[data-state=failed]")).to_be_visible()
+
+
+def open_threads(conference: Conference, page: Page) -> None:
+    acquaint(conference)
+    say(conference, BEN, ADA, "Shall we meet?")
+    open_messages(conference, page)
+    expect(page.locator(".bar-messages .unread")).to_be_visible()
+
+
+def open_report(conference: Conference, page: Page) -> None:
+    open_thread(conference, page)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("button", name="Report a message").click()
+    expect(page.get_by_role("dialog", name="Report a message")).to_be_visible()
+
+
+def open_meetings(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    ask(conference, BEN, ADA, tomorrow(9), tomorrow(10), note="Shall we\ntalk about clocks?")
+    ask(conference, ADA, ZOE, tomorrow(12))
+    open_syncs(conference, page)
+    expect(page.locator(".sync")).to_have_count(3)
+
+
+def open_request(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    open_form(conference, page)
+    step(page, "12:00").click()
+    expect(page.locator(".picked li")).to_have_count(1)
+
+
 def open_card(conference: Conference, page: Page) -> None:
     settle(conference)
     conference.open(page)
@@ -174,6 +229,11 @@ PAGES = (
     open_sign_in,
     open_first_page,
     open_reference,
+    open_threads,
+    open_thread,
+    open_report,
+    open_meetings,
+    open_request,
 )
 
 

@@ -9,7 +9,7 @@ from tests.browser.people import crowd, names, open_directory, row, settle
 
 
 def scroll_to_end(page: Page, until: int) -> None:
-    """As many rows are there at last as are asked for."""
+    """At last there are as many rows as are asked for."""
     shown = names(page)
     while (count := shown.count()) < until:
         shown.last.scroll_into_view_if_needed()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.agenda import (
@@ -172,6 +172,12 @@ def test_id_that_says_nothing_stays_when_its_owner_is_erased() -> None:
 
 
 # Two sources
+@example(
+    {"a": [], "b": [(2, "Nora Stein"), (1, "Nora Stein")]},
+    {"a": [(1, "Nora Stein")]},
+    {"a": [(None, "Ivo Probe")], "b": [(None, "Nora Stein")]},
+    False,
+)
 @given(REVISION, REVISION, REVISION, st.booleans())
 def test_two_sources_never_run_into_each_other(
     one: Any, other: Any, later: Any, guids: bool

@@ -11,8 +11,10 @@ from domain.attendees import (
     SaveProfile,
 )
 from projections.attendees.rows import PEOPLE
+from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
+from projections.syncs.rows import MEMBER_SYNCS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, tags, texts
 
@@ -40,4 +42,5 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(ATTENDEE, commands, EVENTS, (PEOPLE, MISSION_LEADERBOARD, SESSIONS))
+READ_MODELS = (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS, MEMBER_SYNCS)
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, READ_MODELS)

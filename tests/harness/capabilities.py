@@ -5,19 +5,37 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.aggregate import Command
-from tests.harness import agenda, attendees, blocks, bulks, calendar_links, conferences, missions
+from tests.harness import (
+    addresses,
+    agenda,
+    attendees,
+    blocks,
+    bulks,
+    calendar_links,
+    conferences,
+    messages,
+    missions,
+    syncs,
+)
 from tests.harness.capability import Capability
 
 CAPABILITIES: tuple[Capability, ...] = (
     conferences.CAPABILITY,
     attendees.CAPABILITY,
     blocks.CAPABILITY,
+    addresses.CAPABILITY,
+    addresses.ROSTERS,
     missions.CATALOGUES,
     missions.BOARDS,
     missions.REPORTED,
     agenda.PROGRAMME,
     agenda.STARRED,
     calendar_links.CAPABILITY,
+    messages.SENT,
+    messages.ARRIVED,
+    messages.FLAGGED,
+    syncs.SYNCS,
+    syncs.CALENDARS,
     bulks.CAPABILITY,
 )
 

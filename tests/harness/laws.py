@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Command, Recorded, StreamName, stream_of
 from domain.capabilities import AGGREGATES, RENAMED
-from domain.errors import Invalid, NotFound, Problem, Refused
+from domain.errors import Invalid, NotFound, Problem, Refused, TooMany
 from domain.store.envelope import EnvelopeMapper
 from projections.read_model import ReadModel, Rows, fold, folded, looked_up
 from projections.read_models import READ_MODELS
@@ -95,7 +95,7 @@ def _after(
 
 def refuses_with_a_problem(situation: tuple[Capability, Command, Any]) -> None:
     of, command, state = situation
-    with suppress(Invalid, NotFound, Refused):
+    with suppress(Invalid, NotFound, Refused, TooMany):
         events = of.aggregate.decide(command, state)
         assert isinstance(events, tuple)
         for name, event in placed(command, events):

@@ -11,11 +11,19 @@ import pytest
 
 from projections.attendees.visibility import ProfileAsk, ShownAsk
 from projections.engine.reading import asked, worded
+from projections.messages.questions import (
+    FlaggedAsk,
+    OthersAsk,
+    TextsAsk,
+    ThreadAsk,
+    ThreadsAsk,
+)
 from projections.missions.leaderboard import LeaderboardAsk
 from projections.missions.questions import HISTORY
 from projections.question import Ask, MemberAsk
 from projections.questions import QUESTIONS
 from projections.sessions.questions import SessionsAsk
+from projections.syncs.questions import SyncPeopleAsk, SyncsAsk, SyncTextsAsk, TimesAsk
 from tests.harness.filled import EVENTS, MEMBERS, OPENS, fill
 from tests.harness.test_questions import named
 
@@ -34,6 +42,26 @@ def filled(new_database: Callable[[], str]) -> Iterator["psycopg.Connection[Any]
         yield connection
 
 
+OTHERS = [f"usr_{n}" for n in range(2, 202)]  # as many as a page names at most
+OF_MESSAGES: dict[type[Ask], Callable[[str, str], Ask]] = {
+    ThreadsAsk: lambda event, member: ThreadsAsk(event, member, 100),
+    OthersAsk: lambda event, member: OthersAsk(event, member, ",".join(OTHERS)),
+    TextsAsk: lambda event, member: TextsAsk(event, ",".join(OTHERS[:100]), ",".join(["m2"] * 100)),
+    ThreadAsk: lambda event, member: ThreadAsk(event, member, "usr_2", 100),
+    FlaggedAsk: lambda event, member: FlaggedAsk(event, 100),
+}
+OF_SYNCS: dict[type[Ask], Callable[[str, str], Ask]] = {
+    SyncsAsk: lambda event, member: SyncsAsk(event, member, "requested", NOON, 100),
+    TimesAsk: lambda event, member: TimesAsk(event, member, NOON, NOON + timedelta(days=900)),
+    SyncTextsAsk: lambda event, member: SyncTextsAsk(
+        event, ",".join(f"sync_{n}" for n in range(4, 104))
+    ),
+    SyncPeopleAsk: lambda event, member: SyncPeopleAsk(
+        event, member, ",".join(f"usr_{n}" for n in range(2, 102))
+    ),
+}
+
+
 def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
     if question.asks is SessionsAsk:
         return SessionsAsk(event_id, member_id, "now", NOON)
@@ -43,6 +71,10 @@ def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
         return ShownAsk(event_id, member_id, " ".join(f"usr_{n}" for n in range(1, 101)))
     if question.asks is ProfileAsk:
         return ProfileAsk(event_id, member_id, "usr_2")
+    if question.asks in OF_MESSAGES:
+        return OF_MESSAGES[question.asks](event_id, member_id)
+    if question.asks in OF_SYNCS:
+        return OF_SYNCS[question.asks](event_id, member_id)
     return MemberAsk(event_id, member_id)
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import psycopg
 
 from domain.aggregate import Command, Recorded, StreamName, stream_of
-from domain.errors import NotFound, Refused, Unavailable
+from domain.errors import Unavailable
 from domain.store.envelope import Newer, NewerEventError, UnreadableEventError
-from domain.store.writer import Author, History, IdempotencyKey
+from domain.store.writer import History
 from projections.engine import event_log
 from projections.engine.election import LeadLostError, StepDownError, connect
 from projections.engine.event_log import SQL as LOG
@@ -36,6 +36,7 @@ from projections.engine.parking import (
     waiting_for_us,
 )
 from sql import statements
+from workers.work.following import send
 from workers.work.reaction import Reaction
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,6 @@ STEP = 0.1  # seconds after which a step ends, so that its leader is heard of
 AT_ONCE = 64  # events whose commands are sent together
 RETRY = 5.0  # seconds before it is tried again where too much is parked
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StepDownError)
-PRINCIPAL = "reaction:"  # of its keys and as an author; no member's id has a colon
-
 
 Followed = tuple[Recorded, Sequence[Command] | Exception]  # an event and its commands, if any
 
@@ -186,16 +185,10 @@ class Reactor:
         raise LeadLostError(f"{self.name} is no longer at {self.position}")
 
     async def _send(self, recorded: Recorded, commands: Sequence[Command]) -> None:
-        by = Author(f"{PRINCIPAL}{self.name}", recorded.tenant, recorded.trace)
-        for number, command in enumerate(commands, 1):
-            # Sent again, also with other words in it, it is the first one that counts.
-            key = IdempotencyKey(by.actor, f"{recorded.position}:{number}", b"")
-            try:
-                await self._history.execute(command, by=by, key=key)
-            except (Refused, NotFound) as e:
-                log.info("%s after %s: %s", self.name, recorded.position, e)
-            except Unavailable as e:  # no fault of the event's
-                raise StepDownError(str(e)) from e
+        try:
+            await send(self._history, self.name, recorded, commands)
+        except Unavailable as e:  # no fault of the event's
+            raise StepDownError(str(e)) from e
 
     async def _advance(self, to: int) -> None:
         if to > self.position:

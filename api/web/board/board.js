@@ -110,6 +110,7 @@ function changed(missionId) {
 
 function heard(type, data, position) {
   if (type === 'SESSIONS_UPDATED') sessions.heard(data);
+  if (type === 'SYNC_UPDATED') sessions.refresh();
   if (type !== 'MISSION_UPDATED') return;
   const { missionId, status, points_earned, progress } = data;
   dispatch({ type: 'heard', mission: { id: missionId, status, points_earned }, progress, position });
@@ -182,7 +183,7 @@ async function start() {
     take(board);
     main.dataset.phase = 'ready';
     refreshLeaders.now();
-    sessions = new BoardSessions({ eventId, member: plays ? session.sub : null, toasts, leave });
+    sessions = new BoardSessions({ eventId, timezone: conference.timezone, member: plays ? session.sub : null, toasts, leave });
     follow();
   } catch (problem) {
     failed(problem);

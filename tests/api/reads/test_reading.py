@@ -13,6 +13,7 @@ from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
 MODELS = (
+    "attendees",
     "conferences",
     "mission_board",
     "mission_ledger",

@@ -41,7 +41,7 @@ def test_outcome_says_position_events_and_both_states(history: History, database
     again = asyncio.run(take(history, "ada"))
 
     (recorded,) = log_of(database)
-    assert first.events == (recorded.event,)
+    assert (first.events, first.recorded) == ((recorded.event,), (recorded,))
     assert (first.before.taken, first.after.taken) == (0, 1)
     assert (first.position, first.reply) == (recorded.position, b"1")
     assert again == Outcome(recorded.position, b"1", (), first.after, first.after)

@@ -70,7 +70,7 @@ def test_tags_are_the_worthiest_first_each_once_as_the_other_writes_them() -> No
     assert said.overlap_tags == ("ai-infra", "Web")
     assert said.reasons == (
         "They offer what you seek: ai-infra",
-        "You are both interested in AI_infra and Web",
+        "You are both interested in Web",
     )
     assert set(FIELDS) == {k.theirs for k in KINDS}
     assert score.REASONS == 4

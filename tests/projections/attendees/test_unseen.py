@@ -30,7 +30,7 @@ FIELDS = Person.__struct_fields__
 
 
 class Truth(Struct, frozen=True):
-    """Who is listed and who blocks whom, by the states that rules look at."""
+    """The listed, and whom each blocks, by the states that rules look at."""
 
     listed: frozenset[str]
     blocks: dict[str, frozenset[str]]

@@ -4,14 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.attendees.words import FORGIVING, folded, key, patterns, searched, words
+from projections.attendees.words import (
+    FORGIVING,
+    beginnings,
+    folded,
+    forgiving,
+    key,
+    searched,
+    words,
+)
 
 LETTERS = st.text("abcdeé", min_size=1, max_size=9)
 TEXTS = st.lists(LETTERS, max_size=4).map(" ".join)
 
 
 def finds(q: str, *texts: str) -> bool:
-    return all(re.search(pattern, searched(texts)) for pattern in patterns(q))
+    return all(re.search(pattern, searched(texts)) for pattern in forgiving(q))
+
+
+def begins(q: str, *texts: str) -> bool:
+    return all(pattern.strip("%") in searched(texts) for pattern in beginnings(q))
 
 
 @st.composite
@@ -32,7 +44,9 @@ def test_every_word_is_found_as_it_begins_and_with_one_letter_wrong(
     texts: list[str], data: st.DataObject
 ) -> None:
     for word in words(" ".join(texts)):
-        assert finds(word[: data.draw(st.integers(1, len(word)))], *texts)
+        beginning = word[: data.draw(st.integers(1, len(word)))]
+        assert begins(beginning, *texts)
+        assert finds(beginning, *texts)
         slip = data.draw(slips(word))
         if len(slip) in FORGIVING:
             assert finds(slip, *texts)
@@ -82,6 +96,6 @@ def test_folding_is_for_good(text: str) -> None:
 
 
 def test_patterns_are_few_and_short_whatever_is_typed() -> None:
-    made = list(patterns(" ".join(f"{n}{'x' * 199}" for n in range(200))))
+    made = list(forgiving(" ".join(f"{n}{'x' * 199}" for n in range(200))))
     assert len(made) <= 8
     assert max(map(len, made)) < 2_000
