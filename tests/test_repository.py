@@ -35,11 +35,7 @@ CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
-<<<<<<< HEAD
-        *("api.blocks", "api.attendee_import", "api.profile_words"),
-=======
-        *("api.blocks", "api.attendee_import", "api.attendee_tools"),
->>>>>>> meets
+        *("api.blocks", "api.attendee_import", "api.profile_words", "api.attendee_tools"),
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
