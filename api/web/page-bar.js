@@ -54,11 +54,11 @@ class PageBar extends HTMLElement {
   }
 
   #offerPeople(session) {
-    const [, events, eventId] = location.pathname.split('/');
+    const eventId = eventInPath();
     const opens = (scope) => scope === 'admin' || [`event:${eventId}:member`, `event:${eventId}:organizer`].includes(scope);
-    this.#people.hidden = !(session && events === 'events' && session.scopes?.some(opens));
+    this.#people.hidden = !(eventId && session?.scopes?.some(opens));
     if (this.#people.hidden) return;
-    this.#people.href = `/events/${eventId}/attendees`;
+    this.#people.href = `/events/${encodeURIComponent(eventId)}/attendees`;
     if (location.pathname === this.#people.pathname) this.#people.setAttribute('aria-current', 'page');
     if (!this.#people.isConnected) this.#who.before(this.#people);
   }

@@ -27,14 +27,14 @@ class MeetProgress extends HTMLElement {
     setText(this.#title, mission.title);
     setText(this.#text, isDone ? `Completed. ${points(mission.points_earned)} earned.` : open(mission, seen));
     this.#steps.hidden = isDone;
-    [...this.#steps.children].forEach((step, index) => step.toggleAttribute('data-done', index < seen.people.length));
+    [...this.#steps.children].forEach((step, index) => step.toggleAttribute('data-done', index < seen.people));
   }
 }
 
 function open({ status, missing, points: worth }, { people, ms }) {
   if (status === 'locked') return `Complete ${list(missing.map((title) => `\u201c${title}\u201d`))} to unlock this.`;
-  const profiles = PROFILES - people.length;
-  if (profiles > 0) return `${points(worth)}: look at ${profiles} ${people.length ? 'more ' : ''}${profiles === 1 ? 'profile' : 'profiles'}, or write, or arrange to meet.`;
+  const profiles = PROFILES - people;
+  if (profiles > 0) return `${points(worth)}: look at ${profiles} ${people ? 'more ' : ''}${profiles === 1 ? 'profile' : 'profiles'}, or write, or arrange to meet.`;
   return ms < TOTAL_MS ? `${points(worth)}: stay a moment, or write, or arrange to meet.` : `${points(worth)}: write to somebody, or arrange to meet.`;
 }
 

@@ -13,10 +13,11 @@ import { failureSentence, points } from '/web/wording.js';
 const MISSION = 'meet_attendees';
 export const PROFILES = 3;
 export const TOTAL_MS = 10000;
+const MOST = 20; // people of whom this browser remembers that one looked
 
 export class Meeting {
   #state = EMPTY;
-  #seen; // {people: [ids], ms}: what the server has heard, as far as this browser knows
+  #seen; // milliseconds by member: looks that the server has heard of, or is about to
   #reports = null;
   #feed = null;
   #refresh = settle(150, () => this.#load().catch(() => {}));
@@ -33,8 +34,8 @@ export class Meeting {
     this.#reports = new ViewReports(memberId, {
       send: (piece) => people.reportView(this.eventId, piece),
       sending: (pieces) => this.#expect(pieces),
-      sent: (pieces) => this.#settle(pieces),
-      failed: (problem, arrived) => this.#takeBack(problem, arrived),
+      sent: () => this.#settle(),
+      failed: (problem, lost) => this.#takeBack(problem, lost),
     });
   }
 
@@ -62,34 +63,40 @@ export class Meeting {
     const before = this.#known;
     this.#state = reduce(this.#state, action);
     if (before && before.status !== 'completed' && this.#known?.status === 'completed') this.#congratulate();
-    const { missions, progress } = view(this.#state);
-    this.show({ mission: missions.find((one) => one.id === MISSION), progress, seen: this.#seen });
+    this.#render();
   }
 
+  #render() {
+    const { missions, progress } = view(this.#state);
+    this.show({ mission: missions.find((one) => one.id === MISSION), progress, seen: summed(this.#seen) });
+  }
+
+  // Counted as it leaves: of a page that goes nobody hears whether it arrived.
   #expect(pieces) {
-    const status = this.#mission?.status;
-    if (!completes(having(this.#seen, pieces)) || !['not_started', 'in_progress'].includes(status)) return;
-    if (!this.#state.intents.length) this.#dispatch({ type: 'intended', intent: { missionId: MISSION, status: 'completed', key: MISSION } });
+    this.#keep(counted(this.#seen, pieces, 1));
+    const { people, ms } = summed(this.#seen);
+    const isOpen = ['not_started', 'in_progress'].includes(this.#mission?.status);
+    if (isOpen && people >= PROFILES && ms >= TOTAL_MS) this.#dispatch({ type: 'intended', intent: { missionId: MISSION, status: 'completed', key: MISSION } });
+    else this.#render();
   }
 
   // The server counts for itself: what it says now holds, whatever was expected.
-  async #settle(pieces) {
-    const isExpected = this.#state.intents.length > 0;
-    this.#keep(having(this.#seen, pieces));
-    if (!isExpected) return this.#dispatch({ type: 'dropped', keys: [] });
+  async #settle() {
+    if (!this.#state.intents.length) return;
     await this.#load().catch(() => {});
     this.#dispatch({ type: 'dropped', keys: [MISSION] });
     if (this.#known?.status !== 'completed') this.#keep(NOTHING);
+    this.#render();
   }
 
-  #takeBack(problem, arrived) {
+  #takeBack(problem, lost) {
     if (problem.status === 401) return this.leave();
-    this.#keep(having(this.#seen, arrived));
-    if (!this.#state.intents.length) return;
-    const { title } = this.#mission;
+    this.#keep(counted(this.#seen, lost, -1));
+    const wasExpected = this.#state.intents.length > 0;
     this.#dispatch({ type: 'dropped', keys: [MISSION] });
+    if (!wasExpected) return;
     const action = problem.mayPass ? { label: 'Retry', run: () => this.#reports?.retry() } : null;
-    this.toast({ subject: MISSION, text: failureSentence(title, 'completed', problem), failure: true, action });
+    this.toast({ subject: MISSION, text: failureSentence(this.#known.title, 'completed', problem), failure: true, action });
   }
 
   #congratulate() {
@@ -122,20 +129,23 @@ export class Meeting {
   }
 }
 
-const NOTHING = Object.freeze({ people: [], ms: 0 });
+const NOTHING = Object.freeze({});
 
-function having({ people: known, ms }, pieces) {
-  return { people: [...new Set([...known, ...pieces.map((piece) => piece.memberId)])].slice(-PROFILES), ms: ms + pieces.reduce((sum, piece) => sum + piece.ms, 0) };
+function counted(seen, pieces, sign) {
+  const next = { ...seen };
+  for (const { memberId, ms } of pieces) next[memberId] = (next[memberId] ?? 0) + sign * ms;
+  return Object.fromEntries(Object.entries(next).filter(([, ms]) => ms > 0).slice(-MOST));
 }
 
-function completes({ people: known, ms }) {
-  return known.length >= PROFILES && ms >= TOTAL_MS;
+function summed(seen) {
+  const each = Object.values(seen);
+  return { people: each.length, ms: each.reduce((sum, ms) => sum + ms, 0) };
 }
 
 function kept(key) {
   try {
-    const { people: known, ms } = JSON.parse(localStorage.getItem(key));
-    return Array.isArray(known) && Number.isFinite(ms) ? { people: known, ms } : NOTHING;
+    const seen = JSON.parse(localStorage.getItem(key)) ?? NOTHING;
+    return Object.values(seen).every(Number.isFinite) ? seen : NOTHING;
   } catch {
     return NOTHING;
   }

@@ -11,7 +11,7 @@ const TEXTS = [
   { name: 'headline', label: 'Headline', hint: 'A line under your name, as in \u201cFounder at SynthOps\u201d.' },
   { name: 'company', label: 'Company', autocomplete: 'organization' },
   { name: 'role', label: 'Role', autocomplete: 'organization-title' },
-  { name: 'avatar_url', label: 'Picture', hint: 'Its address, which begins with https. Without one your initials are shown.', type: 'url', pattern: 'https:[/]{2}.*', maxlength: 2000 },
+  { name: 'avatar_url', label: 'Picture', hint: 'Its address, which begins with https. Without one your initials are shown.', type: 'url', pattern: 'https:/{2}.+', maxlength: 2000 },
 ];
 const LISTS = [
   { name: 'interests', label: 'Interests' },

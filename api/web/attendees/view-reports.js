@@ -17,7 +17,7 @@ export class ViewReports {
   #underWay = new Set(); // those of them that are being sent
   #last = 0;
 
-  // send(piece), sending(pieces), sent(pieces), failed(problem, pieces that arrived all the same)
+  // send(piece), sending(pieces), sent(), failed(problem, pieces that did not arrive)
   constructor(memberId, handlers) {
     Object.assign(this, { memberId, ...handlers });
   }
@@ -54,17 +54,16 @@ export class ViewReports {
   async #send() {
     const pieces = this.#unsent.filter((piece) => !this.#underWay.has(piece));
     if (!pieces.length) return;
-    this.sending([...this.#unsent]);
+    this.sending(pieces);
     for (const piece of pieces) this.#underWay.add(piece);
     const outcomes = await Promise.allSettled(pieces.map((piece) => this.send(piece)));
     for (const piece of pieces) this.#underWay.delete(piece);
     const problems = outcomes.map((outcome) => outcome.reason ?? null);
-    const arrived = pieces.filter((_, index) => !problems[index]);
     // What is refused will not be taken later either.
     const settled = pieces.filter((_, index) => !problems[index]?.mayPass);
     this.#unsent = this.#unsent.filter((piece) => !settled.includes(piece));
     const problem = problems.find(Boolean);
-    if (problem) this.failed(problem, arrived);
-    else this.sent(arrived);
+    if (problem) this.failed(problem, pieces.filter((_, index) => problems[index]));
+    else this.sent();
   }
 }
