@@ -2,7 +2,8 @@
 -- some of the people at a conference, and the member; what search looks at stays where it is
 SELECT
     v.event_id, v.member_id, v.position, v.joined, v.listed, v.name, v.headline, v.company, v.role,
-    v.avatar_url, v.interests, v.industries, v.focus_areas, v.goals, v.offers, v.seeks
+    v.avatar_url, v.interests, v.industries, v.focus_areas, v.goals, v.offers, v.seeks,
+    v.on_leaderboard
 FROM views.attendees AS v
 WHERE
     v.event_id = %(event_id)s

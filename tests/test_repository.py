@@ -35,7 +35,8 @@ CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
-        *("api.blocks", "api.attendee_import", "api.attendee_tools", "api.attendee_insights"),
+        *("api.blocks", "api.attendee_import", "api.profile_words", "api.attendee_tools"),
+        "api.attendee_insights",
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (

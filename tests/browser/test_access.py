@@ -18,6 +18,7 @@ from tests.browser.meetings import (
     step,
     tomorrow,
 )
+from tests.browser.people import open_directory, open_profile, settle
 from tests.browser.programme import (
     around,
     expect_starred,
@@ -167,8 +168,54 @@ def open_request(conference: Conference, page: Page) -> None:
     expect(page.locator(".picked li")).to_have_count(1)
 
 
+def open_card(conference: Conference, page: Page) -> None:
+    settle(conference)
+    conference.open(page)
+    expect(page.locator("meet-attendees .person:not([data-skeleton])").first).to_be_visible()
+
+
+def open_people(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_directory(conference, page)
+    if (filters := page.get_by_role("button", name="Filters")).is_visible():
+        filters.click()
+    page.get_by_role("checkbox", name="Acme 2 attendees").check()
+    expect(page.get_by_role("button", name="Remove Acme")).to_be_visible()
+
+
+def open_somebody(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_profile(conference, page, "usr_ben")
+    expect(page.locator("meet-progress[data-status]")).to_be_visible()
+    page.get_by_text("More about Ben Okri").click()
+
+
+def open_block(conference: Conference, page: Page) -> None:
+    open_somebody(conference, page)
+    page.get_by_role("button", name="Block Ben Okri").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def open_own_profile(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_profile(conference, page, "me")
+    expect(page.locator(".words-offer").first).to_be_visible()
+
+
+def open_goals(conference: Conference, page: Page) -> None:
+    settle(conference)
+    page.goto(conference.sign_in_link("usr_ada", f"{conference.path}/goals"))
+    expect(page.locator(".words-offer").first).to_be_visible()
+
+
 PAGES = (
     open_board,
+    open_card,
+    open_people,
+    open_somebody,
+    open_block,
+    open_own_profile,
+    open_goals,
     open_grid,
     open_list,
     open_details,

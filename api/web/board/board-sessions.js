@@ -17,8 +17,8 @@ export class BoardSessions {
   #ticker = new Ticker(() => this.#tick());
 
   // member: their id, null for who has no stars; leave(): what to do when signed out
-  constructor({ eventId, member, toasts, leave }) {
-    Object.assign(this, { eventId, toasts, leave });
+  constructor({ eventId, timezone, member, toasts, leave }) {
+    Object.assign(this, { eventId, timezone, toasts, leave });
     const said = { changed: () => this.#render(), succeeded: () => this.refresh(), title: (id) => this.#title(id) };
     if (member) this.#stars = ownStars({ eventId, member, toasts, leave, ...said });
     const schedule = document.getElementById('to-schedule');
@@ -82,7 +82,7 @@ export class BoardSessions {
     for (const shown of this.#windows) {
       const { window } = shown.dataset;
       const sessions = window === 'now' ? [...this.#held.now, ...this.#begun(now)] : this.#held[window];
-      shown.show(sessions, { ...context, next: window === 'next_60' ? next : null, syncs: onBoard(this.#syncs, window, now), timezone: this.#held.timezone });
+      shown.show(sessions, { ...context, next: window === 'next_60' ? next : null, syncs: onBoard(this.#syncs, window, now), timezone: this.timezone });
     }
   }
 

@@ -128,8 +128,8 @@ def test_search_looks_words_up_in_the_index_of_one_conference(database: str) -> 
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO views.attendees SELECT 'evt_' || n % 20, 'usr_' || n, n, n, true, '', '',"
-            " '', '', '', '{}', '{}', '{}', '{}', '{}', '{}', ' ' || left(md5(n::text), 20) || ' '"
-            " FROM generate_series(1, 20000) AS n"
+            " '', '', '', '{}', '{}', '{}', '{}', '{}', '{}', ' ' || left(md5(n::text), 20) || ' ',"
+            " true FROM generate_series(1, 20000) AS n"
         )
         connection.execute("VACUUM ANALYZE views.attendees")
         patterns = [*following.beginnings(name)]
