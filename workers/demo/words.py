@@ -57,7 +57,7 @@ RULES = (
 def greeting(person: Person, first_name: str, shared: Sequence[str]) -> str:
     """`shared`: tags that both have in their profiles."""
     why = (
-        f"{shared[0]} is in your profile as well as in mine"
+        f"your profile says “{shared[0]}”, and so does mine"
         if shared
         else "we have not met yet, and that is reason enough"
     )

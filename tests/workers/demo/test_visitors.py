@@ -112,7 +112,7 @@ def test_answer_suits_what_was_said(text: str, begins: str) -> None:
 
 
 def test_greeting_names_something_that_both_have_where_there_is_something() -> None:
-    assert "Postgres is in your profile as well as in mine" in greeting(
+    assert "because your profile says “Postgres”, and so does mine." in greeting(
         PEOPLE[5], "Noor", ["Postgres", "triage"]
     )
     assert greeting(PEOPLE[5], "Noor", []).startswith("Hello Noor, I am ")
