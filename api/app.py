@@ -41,8 +41,6 @@ from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
 from workers import schedules
-from workers.attendees import remarks as attendee_remarks
-from workers.attendees import report as attendee_report
 from workers.settings import Settings
 
 WITH_TOKEN = Router(
@@ -86,8 +84,6 @@ FAMILIES = (mission_metrics.families,)
 NAMES: dict[type, str] = {
     schedules.Odd: "Odd",
     messages.Report: "Report",
-    attendee_remarks.Odd: "OddInImport",
-    attendee_report.Report: "AttendeesImported",
     EventSessionsInput: "Wanted",
     frab.Conference: "api_frab_Conference",
     frab.Schedule: "api_frab_Schedule",
