@@ -40,7 +40,6 @@ from api.session_tools import EventSessionsInput
 from projections.attendees.following import Directories
 from projections.conferences import Conference
 from projections.sessions.questions import Schedule
-from workers import schedules
 from workers.settings import Settings
 
 WITH_TOKEN = Router(
@@ -82,8 +81,6 @@ FAMILIES = (mission_metrics.families,)
 # Components of the description that are not named as their types. All names are a promise, also
 # where a module has gone by another since: clients are generated from them.
 NAMES: dict[type, str] = {
-    schedules.Odd: "Odd",
-    messages.Report: "Report",
     EventSessionsInput: "Wanted",
     frab.Conference: "api_frab_Conference",
     frab.Schedule: "api_frab_Schedule",

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers set-aside",
         description="Sets the positions of read models, reactions and kinds of work aside that an "
-        "earlier version does not know. Stop the workers of this version first, then run this, then "
+        "earlier version does not know. Stop the workers of this version first, run this, then "
         "start the earlier one.",
     )
     parser.add_argument("names", nargs="+", metavar="name", help=f"some of {', '.join(NAMES)}")
