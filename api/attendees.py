@@ -17,6 +17,7 @@ from api.reads.asking import read
 from api.reads.reading import answer, who_asks
 from domain.attendees import Attendee, Profile, SaveProfile
 from domain.errors import NotFound
+from projections.attendees.rows import Attendee as Row
 from projections.attendees.visibility import PROFILE, ProfileAsk
 
 
@@ -80,6 +81,10 @@ class ShownProfile(Card, frozen=True, kw_only=True):
     goals: tuple[str, ...]
     offers: tuple[str, ...]
     seeks: tuple[str, ...]
+    visibility: Annotated[
+        Literal["listed", "hidden"] | None, Meta(description="one's own; null: another's")
+    ]
+    on_leaderboard: Annotated[bool | None, Meta(description="one's own; null: another's")]
     met: HowMet
     sync: None = None
 
@@ -106,8 +111,21 @@ async def get_attendee(
     shown = card(event_id, seen.attendee, matched(seen.you, seen.attendee, rarity))
     tags = {name: getattr(seen.attendee, name) for name in LISTS}
     met = HowMet(seen.met.viewed, seen.met.messaged, seen.met.synced)
-    said = ShownProfile(**msgspec.structs.asdict(shown), **tags, event_id=event_id, met=met)
+    said = ShownProfile(
+        **msgspec.structs.asdict(shown),
+        **tags,
+        **_choices(seen.attendee, is_own=other == member),
+        event_id=event_id,
+        met=met,
+    )
     return answer(said, headers)
+
+
+def _choices(attendee: Row, *, is_own: bool) -> dict[str, Any]:
+    """How one wants to be shown, which concerns nobody else."""
+    visibility = "listed" if attendee.listed else "hidden"
+    chosen = {"visibility": visibility, "on_leaderboard": attendee.on_leaderboard}
+    return chosen if is_own else dict.fromkeys(chosen)
 
 
 LISTS = ("interests", "industries", "focus_areas", "goals", "offers", "seeks")

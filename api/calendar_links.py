@@ -16,7 +16,7 @@ from api.formats import ical
 from api.http.fields import OF_LINK, EventId, MemberId, OfMember
 from api.http.problems import UNCHANGED, documented
 from api.http.request import Request
-from api.reads.asking import read_log
+from api.reads.asking import read, read_log
 from api.reads.reading import answer, who_asks
 from api.schedule import respond_as_calendar
 from api.services import services
@@ -26,6 +26,18 @@ from domain.errors import NotFound
 from projections.engine.reading import answer_from_log
 from projections.question import MemberAsk
 from projections.sessions.calendar import LINK_DIGEST, STARRED_AGENDA
+from projections.syncs.questions import (
+    ALWAYS,
+    APPOINTMENTS,
+    NAMED,
+    SYNC_PEOPLE,
+    SYNC_TEXTS,
+    Other,
+    SyncPeopleAsk,
+    SyncTextsAsk,
+    TimesAsk,
+)
+from projections.syncs.rows import MemberSync, SyncText
 
 
 class Link(Struct, frozen=True):
@@ -113,7 +125,43 @@ async def get_agenda_ics(
     if digest is None or not hmac.compare_digest(digest, _digest(secret)):
         raise NotFound("This link opens no agenda, or no longer.")
     return await respond_as_calendar(
-        request, STARRED_AGENDA, ask, lambda own: f"{own.agenda.event_name}: my agenda"
+        request,
+        STARRED_AGENDA,
+        ask,
+        lambda own: f"{own.agenda.event_name}: my agenda",
+        await _meetings(request, ask),
+    )
+
+
+async def _meetings(request: Request, ask: MemberAsk) -> list[ical.Meeting]:
+    """Syncs that were accepted; cancelled ones stay as cancelled. Their others are named as far as
+    they may be seen."""
+    times = TimesAsk(ask.event_id, ask.member_id, *ALWAYS)
+    rows, _ = await read(request, APPOINTMENTS, times)
+    meetings: list[ical.Meeting] = []
+    for some in (rows[first : first + NAMED] for first in range(0, len(rows), NAMED)):
+        ids = ",".join(dict.fromkeys(row.other_id for row in some))
+        others, _ = await read(
+            request, SYNC_PEOPLE, SyncPeopleAsk(ask.event_id, ask.member_id, ids)
+        )
+        syncs = SyncTextsAsk(ask.event_id, ",".join(row.sync_id for row in some))
+        texts, _ = await read(request, SYNC_TEXTS, syncs)
+        meetings += [_meeting(row, others[row.other_id], texts.get(row.sync_id)) for row in some]
+    return meetings
+
+
+def _meeting(row: MemberSync, other: Other, text: SyncText | None) -> ical.Meeting:
+    is_seen = other.shown or other.erased
+    return ical.Meeting(
+        f"sync-{row.sync_id}@{row.event_id}",
+        row.sequence,
+        row.changed_at,
+        row.start or row.until,
+        row.end,
+        row.status != "accepted",
+        f"Sync with {other.name}" if is_seen else "Sync",
+        text.note if text and is_seen else "",
+        text.place if text and not other.apart else "",
     )
 
 

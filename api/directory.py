@@ -77,10 +77,15 @@ class Directory(Struct, frozen=True):
     counts: dict[str, list[Count]]
 
 
+VALUE = {"type": "string", "maxLength": 200, "pattern": fields.NO_CONTROL}
+VALUES = [{"type": "array", "maxItems": FILTERS, "items": VALUE}, {"type": "null"}]
+
+
 def _filter(name: str) -> Any:
     return QueryParameter(
         name=name,
         max_items=FILTERS,
+        schema_extra={"anyOf": VALUES},
         description=f"any of these, {FILTERS} at most; upper case and accents do not matter",
     )
 
@@ -96,9 +101,9 @@ Typed = Annotated[
     ),
 ]
 JoinedBy = Annotated[
-    int | None,
+    int,
     Parameter(
-        ge=0,
+        ge=1,
         le=EVERYBODY,
         description="only those who had joined by this position, which the first page says: so "
         "nobody who joins moves others to another page",
@@ -118,15 +123,20 @@ async def get_ranked_attendees(
     request: Request, event_id: EventId, member_id: OfMember = None, limit: Limit = 5
 ) -> Response[RankedAttendees]:
     ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
+    cards, headers = await ranked(request, ask, limit)
+    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
+    return answer(said, headers | {"Cache-Control": FRESH})
+
+
+async def ranked(request: Request, ask: MemberAsk, limit: int) -> tuple[list[Card], Headers]:
+    """The best of those whom the member sees, as of now."""
     mine, index, told = await look(request, ask)
     seen = index.seen(ask.member_id, mine.blocks)
     ids = index.best(index.scores(mine.attendee, seen), seen, limit)
     rarity = index.rarity(seen)
     people, headers = await shown(request, ask, ids)
     cards = [card(ask.event_id, one, matched(mine.attendee, one, rarity)) for one in people]
-    cards.sort(key=lambda one: -one.match_score)
-    said = RankedAttendees(event_id, ask.member_id, cards, datetime.now(UTC))
-    return answer(said, earliest(told, headers) | {"Cache-Control": FRESH})
+    return sorted(cards, key=lambda one: -one.match_score), earliest(told, headers)
 
 
 FRESH = "private, max-age=0, no-store"
@@ -154,14 +164,13 @@ async def get_attendees(
     roles: Annotated[list[Value] | None, _filter("roles")] = None,
     companies: Annotated[list[Value] | None, _filter("companies")] = None,
     goals: Annotated[list[Value] | None, _filter("goals")] = None,
-    joined_by: JoinedBy = None,
+    joined_by: JoinedBy = EVERYBODY,
 ) -> Response[Directory | None]:
     ask = MemberAsk(event_id, await who_asks(request, event_id, member_id))
     mine, index, told = await look(request, ask)
     by_filter = {"industries": industries, "roles": roles, "companies": companies, "goals": goals}
     filters = {name: tuple(values) for name, values in by_filter.items() if values}
-    last = EVERYBODY if joined_by is None else joined_by
-    wanted = Wanted(filters, sort, page_number, page_size, last)
+    wanted = Wanted(filters, sort, page_number, page_size, joined_by)
     found = await _found(request, index, mine, ask, wanted, q or "")
     one = page(index, ask.member_id, mine.attendee, mine.blocks, wanted, found)
     people, headers = await shown(request, ask, one.ids)

@@ -118,13 +118,14 @@ class Described(OpenAPIRenderPlugin):
 
 
 def _named(schema: Schema, names: Mapping[type, str]) -> bytes:
-    """The description as JSON. The framework puts the module before names that several types have,
-    and msgspec titles a type with its name."""
+    """The description as JSON. The framework puts as much of the module before names that several
+    types have as tells them apart, and msgspec titles a type with its name."""
     components = schema["components"]["schemas"]
     given = {}
     for shape, name in names.items():
-        long = "_".join((*shape.__module__.split("."), shape.__name__))
-        given[long if long in components else shape.__name__] = name
+        parts = (*shape.__module__.split("."), shape.__name__)
+        whole = ("_".join(parts[first:]) for first in range(len(parts)))
+        given[next(long for long in whole if long in components)] = name
     for old, new in given.items():
         component = components[new] = components.pop(old)
         if component.get("title") == old:

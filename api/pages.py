@@ -40,7 +40,8 @@ HEAD = FILES.pop("head.html").read_bytes()
 
 POLICY = {
     "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self'; img-src 'self' data:; "
+        # Pictures of people come from where they keep them: over https, and without a referrer.
+        "default-src 'self'; style-src 'self'; img-src 'self' data: https:; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-cache",
@@ -88,6 +89,34 @@ def messages(event_id: str, member_id: str = "") -> Response[bytes]:
     return page("messages.html")
 
 
+@get(
+    ["/events/{event_id:str}/syncs", "/events/{event_id:str}/syncs/new"],
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def syncs(event_id: str) -> Response[bytes]:
+    return page("syncs.html")
+
+
+@get("/events/{event_id:str}/attendees", include_in_schema=False, sync_to_thread=False)
+def attendees(event_id: str) -> Response[bytes]:
+    return page("attendees.html")
+
+
+@get(
+    "/events/{event_id:str}/attendees/{member_id:str}",
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def attendee(event_id: str, member_id: str) -> Response[bytes]:
+    return page("attendee.html")
+
+
+@get("/events/{event_id:str}/goals", include_in_schema=False, sync_to_thread=False)
+def goals(event_id: str) -> Response[bytes]:
+    return page("goals.html")
+
+
 @get("/web/{name:str}", include_in_schema=False, sync_to_thread=False)
 def file(name: str) -> Response[bytes]:
     """The file of that name, looked up among those found at start: a name is never a path."""
@@ -110,5 +139,8 @@ def _wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-ROUTES: Any = (home, sign_in, board, schedule, messages, file)
+ROUTES: Any = (
+    *(home, sign_in, board, schedule, attendees, attendee, goals, messages, syncs),
+    file,
+)
 HANDLERS: Any = {NotFoundException: not_found}

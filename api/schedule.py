@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,7 +130,11 @@ async def get_schedule_ics(request: Request, event_id: EventId) -> Response[byte
 
 
 async def respond_as_calendar(
-    request: Request, question: Own[AskT, Programme], ask: AskT, name: Callable[[Programme], str]
+    request: Request,
+    question: Own[AskT, Programme],
+    ask: AskT,
+    name: Callable[[Programme], str],
+    meetings: Sequence[ical.Meeting] = (),
 ) -> Response[bytes | None]:
     """Calendar programs ask again and again whether anything has changed: those that know our tag
     are told that nothing has, without a look at the agenda. A large one is work, beside which
@@ -138,6 +142,8 @@ async def respond_as_calendar(
     async with services(request).pool.connection() as connection:
         stands_on = await ground(connection, question, ask)
     made_of = f"{FORM} {question.name} {stands_on.identity}"
+    if meetings:
+        made_of += f" {msgspec.json.encode(meetings).decode()}"
     tag = f'"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag}
     known = is_known(request, tag)
@@ -149,7 +155,7 @@ async def respond_as_calendar(
         del headers["ETag"]
     elif known:
         return Response(None, status_code=304, headers=headers | said)
-    content = await asyncio.to_thread(ical.calendar, programme, name(programme))
+    content = await asyncio.to_thread(ical.calendar, programme, name(programme), meetings)
     return Response(content, media_type=ical.MEDIA_TYPE, headers=headers | said)
 
 

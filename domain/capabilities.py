@@ -3,6 +3,7 @@
 from domain.addresses import ADDRESSES
 from domain.agenda import AGENDA
 from domain.aggregate import Aggregate
+from domain.appointments import APPOINTMENTS
 from domain.attendees import ATTENDEE
 from domain.blocks import BLOCKS
 from domain.calendar_links import CALENDAR_LINK
@@ -15,6 +16,7 @@ from domain.missions import BOARD
 from domain.reports import REPORTS
 from domain.rosters import ROSTER
 from domain.stars import STARS
+from domain.syncs import SYNC
 
 AGGREGATES: tuple[Aggregate, ...] = (
     CONFERENCE,
@@ -31,6 +33,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     MESSAGES,
     INBOX,
     FLAGS,
+    SYNC,
+    APPOINTMENTS,
 )
 
 # Of each kind of scope, the aggregate whose stream says that there is such a scope: its state is

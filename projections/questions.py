@@ -11,6 +11,7 @@ from projections.missions.questions import BOARD, HISTORY
 from projections.question import Own, Past, Wide
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON
+from projections.syncs.questions import APPOINTMENTS, OWN_SYNCS, SYNC_PEOPLE, SYNC_TEXTS
 
 QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     CONFERENCE,
@@ -32,6 +33,10 @@ QUESTIONS: tuple[Own[Any, Any] | Wide[Any, Any], ...] = (
     TEXTS,
     THREAD,
     FLAGGED,
+    OWN_SYNCS,
+    APPOINTMENTS,
+    SYNC_TEXTS,
+    SYNC_PEOPLE,
 )
 
 # Those about a scope that can be asked as of an earlier position.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from projections.attendees.acts import ATTENDEE_ACTS
 from projections.attendees.addresses import ADDRESSES
 from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
@@ -17,18 +18,21 @@ from projections.missions.rows import (
 )
 from projections.read_model import ReadModel
 from projections.sessions.rows import LIVE_SESSIONS, SESSIONS
+from projections.syncs.expiry import EXPIRE_SYNC, expiry
+from projections.syncs.rows import LIVE_SYNCS, MEMBER_SYNCS
 
 # When each kind of work is due (workers.kinds), by its name.
-WORK: Mapping[str, Meaning] = {}
+WORK: Mapping[str, Meaning] = {EXPIRE_SYNC: expiry}
 
 # A capability's read models are kept by a projector of their own, with its own lead: one that is
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
-    "attendees": (PEOPLE, ADDRESSES),
+    "attendees": (PEOPLE, ADDRESSES, ATTENDEE_ACTS),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
     "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),
+    "syncs": (MEMBER_SYNCS, LIVE_SYNCS),
     **({"work": (due(WORK),)} if WORK else {}),
 }
 

@@ -1,8 +1,9 @@
 -- name: set_aside
--- positions of read models wait until somebody enrols these again; those that have a projector stay
+-- positions of read models, reactions and kinds of work wait until somebody enrols these again; those
+-- that somebody keeps stay
 WITH gone AS (
     DELETE FROM views.positions
-    WHERE name = ANY(%(names)s) AND kind = 'read_model'
+    WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction', 'work')
     AND beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
     RETURNING name, version, position
 )
@@ -13,5 +14,6 @@ ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded
 RETURNING name;
 
 -- name: kept
--- those of these read models that have a position
-SELECT name FROM views.positions WHERE name = ANY(%(names)s) AND kind = 'read_model';
+-- those of these that have a position
+SELECT name FROM views.positions
+WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction', 'work');

@@ -35,7 +35,8 @@ CAPABILITIES = {
     "attendees": (
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
-        *("api.blocks", "api.attendee_import"),
+        *("api.blocks", "api.attendee_import", "api.profile_words", "api.attendee_tools"),
+        "api.attendee_insights",
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
@@ -52,6 +53,10 @@ CAPABILITIES = {
         *("domain.calendar_links", "projections.sessions", "api.sessions", "api.schedule"),
         *("api.calendar_links", "api.formats", "workers.schedules"),
         *("api.concierge", "api.session_tools"),
+    ),
+    "syncs": (
+        *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
+        *("workers.syncs", "api.syncs", "api.free_time", "api.sync_tools"),
     ),
 }
 # The lists on which a new capability is a line.

@@ -63,7 +63,7 @@ COMMANDS = (
     Command("parked", "operations.parked", "what could not be applied: list, show, replay, drop"),
     Command("prove", "proof.prove", "let all fail that can, and show that nothing was lost"),
     Command("rebuild", "operations.rebuild", "read models anew from the log: NAME ... or --all"),
-    Command("set-aside", "operations.set_aside", "read models that the version before lacks"),
+    Command("set-aside", "operations.set_aside", "what the version before does not know"),
     Command("replay-contacts", "contacts.replay", "play contacts from a file into the log"),
 )
 

@@ -1,9 +1,11 @@
 """An agenda as iCalendar (RFC 5545), in the same bytes as long as nothing has changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from projections.sessions.questions import Programme
 from projections.sessions.rows import Item
@@ -17,10 +19,24 @@ STATUS = {"cancelled": "CANCELLED", "tentative": "TENTATIVE"}
 ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": ""})
 
 
-def calendar(programme: Programme, name: str) -> bytes:
+class Meeting(Struct, frozen=True):
+    """An appointment beside the programme."""
+
+    uid: str
+    sequence: int
+    updated_at: datetime
+    start: datetime
+    end: datetime
+    is_cancelled: bool
+    summary: str
+    description: str = ""
+    location: str = ""
+
+
+def calendar(programme: Programme, name: str, meetings: Sequence[Meeting] = ()) -> bytes:
     zone = ZoneInfo(programme.agenda.event_timezone)
     items = sorted(programme.items, key=lambda item: (item.start_time, item.item_id))
-    return b"".join(folded(line) for line in _calendar(programme, items, zone, name))
+    return b"".join(folded(line) for line in _calendar(programme, items, meetings, zone, name))
 
 
 def folded(line: str) -> bytes:
@@ -39,15 +55,24 @@ def escaped(text: str) -> str:
     return text.translate(ESCAPED)
 
 
-def _calendar(programme: Programme, items: list[Item], zone: ZoneInfo, name: str) -> Iterator[str]:
+def _calendar(
+    programme: Programme,
+    items: list[Item],
+    meetings: Sequence[Meeting],
+    zone: ZoneInfo,
+    name: str,
+) -> Iterator[str]:
     yield from ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Rapport//Rapport//EN")
     yield from ("CALSCALE:GREGORIAN", "METHOD:PUBLISH")
     yield from (f"NAME:{escaped(name)}", f"X-WR-CALNAME:{escaped(name)}")
     yield f"X-WR-TIMEZONE:{zone.key}"
     yield from (f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESHED}", f"X-PUBLISHED-TTL:{REFRESHED}")
-    yield from _timezone(zone, items)
+    slots = [(item.start_time, item.end_time) for item in items]
+    yield from _timezone(zone, [*slots, *((one.start, one.end) for one in meetings)])
     for item in items:
         yield from _event(item, programme, zone)
+    for meeting in meetings:
+        yield from _meeting(meeting, zone)
     yield "END:VCALENDAR"
 
 
@@ -63,6 +88,23 @@ def _event(item: Item, programme: Programme, zone: ZoneInfo) -> Iterator[str]:
         yield f"DTEND{_moment(item.end_time, zone)}"
     yield f"SUMMARY:{escaped(item.title)}"
     yield from _described(item, programme)
+    yield "END:VEVENT"
+
+
+def _meeting(meeting: Meeting, zone: ZoneInfo) -> Iterator[str]:
+    yield "BEGIN:VEVENT"
+    yield f"UID:{meeting.uid}"
+    yield f"DTSTAMP:{_utc(meeting.updated_at)}"
+    yield f"LAST-MODIFIED:{_utc(meeting.updated_at)}"
+    yield f"SEQUENCE:{meeting.sequence}"
+    yield f"STATUS:{'CANCELLED' if meeting.is_cancelled else 'CONFIRMED'}"
+    yield f"DTSTART{_moment(meeting.start, zone)}"
+    yield f"DTEND{_moment(meeting.end, zone)}"
+    yield f"SUMMARY:{escaped(meeting.summary)}"
+    if meeting.description:
+        yield f"DESCRIPTION:{escaped(meeting.description)}"
+    if meeting.location:
+        yield f"LOCATION:{escaped(meeting.location)}"
     yield "END:VEVENT"
 
 
@@ -102,10 +144,10 @@ def _utc(at: datetime) -> str:
     return f"{utc.year:04}{utc:%m%dT%H%M%SZ}"
 
 
-def _timezone(zone: ZoneInfo, items: Iterable[Item]) -> Iterator[str]:
-    """The zone in the years of the items, or in one year if there are none: a VTIMEZONE must not
+def _timezone(zone: ZoneInfo, slots: Iterable[tuple[datetime, datetime]]) -> Iterator[str]:
+    """The zone in the years of these times, or in one year if there are none: a VTIMEZONE must not
     be empty."""
-    times = [at for item in items for at in (item.start_time, item.end_time)]
+    times = [at for slot in slots for at in slot]
     years = {at.astimezone(zone).year for at in times if _is_written_locally(at, zone)} or {
         YEARS[1]
     }

@@ -16,12 +16,14 @@ export class Problem extends Error {
   }
 }
 
-export async function call(method, path, { body, headers = {} } = {}) {
+// keepalive: goes out also where the page is left meanwhile
+export async function call(method, path, { body, headers = {}, keepalive = false } = {}) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
   try {
     const response = await fetch(path, {
       method,
+      keepalive,
       signal: abort.signal,
       cache: 'no-store',
       credentials: 'same-origin',
@@ -32,9 +34,12 @@ export async function call(method, path, { body, headers = {} } = {}) {
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-    if (!response.ok) throw await refused(response);
+    const unchanged = response.status === 304; // only who named an ETag is answered so
+    if (!response.ok && !unchanged) throw await refused(response);
     return {
-      data: response.status === 204 ? null : await response.json(),
+      data: unchanged || response.status === 204 ? null : await response.json(),
+      unchanged,
+      etag: response.headers.get('ETag'),
       position: positionOf(response),
       date: response.headers.get('Date'),
       folded: response.headers.get('Read-Model') === 'folded',
@@ -49,14 +54,14 @@ export async function call(method, path, { body, headers = {} } = {}) {
 }
 
 // A read may be asked again; a store that is only catching up says for how long to wait.
-export async function read(path, attempts = 3) {
+export async function read(path, { headers = {}, attempts = 3 } = {}) {
   try {
-    return await call('GET', path);
+    return await call('GET', path, { headers });
   } catch (problem) {
     const wait = problem.retryAfter ?? 1;
     if (problem.status !== 503 || attempts <= 1 || wait > PATIENCE_S) throw problem;
     await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-    return read(path, attempts - 1);
+    return read(path, { headers, attempts: attempts - 1 });
   }
 }
 

@@ -5,7 +5,7 @@
 // other, and what comes twice then is older than what the page shows. Parts of a page that are none
 // of its own, as the bar, hear on the document that something was heard, and that it resumed.
 
-const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED', 'MESSAGE_RECEIVED', 'MESSAGES_READ'];
+const TYPES = ['MISSION_UPDATED', 'MATCHES_UPDATED', 'SESSIONS_UPDATED', 'BRIEF_UPDATED', 'ENGAGEMENT_UPDATED', 'MESSAGE_RECEIVED', 'MESSAGES_READ', 'SYNC_UPDATED'];
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30000;
 // 100, or 100-sessions.60-missions.100: how far each feed was heard, last the message's own position.

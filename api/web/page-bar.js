@@ -13,6 +13,7 @@ const FEED = {
 };
 
 class PageBar extends HTMLElement {
+  #people = el('a', { class: 'bar-link', hidden: true }, 'Attendees');
   #windows = new BroadcastChannel('session');
   #tally = el('span', { class: 'bar-tally', 'aria-hidden': 'true' });
   #feed = el('span', { class: 'bar-feed', role: 'status', hidden: true });
@@ -28,6 +29,7 @@ class PageBar extends HTMLElement {
   }
 
   identify(session) {
+    this.#offerPeople(session);
     setText(this.#who, session ? session.name || session.sub : '');
     this.#leave.hidden = !session;
     const eventId = session && eventInPath();
@@ -49,6 +51,16 @@ class PageBar extends HTMLElement {
     if (this.#messages.children.length || this.#leave.hidden) return;
     const { unreadBadge } = await import('/web/unread-badge.js');
     if (!this.#messages.children.length && !this.#leave.hidden) this.#messages.append(unreadBadge(eventId));
+  }
+
+  #offerPeople(session) {
+    const eventId = eventInPath();
+    const opens = (scope) => scope === 'admin' || [`event:${eventId}:member`, `event:${eventId}:organizer`].includes(scope);
+    this.#people.hidden = !(eventId && session?.scopes?.some(opens));
+    if (this.#people.hidden) return;
+    this.#people.href = `/events/${encodeURIComponent(eventId)}/attendees`;
+    if (location.pathname === this.#people.pathname) this.#people.setAttribute('aria-current', 'page');
+    if (!this.#people.isConnected) this.#who.before(this.#people);
   }
 
   async #signOut() {

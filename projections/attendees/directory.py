@@ -69,5 +69,5 @@ def page(
             slots = index.by_score(index.scores(you, seen), chosen)
     first = (wanted.page - 1) * wanted.page_size
     ids = [index.ids[slot] for slot in slots[first : first + wanted.page_size]]
-    joined_by = min(wanted.joined_by, index.last_joined(seen))
+    joined_by = max(1, min(wanted.joined_by, index.last_joined(seen)))
     return Page(ids, len(slots), joined_by, counts, index.rarity(seen))

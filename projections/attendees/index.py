@@ -5,6 +5,7 @@ Nothing of it is shown by itself: the rows of those it picks are read, and asked
 seen (visibility.py).
 """
 
+import heapq
 from array import array
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -18,7 +19,7 @@ from projections.attendees.flat import Flat, Growing, Mask, Numbers
 from projections.attendees.score import Described, Rarity
 from projections.attendees.words import key
 
-EVERYBODY = 2**63 - 1  # a position by which all have joined
+EVERYBODY = 10**15  # a position by which all have joined: no log is as long
 TIES = 500  # equally frequent values that are put in order
 Scores = NDArray[np.float64]
 Tags = tuple[str, ...]
@@ -271,6 +272,19 @@ class Index:
         return slots[np.lexsort((self._joined.first(len(self.ids))[slots], of_slot))]
 
     # How many have what
+    def frequent(self, field: str, seen: Mask, most: int) -> list[tuple[str, str, int]]:
+        """The most frequent values of one of score.FIELDS among those who are seen: one of them
+        who has it, its key, and how many have it."""
+        named = ((n, name) for (of, name), n in self._values.items() if of == field)
+        # Who is not seen is one of few: whatever is frequent among all is so among the others.
+        those = heapq.nlargest(4 * most, named, key=lambda one: len(self._having[one[0]]))
+        found = []
+        for _, name in those:
+            having = self._those(field, name)
+            if len(having := having[seen[having]]):
+                found.append((self.ids[having[0]], name, len(having)))
+        return sorted(found, key=lambda one: (-one[2], one[1]))[:most]
+
     def counts(self, facet: str, mask: Mask, most: int) -> list[tuple[str, int]]:
         """The most frequent values with how many have each, as most of those write it. Of equally
         frequent ones those that come first by their key; of more than TIES none."""

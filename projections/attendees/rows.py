@@ -51,6 +51,7 @@ class Attendee(Struct, frozen=True):
     offers: Tags = ()
     seeks: Tags = ()
     words: str = ""
+    on_leaderboard: bool = True
 
 
 class Activity(Struct, frozen=True):
@@ -145,6 +146,7 @@ def _saved(recorded: Recorded, joined: int, profile: Profile) -> Attendee:
         profile.offers,
         profile.seeks,
         searched(_said(profile)) if listed else "",
+        profile.on_leaderboard,
     )
 
 

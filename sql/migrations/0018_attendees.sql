@@ -26,6 +26,7 @@ CREATE TABLE views.attendees (
     offers text [] NOT NULL,
     seeks text [] NOT NULL,
     words text COLLATE "C" NOT NULL,           -- what search looks at; empty where not listed
+    on_leaderboard boolean NOT NULL,
     PRIMARY KEY (event_id, member_id)
 );
 

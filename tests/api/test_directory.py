@@ -258,3 +258,11 @@ def test_odd_names_are_shown_as_they_are(here: Conference) -> None:
             refused = eva.put(f"{here.path}/me", json={"name": "E", "avatar_url": address})
             said = problem(refused, 400)["errors"]
             assert said == [{"path": "$.avatar_url", "message": "must be an https address"}]
+
+
+def test_member_reads_their_own_choices_and_nobody_elses(here: Conference) -> None:
+    here.save("ada", PEOPLE["ada"] | {"visibility": "hidden", "on_leaderboard": False})
+    own = here.ada.get(f"{here.path}/me").json()
+    assert (own["visibility"], own["on_leaderboard"]) == ("hidden", False)
+    other = here.ada.get(f"{here.path}/ben").json()
+    assert (other["visibility"], other["on_leaderboard"]) == (None, None)

@@ -17,6 +17,11 @@ PAGES = {
     "/events/evt_1/schedule": "schedule.html",
     "/events/evt_1/messages": "messages.html",
     "/events/evt_1/messages/ben": "messages.html",
+    "/events/evt_1/syncs": "syncs.html",
+    "/events/evt_1/syncs/new": "syncs.html",
+    "/events/evt_1/attendees": "attendees.html",
+    "/events/evt_1/attendees/usr_ada": "attendee.html",
+    "/events/evt_1/goals": "goals.html",
 }
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ADDRESS = re.compile(

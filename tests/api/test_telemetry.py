@@ -83,6 +83,21 @@ def test_one_message_or_one_sync_completes_the_mission(product: Product, action:
         assert ada.causes == [action]
 
 
+def test_message_of_the_products_own_has_completed_the_mission_as_it_is_answered(
+    product: Product,
+) -> None:
+    with Meeting(product) as ada, product.listening(ada.event, "ada") as feed:
+        message = {"to": "bob", "text": "Shall we meet?"}
+        answer = ada.client.post(f"/api/events/{ada.event}/messages", json=message)
+        assert answer.status_code == 201
+        ada.client.headers["Min-Position"] = answer.headers["Event-Position"]
+        assert (ada.status, ada.causes) == ("completed", ["message_sent"])
+        heard = {one["event"]: one["data"] for one in (next(feed), next(feed))}
+        assert heard["MISSION_UPDATED"]["status"] == "completed"
+        assert ada.reports("message_sent", "bob").status_code == 204
+        assert ada.causes == ["message_sent"]
+
+
 def test_same_report_again_counts_once(product: Product) -> None:
     with Meeting(product) as ada:
         for target in ("bob", "cyd", "dan"):

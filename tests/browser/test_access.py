@@ -8,6 +8,17 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import GOALS, SPEAK, Conference, click, expect_board
 from tests.browser.conversations import ADA, BEN, acquaint, bubbles, open_messages, say, write
+from tests.browser.meetings import (
+    ZOE,
+    answer,
+    ask,
+    introduce,
+    open_form,
+    open_syncs,
+    step,
+    tomorrow,
+)
+from tests.browser.people import open_directory, open_profile, settle
 from tests.browser.programme import (
     around,
     expect_starred,
@@ -138,8 +149,73 @@ def open_report(conference: Conference, page: Page) -> None:
     expect(page.get_by_role("dialog", name="Report a message")).to_be_visible()
 
 
+def open_meetings(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    ask(conference, BEN, ADA, tomorrow(9), tomorrow(10), note="Shall we\ntalk about clocks?")
+    ask(conference, ADA, ZOE, tomorrow(12))
+    open_syncs(conference, page)
+    expect(page.locator(".sync")).to_have_count(3)
+
+
+def open_request(conference: Conference, page: Page) -> None:
+    introduce(conference)
+    agreed = ask(conference, ADA, ZOE, tomorrow(8), place="Hall A")
+    answer(conference, ZOE, agreed, "accepted")
+    open_form(conference, page)
+    step(page, "12:00").click()
+    expect(page.locator(".picked li")).to_have_count(1)
+
+
+def open_card(conference: Conference, page: Page) -> None:
+    settle(conference)
+    conference.open(page)
+    expect(page.locator("meet-attendees .person:not([data-skeleton])").first).to_be_visible()
+
+
+def open_people(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_directory(conference, page)
+    if (filters := page.get_by_role("button", name="Filters")).is_visible():
+        filters.click()
+    page.get_by_role("checkbox", name="Acme 2 attendees").check()
+    expect(page.get_by_role("button", name="Remove Acme")).to_be_visible()
+
+
+def open_somebody(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_profile(conference, page, "usr_ben")
+    expect(page.locator("meet-progress[data-status]")).to_be_visible()
+    page.get_by_text("More about Ben Okri").click()
+
+
+def open_block(conference: Conference, page: Page) -> None:
+    open_somebody(conference, page)
+    page.get_by_role("button", name="Block Ben Okri").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def open_own_profile(conference: Conference, page: Page) -> None:
+    settle(conference)
+    open_profile(conference, page, "me")
+    expect(page.locator(".words-offer").first).to_be_visible()
+
+
+def open_goals(conference: Conference, page: Page) -> None:
+    settle(conference)
+    page.goto(conference.sign_in_link("usr_ada", f"{conference.path}/goals"))
+    expect(page.locator(".words-offer").first).to_be_visible()
+
+
 PAGES = (
     open_board,
+    open_card,
+    open_people,
+    open_somebody,
+    open_block,
+    open_own_profile,
+    open_goals,
     open_grid,
     open_list,
     open_details,
@@ -156,6 +232,8 @@ PAGES = (
     open_threads,
     open_thread,
     open_report,
+    open_meetings,
+    open_request,
 )
 
 

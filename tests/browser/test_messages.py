@@ -133,10 +133,13 @@ def test_earlier_messages_come_before_and_what_is_read_stays_in_place(
     open_messages(conference, page, ADA, BEN)
     expect(bubbles(page).last).to_have_text("Message 44")
     expect(bubbles(page)).to_have_count(30)
-    page.get_by_role("button", name="Earlier messages").click()
+    earlier = page.get_by_role("button", name="Earlier messages")
+    earlier.focus()  # which scrolls there, as a wheel does: they come by themselves
     expect(bubbles(page)).to_have_count(46)
     expect(bubbles(page).first).to_have_text("Hello")
-    expect(page.get_by_role("button", name="Earlier messages")).to_be_hidden()
+    expect(earlier).to_be_hidden()
+    expect(page.get_by_role("log", name="Messages with Ben Osei")).to_be_focused()
+    expect(bubbles(page).last).to_have_text("Message 44")
 
 
 def test_block_is_asked_twice_and_leaves_the_thread(conference: Conference, page: Page) -> None:

@@ -239,3 +239,29 @@ def test_feed_resumes_by_the_last_id_and_every_other_time_by_a_number_alone(modu
     assert urls == [f"{by}7", f"{by}61", f"{by}{late}", f"{by}61"]
     _, urls = modules.evaluate(RESUMING, [["99"], 2])
     assert urls == [f"{by}7", f"{by}99", f"{by}99"]
+
+
+def test_time_counts_while_the_page_is_seen_and_for_half_a_minute_after_a_move(
+    modules: Page,
+) -> None:
+    """Moments in seconds: s(how), h(ide), m(ove), t(ake)."""
+    taken = modules.evaluate(
+        """async told => {
+          const { VisibleTime } = await import('/web/visible-time.js');
+          let at = 0;
+          const time = new VisibleTime({ visible: true, now: () => at });
+          const taken = [];
+          for (const [moment, what] of told) {
+            at = moment * 1000;
+            if (what === 's' || what === 'h') time.show(what === 's');
+            if (what === 'm') time.act();
+            if (what === 't') taken.push(time.take() / 1000);
+          }
+          return taken;
+        }""",
+        [
+            *([5, "t"], [10, "h"], [500, "t"], [600, "s"], [610, "m"], [700, "t"]),
+            *([800, "m"], [801, "t"], [802, "h"], [803, "s"], [900, "t"], [900, "t"]),
+        ],
+    )
+    assert taken == [5, 5, 40, 1, 31, 0]

@@ -11,6 +11,9 @@ READY = {
     "/sign-in": "#by-hand",
     "{board}": "[data-feed=live]",
     "{board}/schedule": "#schedule:not([data-phase=loading])",
+    "{board}/attendees": "#attendees[data-phase=ready]",
+    "{board}/attendees/usr_ben": "attendee-profile h1",
+    "{board}/goals": "goals-form form",
     "/schema": ".operation",
     "/nowhere": "[data-notice=nothing]",
 }
@@ -20,6 +23,8 @@ READY = {
 def test_page_loads_without_an_error(
     conference: Conference, page: Page, path: str, ready: str
 ) -> None:
+    conference.put("/attendees/usr_ada", {"name": "Ada"})
+    conference.put("/attendees/usr_ben", {"name": "Ben"})
     conference.open(page)
     url = conference.product.url + path.format(board=conference.path)
     wrong: list[str] = []

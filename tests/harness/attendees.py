@@ -14,6 +14,7 @@ from projections.attendees.rows import PEOPLE
 from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
 from projections.sessions.rows import SESSIONS
+from projections.syncs.rows import MEMBER_SYNCS
 from tests.harness.capability import Capability
 from tests.harness.values import members, names, tags, texts
 
@@ -41,6 +42,5 @@ EVENTS = st.one_of(
     st.builds(AttendeeProfileChanged, PROFILES),
     st.just(AttendeeErased()),
 )
-CAPABILITY = Capability(
-    ATTENDEE, commands, EVENTS, (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS)
-)
+READ_MODELS = (PEOPLE, MISSION_LEADERBOARD, SESSIONS, THREADS_OF_MEMBERS, MEMBER_SYNCS)
+CAPABILITY = Capability(ATTENDEE, commands, EVENTS, READ_MODELS)

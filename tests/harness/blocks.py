@@ -6,6 +6,7 @@ from domain.blocks import BLOCKS, BlockMember, MemberBlocked, MemberUnblocked, U
 from projections.attendees.rows import PEOPLE
 from projections.messages.rows import THREADS_OF_MEMBERS
 from projections.missions.rows import MISSION_LEADERBOARD
+from projections.syncs.rows import MEMBER_SYNCS
 from tests.harness.capability import Capability
 from tests.harness.values import members
 
@@ -19,5 +20,5 @@ CAPABILITY = Capability(
     BLOCKS,
     commands,
     st.builds(MemberBlocked, members) | st.builds(MemberUnblocked, members),
-    (PEOPLE, MISSION_LEADERBOARD, THREADS_OF_MEMBERS),
+    (PEOPLE, MISSION_LEADERBOARD, THREADS_OF_MEMBERS, MEMBER_SYNCS),
 )

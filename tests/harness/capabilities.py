@@ -15,6 +15,7 @@ from tests.harness import (
     conferences,
     messages,
     missions,
+    syncs,
 )
 from tests.harness.capability import Capability
 
@@ -33,6 +34,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     messages.SENT,
     messages.ARRIVED,
     messages.FLAGGED,
+    syncs.SYNCS,
+    syncs.CALENDARS,
     bulks.CAPABILITY,
 )
 

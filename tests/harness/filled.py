@@ -7,6 +7,7 @@ EVENTS, MEMBERS, SESSIONS, ANNOUNCED = 200, 500, 100, 5_000
 LARGE_MEMBERS, LARGE_SESSIONS, MISSIONS, CLICKS = 50_000, 2_000, 500, 5_000
 BLOCKED = 100  # who block a member of theirs
 MESSAGES, THREADS, REPORTS = 10_000, 5_000, 1_000
+SYNCS = 1_000
 OPENS = "2026-09-01T09:00:00Z"
 
 STATEMENTS = """
@@ -55,7 +56,7 @@ STATEMENTS = """
         FROM member;
     INSERT INTO views.attendees
         SELECT event_id, member_id, n, n, true, member_id, '', 'A company', '', '', '{web,ai}',
-            '{}', '{}', '{}', '{}', '{}', ' ' || member_id || ' a company web ai '
+            '{}', '{}', '{}', '{}', '{}', ' ' || member_id || ' a company web ai ', true
         FROM member;
     INSERT INTO views.attendee_activity SELECT event_id, member_id, n FROM member;
     INSERT INTO views.blocks
@@ -95,6 +96,27 @@ STATEMENTS = """
     INSERT INTO views.flagged_messages
         SELECT event_id, member_id, 'm2', n, now(), 'usr_' || n + 1, 'Rude'
         FROM member WHERE n < %(reports)s;
+    INSERT INTO views.sync_people
+        SELECT event_id, member_id, member_id, 'Does things', 'A company', '', true, false
+        FROM member;
+    INSERT INTO views.sync_blocks
+        SELECT event_id, member_id, 'usr_' || n + 1, n %% 3 = 0 FROM member;
+    INSERT INTO views.member_syncs
+        SELECT event_id, member_id, 'sync_' || n || '_' || k, 'usr_' || n + k, k = 1, n * 10 + k,
+            30, ARRAY[now()], now(), 'accepted', now(), now() + k * interval '1 hour', 1
+        FROM member, generate_series(1, 3) AS k
+        UNION ALL SELECT busy.*, 'sync_' || k, 'usr_2', true, k, 30, ARRAY[now()], now(),
+            'accepted', now(), now() + k * interval '1 hour', 1
+        FROM busy, generate_series(4, %(syncs)s) AS k;
+    INSERT INTO views.sync_texts
+        SELECT event_id, 'sync_' || n || '_' || k, member_id, 'Some words', 'Hall A', member_id
+        FROM member, generate_series(1, 3) AS k
+        UNION ALL SELECT event_id, 'sync_' || k, 'usr_1', 'Some words', 'Hall A', 'usr_1'
+        FROM busy, generate_series(4, %(syncs)s) AS k;
+    INSERT INTO events.log (originator_id, originator_version, topic, state)
+        SELECT kind || ':' || event_id || ':' || member_id, 1, 'T', '{}'
+        FROM member, unnest(ARRAY['appointments', 'blocks']) AS kind
+        ON CONFLICT DO NOTHING;
     INSERT INTO views.agenda_items
         SELECT event_id, 's' || n, 0, now(), 'A title', at, at + interval '45 minutes', 'About it',
             '', '', '{web}', 'session', 'scheduled', ARRAY['spk_' || n, 'spk_' || n / 2], '', ''
@@ -119,6 +141,7 @@ def fill(database_url: str) -> None:
         "messages": MESSAGES,
         "threads": THREADS,
         "reports": REPORTS,
+        "syncs": SYNCS,
         "opens": OPENS,
     }
     with psycopg.connect(

@@ -27,6 +27,17 @@ from projections.missions.questions import BOARD, HISTORY
 from projections.question import Ask, MemberAsk, Own, Past, Wide
 from projections.sessions.calendar import STARRED_AGENDA, WHOLE_AGENDA
 from projections.sessions.questions import NOW, PERSONAL_AGENDA, SCHEDULE, SOON, SessionsAsk
+from projections.syncs.questions import (
+    APPOINTMENTS,
+    OWN_SYNCS,
+    SYNC_PEOPLE,
+    SYNC_TEXTS,
+    SyncPeopleAsk,
+    SyncsAsk,
+    SyncTextsAsk,
+    TimesAsk,
+)
+from tests.harness import syncs
 from tests.harness.agenda import starts
 from tests.harness.messages import ids
 from tests.harness.values import members
@@ -89,6 +100,26 @@ def some_texts(draw: Any, event_id: str) -> TextsAsk:
     return TextsAsk(event_id, *(",".join(column) for column in zip(*keys, strict=True)))
 
 
+def of_page(event_id: str) -> SearchStrategy[SyncsAsk]:
+    statuses = st.sampled_from(["", "", "requested", "accepted", "expired"])
+    before = st.sampled_from([1, 20, LATEST, LATEST])
+    return st.builds(SyncsAsk, st.just(event_id), members, statuses, syncs.times, limits, before)
+
+
+def of_times(event_id: str) -> SearchStrategy[TimesAsk]:
+    return st.builds(TimesAsk, st.just(event_id), members, syncs.starts, syncs.starts)
+
+
+def of_sync_texts(event_id: str) -> SearchStrategy[SyncTextsAsk]:
+    some = st.lists(syncs.ids, min_size=1, max_size=3, unique=True).map(",".join)
+    return st.builds(SyncTextsAsk, st.just(event_id), some)
+
+
+def of_sync_people(event_id: str) -> SearchStrategy[SyncPeopleAsk]:
+    some = st.lists(members, max_size=3, unique=True).map(",".join)
+    return st.builds(SyncPeopleAsk, st.just(event_id), members, some)
+
+
 OWN: dict[Own[Any, Any], Asks] = {
     CONFERENCE: of_event,
     ADDRESS: of_member,
@@ -108,6 +139,10 @@ OWN: dict[Own[Any, Any], Asks] = {
     TEXTS: some_texts,
     THREAD: of_thread,
     FLAGGED: of_flagged,
+    OWN_SYNCS: of_page,
+    APPOINTMENTS: of_times,
+    SYNC_TEXTS: of_sync_texts,
+    SYNC_PEOPLE: of_sync_people,
 }
 WIDE: dict[Wide[Any, Any], Asks] = {LEADERBOARD: of_leaders}
 PAST: tuple[Past[Any, Any], ...] = (PAST_LEADERBOARD,)

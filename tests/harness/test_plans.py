@@ -23,6 +23,7 @@ from projections.missions.questions import HISTORY
 from projections.question import Ask, MemberAsk
 from projections.questions import QUESTIONS
 from projections.sessions.questions import SessionsAsk
+from projections.syncs.questions import SyncPeopleAsk, SyncsAsk, SyncTextsAsk, TimesAsk
 from tests.harness.filled import EVENTS, MEMBERS, OPENS, fill
 from tests.harness.test_questions import named
 
@@ -49,6 +50,16 @@ OF_MESSAGES: dict[type[Ask], Callable[[str, str], Ask]] = {
     ThreadAsk: lambda event, member: ThreadAsk(event, member, "usr_2", 100),
     FlaggedAsk: lambda event, member: FlaggedAsk(event, 100),
 }
+OF_SYNCS: dict[type[Ask], Callable[[str, str], Ask]] = {
+    SyncsAsk: lambda event, member: SyncsAsk(event, member, "requested", NOON, 100),
+    TimesAsk: lambda event, member: TimesAsk(event, member, NOON, NOON + timedelta(days=900)),
+    SyncTextsAsk: lambda event, member: SyncTextsAsk(
+        event, ",".join(f"sync_{n}" for n in range(4, 104))
+    ),
+    SyncPeopleAsk: lambda event, member: SyncPeopleAsk(
+        event, member, ",".join(f"usr_{n}" for n in range(2, 102))
+    ),
+}
 
 
 def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
@@ -62,6 +73,8 @@ def some_ask(question: Any, event_id: str, member_id: str) -> Ask:
         return ProfileAsk(event_id, member_id, "usr_2")
     if question.asks in OF_MESSAGES:
         return OF_MESSAGES[question.asks](event_id, member_id)
+    if question.asks in OF_SYNCS:
+        return OF_SYNCS[question.asks](event_id, member_id)
     return MemberAsk(event_id, member_id)
 
 

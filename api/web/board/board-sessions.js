@@ -4,6 +4,8 @@ import * as api from '/web/api.js';
 import { settle } from '/web/debounce.js';
 import { ownStars } from '/web/own-stars.js';
 import '/web/session-window.js';
+import { end, onBoard } from '/web/sync-model.js';
+import { agreed, listPath } from '/web/syncs-api.js';
 import { Ticker } from '/web/ticker.js';
 import { sessionChange } from '/web/wording.js';
 
@@ -11,15 +13,19 @@ export class BoardSessions {
   #windows = [...document.querySelectorAll('session-window')];
   #held = null;
   #stars = null;
+  #syncs = [];
   #ticker = new Ticker(() => this.#tick());
 
   // member: their id, null for who has no stars; leave(): what to do when signed out
-  constructor({ eventId, member, toasts, leave }) {
-    Object.assign(this, { eventId, toasts, leave });
+  constructor({ eventId, timezone, member, toasts, leave }) {
+    Object.assign(this, { eventId, timezone, toasts, leave });
     const said = { changed: () => this.#render(), succeeded: () => this.refresh(), title: (id) => this.#title(id) };
     if (member) this.#stars = ownStars({ eventId, member, toasts, leave, ...said });
     const schedule = document.getElementById('to-schedule');
     schedule.href = `/events/${encodeURIComponent(eventId)}/schedule`;
+    const syncs = document.getElementById('to-syncs');
+    syncs.href = listPath(eventId);
+    syncs.hidden = !member;
     document.getElementById('sessions').addEventListener('star-wanted', ({ detail }) => this.#stars.want(detail.session.session_id, detail.starred));
     this.refresh.now();
   }
@@ -45,7 +51,8 @@ export class BoardSessions {
     try {
       const [now, soon, agenda] = await Promise.all([api.sessions(this.eventId, 'now'), api.sessions(this.eventId, 'next_60'), api.agenda(this.eventId)]);
       this.#ticker.set(soon.data.at);
-      this.#ticker.await(moments(now.data.sessions, soon.data.sessions));
+      await this.#loadSyncs();
+      this.#ticker.await([...moments(now.data.sessions, soon.data.sessions), ...this.#syncs.flatMap((sync) => [Date.parse(sync.start), end(sync)])]);
       const { sessions, focus_areas: areas } = agenda.data;
       const timezone = [...now.data.sessions, ...soon.data.sessions, ...sessions][0]?.event_timezone;
       this.#held = { now: now.data.sessions, next_60: soon.data.sessions, areas, starred: sessions, timezone };
@@ -57,6 +64,16 @@ export class BoardSessions {
     }
   }
 
+  // Those that are held are shown while they cannot be asked for.
+  async #loadSyncs() {
+    if (!this.#stars) return;
+    try {
+      this.#syncs = (await agreed(this.eventId)).data.syncs;
+    } catch (problem) {
+      if (problem.status === 401) throw problem;
+    }
+  }
+
   #render() {
     if (!this.#held) return;
     const now = this.#ticker.now();
@@ -65,7 +82,7 @@ export class BoardSessions {
     for (const shown of this.#windows) {
       const { window } = shown.dataset;
       const sessions = window === 'now' ? [...this.#held.now, ...this.#begun(now)] : this.#held[window];
-      shown.show(sessions, { ...context, next: window === 'next_60' ? next : null });
+      shown.show(sessions, { ...context, next: window === 'next_60' ? next : null, syncs: onBoard(this.#syncs, window, now), timezone: this.timezone });
     }
   }
 

@@ -85,7 +85,7 @@ function render() {
   if (main.dataset.phase === 'stopped') return;
   const { missions, progress } = view(state);
   banner.show(progress, missions);
-  cards.show(missions);
+  cards.show(missions, { eventId, member: plays ? session.sub : null });
   if (!plays) {
     document.title = conference.name;
     return;
@@ -110,6 +110,7 @@ function changed(missionId) {
 
 function heard(type, data, position) {
   if (type === 'SESSIONS_UPDATED') sessions.heard(data);
+  if (type === 'SYNC_UPDATED') sessions.refresh();
   if (type !== 'MISSION_UPDATED') return;
   const { missionId, status, points_earned, progress } = data;
   dispatch({ type: 'heard', mission: { id: missionId, status, points_earned }, progress, position });
@@ -134,6 +135,7 @@ function showFeed(shown) {
 
 function refresh() {
   refreshBoard();
+  cards.refresh();
   refreshLeaders();
   sessions.refresh();
 }
@@ -181,7 +183,7 @@ async function start() {
     take(board);
     main.dataset.phase = 'ready';
     refreshLeaders.now();
-    sessions = new BoardSessions({ eventId, member: plays ? session.sub : null, toasts, leave });
+    sessions = new BoardSessions({ eventId, timezone: conference.timezone, member: plays ? session.sub : null, toasts, leave });
     follow();
   } catch (problem) {
     failed(problem);
@@ -204,6 +206,7 @@ main.addEventListener('ledger-wanted', () => {
   const titles = new Map(state.missions.map((mission) => [mission.id, mission.title]));
   ledger.open({ eventId, timezone: conference?.timezone, titles });
 });
+main.addEventListener('toast-wanted', ({ detail }) => toasts.show(detail));
 watchVisibility({ hidden: () => feed?.pause(), woken: wake });
 setInterval(() => document.hidden || !feed || refreshLeaders(), LEADERS_EVERY_MS);
 start();

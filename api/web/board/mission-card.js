@@ -2,6 +2,7 @@
 
 import { el, hiddenText, setText } from '/web/dom.js';
 import { draw, icon } from '/web/icons.js';
+import { MeetOpener } from '/web/meet-opener.js';
 import { STATUS, list, points } from '/web/wording.js';
 
 const SYMBOL = { not_started: 'ring', in_progress: 'half', completed: 'check', locked: 'lock' };
@@ -18,9 +19,11 @@ const MOVES = [
 class MissionCard extends HTMLElement {
   #mission = null;
   #parts = null;
+  #opener = null; // of the card that shows people
 
-  show(mission) {
-    if (!this.#parts) this.#build(mission);
+  // context: { eventId, member (null for who does not play) }
+  show(mission, context = {}) {
+    if (!this.#parts) this.#build(mission, context);
     const parts = this.#parts;
     const completed = mission.status === 'completed';
     setText(parts.category, mission.category ?? '');
@@ -34,19 +37,24 @@ class MissionCard extends HTMLElement {
     this.toggleAttribute('data-pending', mission.pending);
     this.#offer(mission);
     this.#mission = mission;
+    this.#opener?.show(mission);
+  }
+
+  refresh() {
+    this.#opener?.refresh();
   }
 
   #offer({ status, title }) {
     const focused = this.#parts.buttons.find(({ button }) => button === document.activeElement);
-    for (const { button, name, on } of this.#parts.buttons) {
-      button.hidden = !on.includes(status);
+    for (const { button, name, on, label } of this.#parts.buttons) {
+      button.hidden = !on.includes(status) || (this.#opener && label === 'Start');
       setText(name, ` ${title}`);
     }
     // Focus on a button that just went would fall back to the page; it stays with the mission.
     if (focused?.button.hidden) this.#parts.title.focus();
   }
 
-  #build({ id }) {
+  #build({ id }, { eventId, member }) {
     const heading = `mission-${id}`;
     const title = el('h3', { id: heading, tabindex: '-1' });
     const category = el('p', { class: 'card-category' });
@@ -57,15 +65,18 @@ class MissionCard extends HTMLElement {
     const picture = icon('ring');
     const buttons = MOVES.map((move) => this.#button(move));
     const moves = el('div', { class: 'card-moves' }, buttons.map(({ button }) => button));
+    if (id === 'meet_attendees' && member) this.#opener = new MeetOpener({ eventId, member, start: () => this.#want('in_progress') });
+    const { button: opener = null, people = null } = this.#opener ?? {};
     this.append(
       el(
         'article',
         { class: 'card', 'aria-labelledby': heading },
         el('div', { class: 'card-top' }, category, el('p', { class: 'pill' }, picture, status)),
-        title,
+        el('div', { class: 'card-title' }, title, opener && worth, opener),
         description,
         missing,
-        el('div', { class: 'card-foot' }, worth, moves),
+        people,
+        el('div', { class: 'card-foot' }, !opener && worth, moves),
       ),
     );
     this.#parts = { title, category, description, missing, points: worth, status, picture, buttons, moves };
@@ -77,7 +88,7 @@ class MissionCard extends HTMLElement {
     // The second half of a double click, or a key held down, is not another wish.
     button.addEventListener('click', (click) => click.detail > 1 || this.#want(to));
     button.addEventListener('keydown', (key) => key.repeat && key.preventDefault());
-    return { button, name, on };
+    return { button, name, on, label };
   }
 
   #want(status) {

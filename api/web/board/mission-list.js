@@ -14,7 +14,8 @@ class MissionList extends HTMLElement {
     this.replaceChildren(...Array.from({ length: PLACEHOLDERS }, () => el('div', { class: 'skeleton skeleton-card' })));
   }
 
-  show(missions) {
+  // context: as the cards take it
+  show(missions, context) {
     this.removeAttribute('aria-busy');
     if (!missions.length) {
       this.#cards.clear();
@@ -25,7 +26,12 @@ class MissionList extends HTMLElement {
     }
     const ids = missions.map((mission) => mission.id);
     if (ids.join('\n') !== [...this.#cards.keys()].join('\n')) this.#arrange(ids);
-    for (const mission of missions) this.#cards.get(mission.id).show(mission);
+    for (const mission of missions) this.#cards.get(mission.id).show(mission, context);
+  }
+
+  // What cards show beside missions.
+  refresh() {
+    for (const card of this.#cards.values()) card.refresh();
   }
 
   #arrange(ids) {

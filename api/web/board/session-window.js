@@ -4,6 +4,7 @@ import { el, setText } from '/web/dom.js';
 import { icon } from '/web/icons.js';
 import { notice } from '/web/notice.js';
 import '/web/star-button.js';
+import { syncRow } from '/web/window-sync.js';
 import { clock, hours, minutesLeft, minutesUntil, reason, shared } from '/web/wording.js';
 
 const WINDOWS = {
@@ -13,22 +14,24 @@ const WINDOWS = {
 
 class SessionWindow extends HTMLElement {
   #rows = new Map();
+  #syncs = el('ul', { class: 'window-sessions', hidden: true });
   #body = el('div', { class: 'window-body', 'aria-busy': 'true' });
 
   connectedCallback() {
     if (this.children.length) return;
     const id = `${this.dataset.window}-title`;
     this.#body.append(...Array.from({ length: 3 }, () => el('div', { class: 'skeleton skeleton-line' })));
-    this.append(el('section', { class: 'window', 'aria-labelledby': id }, el('h2', { id }, this.#about.title), this.#body));
+    this.append(el('section', { class: 'window', 'aria-labelledby': id }, el('h2', { id }, this.#about.title), this.#syncs, this.#body));
   }
 
   get #about() {
     return WINDOWS[this.dataset.window];
   }
 
-  // context: { eventId, areas, stars (null for who has none), now, next }
+  // context: { eventId, areas, stars (null for who has none), now, next, syncs, timezone }
   show(sessions, context) {
     this.#body.removeAttribute('aria-busy');
+    this.#showSyncs(context);
     // Minutes may run on without the server: what has passed is no longer of this window.
     const held = sessions.filter((session) => Date.parse(session[this.#about.at]) >= context.now);
     if (!held.length) {
@@ -38,6 +41,14 @@ class SessionWindow extends HTMLElement {
     const ids = held.map((session) => session.session_id);
     if (ids.join('\n') !== [...this.#rows.keys()].join('\n')) this.#arrange(held, context);
     for (const session of held) this.#rows.get(session.session_id).show(session, context, this.#about.when);
+  }
+
+  #showSyncs({ syncs, ...context }) {
+    this.#syncs.hidden = !syncs.length;
+    const state = JSON.stringify([syncs, Math.floor(context.now / 60000)]);
+    if (this.#syncs.dataset.state === state) return;
+    this.#syncs.dataset.state = state;
+    this.#syncs.replaceChildren(...syncs.map((sync) => syncRow(sync, this.dataset.window, context)));
   }
 
   fail(problem, retry) {

@@ -45,6 +45,7 @@ export class MessageLog {
     const items = messages.map((message, i) => this.#item(message, messages[i - 1], now));
     const grewAfter = items.length > 0 && items.at(-1) !== this.#list.lastElementChild;
     this.#place(items);
+    if (!hasEarlier && this.#earlier === document.activeElement) this.#log.focus();
     this.#earlier.hidden = !hasEarlier;
     this.#empty.hidden = messages.length > 0;
     setText(this.#empty, `Say hello to ${name}.`);

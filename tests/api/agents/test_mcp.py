@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from api.agents import jsonrpc
 from api.agents.mcp import BATCHED, LARGEST_BATCH, LISTED, NEGOTIATED, STATELESS, VERSIONS
+from api.agents.tools import TOOLS
 from tests.api.agents.asking import Json, nothing_recorded, problem
 from tests.api.sessions_now import NEXT_60, NOW, conference, ids, untimed
 from tests.product import Product
@@ -74,7 +75,7 @@ def test_client_finds_the_tool_and_calls_it(product: Product, event: str, mode: 
     assert (
         capabilities.tools is not None or mode == STATELESS
     )  # who asks nothing first knows nothing
-    assert [tool.name for tool in tools] == ["event_sessions"]
+    assert [tool.name for tool in tools] == [tool.name for tool in TOOLS]
     assert tools[0].annotations.read_only_hint
     for answer, window, expected in zip(called, ("now", "next_60"), (NOW, NEXT_60), strict=True):
         assert not answer.is_error

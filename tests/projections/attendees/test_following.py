@@ -66,7 +66,7 @@ def test_look_shows_all_that_the_tables_show(
 
 
 def test_tables_that_were_changed_behind_are_read_anew(database: str) -> None:
-    """Rows change so by a rebuild, and by a stream that is replayed."""
+    """A rebuild does, and the replay of a stream that was parked."""
 
     async def use(pool: Any) -> None:
         directories = Directories()
@@ -128,8 +128,8 @@ def test_search_looks_words_up_in_the_index_of_one_conference(database: str) -> 
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO views.attendees SELECT 'evt_' || n % 20, 'usr_' || n, n, n, true, '', '',"
-            " '', '', '', '{}', '{}', '{}', '{}', '{}', '{}', ' ' || left(md5(n::text), 20) || ' '"
-            " FROM generate_series(1, 20000) AS n"
+            " '', '', '', '{}', '{}', '{}', '{}', '{}', '{}', ' ' || left(md5(n::text), 20) || ' ',"
+            " true FROM generate_series(1, 20000) AS n"
         )
         connection.execute("VACUUM ANALYZE views.attendees")
         patterns = [*following.beginnings(name)]

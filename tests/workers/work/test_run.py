@@ -40,8 +40,11 @@ def story(database: str, nats: str, of: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_nothing_is_opened_for_work_and_reactions_where_there_are_none(
-    database: str, nats: str
+    database: str, nats: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "KINDS", ())
+    monkeypatch.setattr(module, "REACTIONS", ())
+
     def leading() -> bool:
         return ask(database, LEADING) == [(3,)]
 
