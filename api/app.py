@@ -8,6 +8,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 
 from api import (
     attendee_import,
+    attendee_insights,
     attendees,
     blocks,
     calendar_links,
@@ -49,6 +50,7 @@ WITH_TOKEN = Router(
         *attendee_import.ROUTES,
         *directory.ROUTES,
         *profile_words.ROUTES,
+        *attendee_insights.ROUTES,
         *blocks.ROUTES,
         *missions.ROUTES,
         *sessions.ROUTES,

@@ -2,25 +2,26 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.params import Parameter, QueryParameter
 from msgspec import Struct
 from multipart import parse_options_header  # type: ignore[import-untyped]
 
-from api.executing import answered
+from api.executing import answered, key_of
 from api.http.fields import EventId, MemberId
 from api.http.problems import documented
 from api.http.request import Request
 from api.http.uploads import uploaded
 from api.reads.asking import read as ask
-from api.reads.reading import answer, check_exists
+from api.reads.reading import answer, check_exists, is_recorded, minimum
 from api.services import services
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.store.writer import Author, Outcome
 from projections.attendees.addresses import ADDRESS
+from projections.engine import event_log
 from projections.question import MemberAsk
 from workers import telemetry
 from workers.attendees import importing
@@ -28,20 +29,20 @@ from workers.attendees.decoding import BYTES, UTF_8, encoding
 from workers.attendees.export import exported
 from workers.attendees.importing import File
 from workers.attendees.reading import read
-from workers.attendees.report import Report
+from workers.attendees.report import ImportReport
 
 PATH = "/api/events/{event_id:str}/attendees"
 TAGS = ["Attendees"]
 READER = ThreadPoolExecutor(1, "attendees")  # one at a time: a large file is much work
 
-Strict = Annotated[bool, Parameter(description="all rows or none: 400 says which rows are wrong")]
-DryRun = Annotated[bool, Parameter(description="says what would be done, and records nothing")]
+# Not `bool`, of which the framework takes `1`, `on` and the like too.
+Flag = Literal["true", "false"]
+Strict = Annotated[Flag, Parameter(description="all rows or none: 400 says which rows are wrong")]
+DryRun = Annotated[Flag, Parameter(description="says what would be done, and records nothing")]
 Encoding = Annotated[
-    str | None,
-    Parameter(
-        query="encoding",
-        max_length=40,
-        description="utf-8 or windows-1252; absent: the charset of the Content-Type, else utf-8",
+    Literal["utf-8", "windows-1252"] | None,
+    QueryParameter(
+        name="encoding", description="absent: the charset of the Content-Type, else utf-8"
     ),
 ]
 
@@ -68,16 +69,16 @@ class MemberAddress(Struct, frozen=True):
 async def post_attendee_import(
     request: Request,
     event_id: EventId,
-    strict: Strict = False,
-    dry_run: DryRun = False,
+    strict: Strict = "false",
+    dry_run: DryRun = "false",
     said_encoding: Encoding = None,
-) -> Response[Report]:
+) -> Response[ImportReport]:
     principal = request.user
     principal.as_organizer(event_id)
     await check_exists(request, event_id)
     file = await _file(request, said_encoding)
-    url = services(request).database_url
-    if dry_run:
+    url, key = services(request).database_url, await key_of(request, principal)
+    if dry_run == "true":
         return answered(request, _outcome(await importing.dry_run(file, event_id, url), 0))
     with telemetry.span("ImportAttendees") as trace:
         report, position = await importing.run(
@@ -86,7 +87,8 @@ async def post_attendee_import(
             history=services(request).history,
             by=Author(principal.sub, event_id, trace),
             database_url=url,
-            strict=strict,
+            strict=strict == "true",
+            key=key,
         )
     return answered(request, _outcome(report, position))
 
@@ -101,7 +103,7 @@ async def _file(request: Request, said: str | None) -> File:
     return File(data, await loop.run_in_executor(READER, read, data, name))
 
 
-def _outcome(report: Report, position: int) -> Outcome:
+def _outcome(report: ImportReport, position: int) -> Outcome:
     return Outcome(position, msgspec.json.encode(report))
 
 
@@ -117,8 +119,13 @@ def _outcome(report: Report, position: int) -> Outcome:
 async def get_attendees_csv(request: Request, event_id: EventId) -> Response[bytes]:
     request.user.as_organizer(event_id)
     await check_exists(request, event_id)
+    async with services(request).pool.connection() as connection:
+        end = await event_log.end(connection)
+    if end < minimum(request) and not await is_recorded(request):
+        raise Unavailable(f"Position {minimum(request)} is not here yet.")
     content = await exported(event_id, services(request).database_url)
     headers = {
+        "Event-Position": str(end),
         "Cache-Control": "no-store",
         "Content-Disposition": f'attachment; filename="attendees-{event_id}.csv"',
     }

@@ -39,7 +39,7 @@ async def execute(
             command,
             by=Author(principal.sub, tenant, trace),
             reply=reply,
-            key=await _key(request, principal) if keyed else None,
+            key=await key_of(request, principal) if keyed else None,
         )
         if not REACTIONS or not outcome.recorded:
             return outcome
@@ -47,7 +47,8 @@ async def execute(
         return replace(outcome, position=max(outcome.position, position))
 
 
-async def _key(request: Request, principal: Principal) -> IdempotencyKey | None:
+async def key_of(request: Request, principal: Principal) -> IdempotencyKey | None:
+    """The request's Idempotency-Key. Raises Invalid."""
     given = request.single("Idempotency-Key")
     if given is None:
         return None

@@ -53,6 +53,7 @@ READ_MODEL: Schema = {
     "schema": {"type": "string", "enum": list(FOLDED.values())},
 }
 SCHEDULE = "/api/events/{event_id}/schedule"
+ATTENDEES = "/api/events/{event_id}/attendees/import"
 A_FILE: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 OF_PROBLEMS: dict[str, Schema] = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
@@ -78,6 +79,9 @@ LINKS = (
     ("put_attendee", "post_telemetry", EVENT),
     ("put_attendee", "get_attendee", MEMBER),
     ("put_conference", "get_attendees", EVENT),
+    ("put_conference", "post_attendee_import", EVENT),
+    ("put_conference", "get_attendees_csv", EVENT),
+    ("put_attendee", "get_attendee_address", MEMBER),
     ("put_conference", "get_ranked_attendees", EVENT),
     ("put_conference", "get_blocks", EVENT),
     ("put_attendee", "put_block", MEMBER),
@@ -114,13 +118,14 @@ class Described(OpenAPIRenderPlugin):
 
 
 def _named(schema: Schema, names: Mapping[type, str]) -> bytes:
-    """The description as JSON. The framework puts the module before names that several types have,
-    and msgspec titles a type with its name."""
+    """The description as JSON. The framework puts as much of the module before names that several
+    types have as tells them apart, and msgspec titles a type with its name."""
     components = schema["components"]["schemas"]
     given = {}
     for shape, name in names.items():
-        long = "_".join((*shape.__module__.split("."), shape.__name__))
-        given[long if long in components else shape.__name__] = name
+        parts = (*shape.__module__.split("."), shape.__name__)
+        whole = ("_".join(parts[first:]) for first in range(len(parts)))
+        given[next(long for long in whole if long in components)] = name
     for old, new in given.items():
         component = components[new] = components.pop(old)
         if component.get("title") == old:
@@ -190,7 +195,8 @@ def _with_bodies(schema: Schema, app: Litestar) -> None:
         if operation := schema["paths"].get(path, {}).get(method):
             operation["requestBody"]["content"]["application/json"]["schema"] = shape
     schema["components"]["schemas"] |= components
-    schema["paths"][SCHEDULE]["post"]["requestBody"] = {"required": True, "content": A_FILE}
+    for path in (SCHEDULE, ATTENDEES):
+        schema["paths"][path]["post"]["requestBody"] = {"required": True, "content": A_FILE}
 
 
 def _with_positions(method: str, operation: Schema) -> None:

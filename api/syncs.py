@@ -269,15 +269,19 @@ async def get_syncs(
     before: Before = None,
 ) -> Response[Syncs]:
     member = await who_asks(request, event_id)
-    at = datetime.now(UTC)
-    ask = SyncsAsk(event_id, member, status or "", at, limit, before or LATEST)
+    ask = SyncsAsk(event_id, member, status or "", datetime.now(UTC), limit, before or LATEST)
+    return answer(*await own_syncs(request, ask))
+
+
+async def own_syncs(request: Request, ask: SyncsAsk) -> tuple[Syncs, Headers]:
+    """A page of them, of which nothing is told of others who are not to be seen."""
     page, own = await read(request, OWN_SYNCS, ask)
     others, of_others = await _others(request, ask, [row.other_id for row in page.rows])
     rows = [row for row in page.rows if _may_be_shown(row, others[row.other_id])]
-    texts, of_texts = await _texts(request, event_id, [row.sync_id for row in rows])
-    listed = [_listed(row, others[row.other_id], texts.get(row.sync_id), at) for row in rows]
-    headers = _together(own, of_others, of_texts)
-    return answer(Syncs(event_id, member, listed, page.before), headers)
+    texts, of_texts = await _texts(request, ask.event_id, [row.sync_id for row in rows])
+    listed = [_listed(row, others[row.other_id], texts.get(row.sync_id), ask.at) for row in rows]
+    syncs = Syncs(ask.event_id, ask.member_id, listed, page.before)
+    return syncs, _together(own, of_others, of_texts)
 
 
 def _may_be_shown(row: MemberSync, other: Other) -> bool:

@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Command, On, StreamName, stream
+from domain.aggregate import GIVEN, Aggregate, Command, On, StreamName, stream
 from domain.persistent_map import with_entry
 from domain.sync_events import (
     AppointmentCancelled,
@@ -17,6 +17,7 @@ from domain.sync_events import (
     RequestOpened,
     SyncWithdrawn,
 )
+from domain.visibility import Blocking, Seen
 
 V = TypeVar("V")
 AppointmentEvent = RequestOpened | RequestClosed | AppointmentMade | AppointmentCancelled
@@ -46,20 +47,36 @@ class Appointments(Struct, frozen=True):
 
 
 class LeaveSyncs(Command, frozen=True, kw_only=True):
-    """Withdraws what is open or still to come: with the other, or with everybody."""
+    """Withdraws what is open or still to come: with the other, whom the member blocks; or with
+    everybody, as the member is no longer there. It may come late: where that is so no more by then,
+    nothing is withdrawn."""
 
     aggregate: ClassVar[str] = "appointments"
     event_id: str
     member_id: str
     other_id: str | None
     at: datetime
+    member: Seen = GIVEN
+    blocks: Blocking = GIVEN
 
     def stream_key(self) -> tuple[str, ...]:
         return (self.event_id, self.member_id)
 
+    def given(self) -> dict[str, StreamName]:
+        return {
+            "member": stream("attendee", self.event_id, self.member_id),
+            "blocks": stream("blocks", self.event_id, self.member_id),
+        }
+
+    @property
+    def is_so(self) -> bool:
+        if self.other_id is None:
+            return not self.member.listed
+        return self.other_id in self.blocks.members
+
 
 def decide(command: LeaveSyncs, state: Appointments) -> tuple[On | AppointmentEvent, ...]:
-    return tuple(_left(command, state))
+    return tuple(_left(command, state)) if command.is_so else ()
 
 
 def _left(command: LeaveSyncs, state: Appointments) -> Iterator[On | AppointmentEvent]:

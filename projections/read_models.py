@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import chain
 
+from projections.attendees.acts import ATTENDEE_ACTS
 from projections.attendees.addresses import ADDRESSES
 from projections.attendees.rows import PEOPLE
 from projections.conferences import CONFERENCES
@@ -27,7 +28,7 @@ WORK: Mapping[str, Meaning] = {EXPIRE_SYNC: expiry}
 # slow or stuck holds up its own capability alone.
 CAPABILITIES: dict[str, tuple[ReadModel, ...]] = {
     "conferences": (CONFERENCES,),
-    "attendees": (PEOPLE, ADDRESSES),
+    "attendees": (PEOPLE, ADDRESSES, ATTENDEE_ACTS),
     "missions": (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS),
     "sessions": (SESSIONS, LIVE_SESSIONS),
     "messages": (THREADS_OF_MEMBERS, LIVE_MESSAGES),

@@ -68,3 +68,14 @@ SELECT member_id FROM views.attendees
 WHERE
     event_id = %(event_id)s AND listed
     AND words ~ %(first)s AND words ~ ALL(%(others)s::text[]);
+
+-- name: acts
+-- what was done about each other in these hours, and how far that is counted
+SELECT
+    p.position,
+    (
+        SELECT coalesce(json_agg(v), '[]')::text
+        FROM views.attendee_acts AS v
+        WHERE v.event_id = %(event_id)s AND v.hour BETWEEN %(first)s AND %(last)s
+    ) AS hours
+FROM views.positions AS p WHERE p.name = 'attendee_acts';

@@ -1,9 +1,9 @@
 -- name: set_aside
--- positions of read models and reactions wait until somebody enrols these again; those that somebody
--- keeps stay
+-- positions of read models, reactions and kinds of work wait until somebody enrols these again; those
+-- that somebody keeps stay
 WITH gone AS (
     DELETE FROM views.positions
-    WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction')
+    WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction', 'work')
     AND beat_at < clock_timestamp() - make_interval(secs => %(silent)s)
     RETURNING name, version, position
 )
@@ -15,4 +15,5 @@ RETURNING name;
 
 -- name: kept
 -- those of these that have a position
-SELECT name FROM views.positions WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction');
+SELECT name FROM views.positions
+WHERE name = ANY(%(names)s) AND kind IN ('read_model', 'reaction', 'work');

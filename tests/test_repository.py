@@ -36,6 +36,7 @@ CAPABILITIES = {
         *("domain.attendees", "domain.blocks", "domain.addresses", "domain.rosters"),
         *("projections.attendees", "workers.attendees", "api.attendees", "api.directory"),
         *("api.blocks", "api.attendee_import", "api.profile_words", "api.attendee_tools"),
+        "api.attendee_insights",
     ),
     "conferences": ("domain.conferences", "projections.conferences", "api.conferences"),
     "messages": (
@@ -55,7 +56,7 @@ CAPABILITIES = {
     ),
     "syncs": (
         *("domain.syncs", "domain.sync_events", "domain.appointments", "projections.syncs"),
-        *("workers.syncs", "api.syncs", "api.free_time"),
+        *("workers.syncs", "api.syncs", "api.free_time", "api.sync_tools"),
     ),
 }
 # The lists on which a new capability is a line.

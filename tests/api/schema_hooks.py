@@ -2,18 +2,23 @@
 
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, get_type_hints
 
+import msgspec
 import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core import NOT_SET
 
+from api.http import fields
 from api.http.fields import ID, POSITION, ZONES
+from api.syncs import SyncBody
 from tests.workers.schedules.files import frab
 
 MOST = 100  # that a mission requires
+PROPOSED = get_type_hints(SyncBody, include_extras=True)["proposals"]
 TURNS = count()
 
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(sorted(ZONES)))
@@ -72,6 +77,32 @@ def _with_link(case: Any) -> None:
             case.query = query | {"secret": secret}
 
 
+def _with_sync(case: Any) -> None:
+    """Every other sync is asked of somebody who is there, for tomorrow; every other answer is to
+    one that was."""
+    known, path = os.environ.get("SCHEMA_SYNC"), case.path_parameters or {}
+    if not known or {*map(_is_id, path.values())} != {True} or len(str(case.body)) % 2:
+        return
+    event_id, member_id, sync_id = known.split()
+    body = case.body if isinstance(case.body, dict) else {}
+    if case.operation.label == "POST /api/events/{event_id}/syncs":
+        if _is_id(body.get("with")) and _fits(body.get("proposals"), PROPOSED):
+            case.path_parameters = path | {"event_id": event_id}
+            start = datetime.now(UTC) + timedelta(days=1)
+            case.body = body | {"with": member_id, "proposals": [start.isoformat()]}
+    elif body and "sync_id" in path and _fits(body.get("start"), fields.Moment | None):
+        case.path_parameters = path | {"event_id": event_id, "sync_id": sync_id}
+        case.body = {name: value for name, value in body.items() if name != "start"}
+
+
+def _fits(value: Any, type_: Any) -> bool:
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def _with_mission(case: Any) -> None:
     """Every other mission is one that there is, else nobody would ever complete any. Here, since
     values that the tool has seen before take the place of those that are made."""
@@ -99,13 +130,16 @@ def _with_message(case: Any) -> None:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """A file is a schedule. A feed that lets us in has no end; HEAD is answered the same, but for
-    that."""
+    """A file is a schedule, or a list of attendees. A feed that lets us in has no end; HEAD is
+    answered the same, but for that."""
     _with_link(case)
+    _with_sync(case)
     _with_mission(case)
     _with_message(case)
     if case.operation.label == "POST /api/events/{event_id}/schedule" and case.body is not NOT_SET:
         case.body = frab({"guid": f"talk-{len(str(case.body)) % 7}"})
+    if case.operation.label == "POST /api/events/{event_id}/attendees/import":
+        case.body = case.body if case.body is NOT_SET else b"email,name\nada@example.org,Ada\n"
     if case.operation.path.endswith("/stream") and case.method == "GET":
         request = case.as_transport_kwargs(headers=kwargs.get("headers"))
         if requests.request(**request | {"method": "HEAD"}, timeout=5).status_code == 200:

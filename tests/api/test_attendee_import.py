@@ -101,20 +101,20 @@ def test_only_columns_of_the_file_change(desk: Desk) -> None:
 
 def test_dry_run_says_the_same_and_records_nothing(desk: Desk) -> None:
     with nothing_recorded(desk.product):
-        would = desk.said(FIRST, dry_run=True)
+        would = desk.said(FIRST, dry_run="true")
     assert counts(would) == counts(desk.said(FIRST)) == (2, 2, 2, 0, 0)
     assert would["import_id"] is None
     with nothing_recorded(desk.product):
-        assert counts(desk.said(FIRST, dry_run=True)) == (2, 2, 0, 0, 2)
+        assert counts(desk.said(FIRST, dry_run="true")) == (2, 2, 0, 0, 2)
 
 
 def test_strict_is_all_or_nothing(desk: Desk) -> None:
     wrong = as_csv(["mail", "name"], ["ada@b.c", "Ada"], ["ben", "Ben"], ["cleo@b.c", ""])
     with nothing_recorded(desk.product):
-        said = problem(desk.send(wrong, strict=True), 400)
+        said = problem(desk.send(wrong, strict="true"), 400)
     assert said["detail"] == "Nothing was imported, for 2 of 3 rows cannot be taken."
     assert [error["path"] for error in said["errors"]] == ["line 3, mail", "line 4"]
-    assert counts(desk.said(FIRST, strict=True)) == (2, 2, 2, 0, 0)
+    assert counts(desk.said(FIRST, strict="true")) == (2, 2, 2, 0, 0)
 
 
 def test_json_list_and_windows_1252_and_forms(desk: Desk) -> None:
@@ -184,7 +184,7 @@ def test_pretix_export_whole(desk: Desk) -> None:
     ]
     assert counts(desk.said(pretix(*positions))) == (600, 600, 600, 0, 0)
     strict = pretix(*(p | {"Company": "Mills"} for p in positions))
-    assert counts(desk.said(strict, strict=True)) == (600, 600, 0, 600, 0)
+    assert counts(desk.said(strict, strict="true")) == (600, 600, 0, 600, 0)
 
 
 def test_import_is_in_the_log_with_its_numbers(desk: Desk) -> None:
@@ -216,3 +216,13 @@ def operated(environment: dict[str, str], *arguments: str) -> str:
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
+
+
+def test_key_gives_the_first_report_again(desk: Desk) -> None:
+    path, key = desk.path + "/import", {"Idempotency-Key": "a key"}
+    first = desk.client.post(path, content=FIRST, headers=key).json()
+    with nothing_recorded(desk.product):
+        assert desk.client.post(path, content=FIRST, headers=key).json() == first
+        other = as_csv(["mail", "name"], ["x@b.c", "X"])
+        problem(desk.client.post(path, content=other, headers=key), 409)
+        problem(desk.client.post(path, content=FIRST, headers={"Idempotency-Key": "a" * 129}), 400)

@@ -218,7 +218,7 @@ def test_model_calls_the_tool_and_writes_the_answer(
     now, soon = told(server.heard[-1])
     assert (ids(now["sessions"]), ids(soon["sessions"])) == (NOW, NEXT_60)
     assert {session["session_time"][-6:] for session in now["sessions"]} <= {"+01:00", "+02:00"}
-    function, _ = (tool["function"] for tool in server.heard[0]["tools"])
+    function, *_ = (tool["function"] for tool in server.heard[0]["tools"])
     assert function["name"] == "event_sessions"
     assert function["parameters"]["properties"].keys() == {"timeWindow"}
     system, user = server.heard[0]["messages"]

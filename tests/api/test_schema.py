@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,13 @@ RUN = (sys.executable, "-m", "schemathesis.cli", "run")
 HOW = ("--checks=all", "--suppress-health-check=all", "--no-color", "--request-timeout=10")
 PUBLISHED = """
     Advice AgendaSession Announced Board BoardMission ConferenceBody Day Entry Event FieldError
-    FoundNow FoundSoon Generator Health Imported ItemBody Leaderboard Ledger Link Me MessageBody
-    Mission MissionBody MissionState Odd Patched Person PersonalAgenda Place ProblemDetails
-    ProfileBody Progress Published QuestionBody ReadBody Report ReportBody Reports SavedItem
-    SavedProfile SavedSpeaker ScheduleFile SentMessage Session SessionBody SessionNow SessionSoon
-    SessionsNow SessionsSoon SpeakerBody Star StarredSession StatusBody TelemetryBody ThreadMessage
-    ThreadSummary ThreadWith Threads Wanted api_frab_Conference api_frab_Schedule
+    FoundNow FoundSoon FreeDay Generator Health Imported ItemBody Leaderboard Ledger Link ListedSync
+    Me MessageBody Mission MissionBody MissionState Odd Overlap Patched Person PersonalAgenda Place
+    ProblemDetails ProfileBody Progress Published QuestionBody ReadBody Report ReportBody Reports
+    RequestedSync SavedItem SavedProfile SavedSpeaker ScheduleFile SentMessage Session SessionBody
+    SessionNow SessionSoon SessionsNow SessionsSoon ShownSync Slot SpeakerBody Star StarredSession
+    StatusBody SyncBody SyncOther SyncPatch Syncs Taken TelemetryBody ThreadMessage ThreadSummary
+    ThreadWith Threads Wanted api_frab_Conference api_frab_Schedule
     projections_conferences_Conference projections_programme_Schedule
 """
 EXAMPLES = 10  # of an operation, besides its edges and the walks along its links
@@ -35,6 +37,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         "SCHEMATHESIS_HOOKS": "tests.api.schema_hooks",
         "SCHEMA_EVENT": event,
         "SCHEMA_LINK": f"{event} ada {_secret(product, event)}",
+        "SCHEMA_SYNC": f"{event} ben {_sync(product, event)}",
         "SCHEMA_MESSAGE": f"{event} ada {_message(product, event)}",
     }
     run = subprocess.run(
@@ -59,6 +62,18 @@ def _secret(product: Product, event: str) -> str:
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]
+
+
+def _sync(product: Product, event: str) -> str:
+    """A sync that Ada has asked of whoever asks here."""
+    for member in ("ada", "ben", "admin"):
+        product.attendee(event, member)
+    start = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    with product.member(event, "ada") as ada:
+        body = {"with": "admin", "minutes": 30, "proposals": [start]}
+        asked = ada.post(f"/api/events/{event}/syncs", json=body)
+        sync_id: str = asked.raise_for_status().json()["sync_id"]
+    return sync_id
 
 
 def _message(product: Product, event: str) -> str:

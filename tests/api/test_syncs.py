@@ -296,3 +296,23 @@ def test_same_key_gives_the_first_answer_again(three: Three) -> None:
     )
     assert (first.status_code, first.content) == (again.status_code, again.content)
     assert len(three.syncs("ada")) == 1
+
+
+def test_tool_of_agents_tells_a_member_their_own_syncs_and_nothing_of_who_is_apart(
+    three: Three,
+) -> None:
+    one, other = three.asked("ada", "ben", note="Clocks?"), three.asked("cleo", "ada", TEN)
+
+    def told() -> list[Json]:
+        body = {"eventId": three.event_id, "contractorId": "me"}
+        answer = three.clients["ada"].post("/api/ai-concierge/my-syncs", json=body)
+        syncs: list[Json] = answer.raise_for_status().json()["syncs"]
+        return syncs
+
+    assert [sync["sync_id"] for sync in told()] == [other, one]
+    assert told() == three.syncs("ada")
+    with recording(three.product.database_url) as record:
+        record(BlockMember(event_id=three.event_id, member_id="cleo", blocked_member_id="ada"))
+    assert [sync["sync_id"] for sync in told()] == [one]
+    body = {"eventId": three.event_id, "contractorId": "ada"}
+    problem(three.clients["ben"].post("/api/ai-concierge/my-syncs", json=body), 403)

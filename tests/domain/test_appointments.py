@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from domain.aggregate import On
 from domain.appointments import APPOINTMENTS, LeaveSyncs
+from domain.attendees import Attendee, Profile
+from domain.blocks import Blocks
 from domain.sync_events import (
     AppointmentCancelled,
     AppointmentMade,
@@ -24,7 +26,9 @@ LEAVE_BEN, LEAVE_ALL = (
 OPEN = RequestOpened("s1", "ben", True, 30, (START + HOUR,), START + HOUR)
 MADE = AppointmentMade("s2", "cleo", START + HOUR, START + 2 * HOUR)
 OVER = AppointmentMade("s3", "ben", START - HOUR, START)
-calendar = given(APPOINTMENTS, OPEN, MADE, OVER)
+calendar = given(
+    APPOINTMENTS, OPEN, MADE, OVER, member=Attendee(), blocks=Blocks(frozenset({"ben"}))
+)
 
 
 def test_whoever_leaves_withdraws_what_is_open_or_to_come_for_both() -> None:
@@ -39,6 +43,11 @@ def test_whoever_leaves_withdraws_what_is_open_or_to_come_for_both() -> None:
         On("sync:evt_1:s2", SyncWithdrawn("ada")),
     )
     calendar.when(LEAVE_BEN).then(*of_ben).when(LEAVE_ALL).then(*of_cleo).when(LEAVE_ALL).then()
+
+
+def test_whoever_is_blocked_no_more_or_there_again_by_then_is_not_left() -> None:
+    calendar.given(blocks=Blocks()).when(LEAVE_BEN).then()
+    calendar.given(member=Attendee(Profile("Ada"))).when(LEAVE_ALL).then()
 
 
 @tried_on(st.lists(OF_CALENDARS))

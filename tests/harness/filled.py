@@ -56,7 +56,7 @@ STATEMENTS = """
         FROM member;
     INSERT INTO views.attendees
         SELECT event_id, member_id, n, n, true, member_id, '', 'A company', '', '', '{web,ai}',
-            '{}', '{}', '{}', '{}', '{}', ' ' || member_id || ' a company web ai '
+            '{}', '{}', '{}', '{}', '{}', ' ' || member_id || ' a company web ai ', true
         FROM member;
     INSERT INTO views.attendee_activity SELECT event_id, member_id, n FROM member;
     INSERT INTO views.blocks

@@ -7,6 +7,7 @@ from domain.aggregate import Command
 from domain.flags import FLAGS, FlagMessage, FlagsErased, MessageFlagged
 from domain.inbox import INBOX, MessageArrived, ReadThread, ThreadRead
 from domain.messages import MESSAGES, MessagesErased, SendMessage, ThreadMessageSent
+from projections.attendees.acts import ATTENDEE_ACTS
 from projections.messages.rows import LIVE_MESSAGES, THREADS_OF_MEMBERS
 from tests.harness.capability import START, Capability
 from tests.harness.values import members, names
@@ -46,7 +47,7 @@ SENT = Capability(
     sent,
     st.builds(ThreadMessageSent, ids, members, names)
     | st.builds(MessagesErased, members, some_ids),
-    (THREADS_OF_MEMBERS, LIVE_MESSAGES),
+    (THREADS_OF_MEMBERS, LIVE_MESSAGES, ATTENDEE_ACTS),
     often=4,
 )
 ARRIVED = Capability(

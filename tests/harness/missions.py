@@ -27,6 +27,7 @@ from domain.reports import (
     AttendeeViewed,
     RecordTelemetry,
 )
+from projections.attendees.acts import ATTENDEE_ACTS
 from projections.attendees.rows import PEOPLE
 from projections.missions.rows import (
     LIVE_MISSIONS,
@@ -139,10 +140,10 @@ BOARDS = Capability(
     BOARD,
     moves,
     EVENTS,
-    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS, PEOPLE),
+    (MISSION_BOARD, MISSION_LEDGER, MISSION_LEADERBOARD, LIVE_MISSIONS, PEOPLE, ATTENDEE_ACTS),
     often=5,
 )
-REPORTED = Capability(REPORTS, reports, REPORT_EVENTS, (PEOPLE,), often=3)
+REPORTED = Capability(REPORTS, reports, REPORT_EVENTS, (PEOPLE, ATTENDEE_ACTS), often=3)
 
 
 def open_catalogue(*missions: str, points: int = 10, **more: Any) -> tuple[Mission, ...]:

@@ -19,6 +19,7 @@ from domain.sync_events import (
     SyncWithdrawn,
 )
 from domain.syncs import SYNC, AcceptSync, DeclineSync, ExpireSync, RequestSync, WithdrawSync
+from projections.attendees.acts import ATTENDEE_ACTS
 from projections.read_models import CAPABILITIES as KEPT
 from projections.syncs.rows import LIVE_SYNCS, MEMBER_SYNCS
 from tests.harness.capability import START, Capability
@@ -90,5 +91,7 @@ OF_CALENDARS = st.one_of(
     ),
     st.builds(AppointmentCancelled, ids, members),
 )
-SYNCS = Capability(SYNC, on_syncs, OF_SYNCS, (MEMBER_SYNCS, LIVE_SYNCS, DUE), often=5)
+SYNCS = Capability(
+    SYNC, on_syncs, OF_SYNCS, (MEMBER_SYNCS, LIVE_SYNCS, DUE, ATTENDEE_ACTS), often=5
+)
 CALENDARS = Capability(APPOINTMENTS, on_calendars, OF_CALENDARS, (MEMBER_SYNCS, LIVE_SYNCS))

@@ -28,8 +28,8 @@ from workers.attendees import importing
 from workers.attendees.decoding import BYTES, ENCODINGS, UTF_8, encoding
 from workers.attendees.importing import File
 from workers.attendees.reading import Reading, read
-from workers.attendees.remarks import Odd, Remark
-from workers.attendees.report import Report, where
+from workers.attendees.remarks import Oddity, Remark
+from workers.attendees.report import ImportReport, where
 from workers.progress import Progress
 from workers.servers import supervisor
 from workers.servers.command_database import unlocked
@@ -118,7 +118,7 @@ async def _require(event_id: str, url: str) -> None:
             )
 
 
-async def _record(file: File, given: argparse.Namespace, url: str) -> Report:
+async def _record(file: File, given: argparse.Namespace, url: str) -> ImportReport:
     progress = Progress(len(file.reading.rows), "people")
     recorder = await asyncio.to_thread(open_recorder, url, statements("history"))
     with closing(History(recorder, AGGREGATES, RENAMED)) as history:
@@ -137,7 +137,7 @@ async def _record(file: File, given: argparse.Namespace, url: str) -> Report:
     return report
 
 
-def summary(report: Report, seconds: float) -> Iterator[str]:
+def summary(report: ImportReport, seconds: float) -> Iterator[str]:
     done = (
         f"{count:,} {what}"
         for count, what in (
@@ -161,7 +161,7 @@ def summary(report: Report, seconds: float) -> Iterator[str]:
     yield from _listed("odd", report.odd)
 
 
-def _listed(what: str, remarks: Sequence[Remark | Odd]) -> Iterator[str]:
+def _listed(what: str, remarks: Sequence[Remark | Oddity]) -> Iterator[str]:
     for one in remarks[:SHOWN]:
         said = (
             f"{where(one)}: {one.message}"

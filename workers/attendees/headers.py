@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from workers.attendees.remarks import Odd, quoted
+from workers.attendees.remarks import Oddity, quoted
 
 LISTS = frozenset({"interests", "industries", "focus_areas", "goals", "offers", "seeks"})
 
@@ -152,18 +152,18 @@ def _cut(header: str) -> tuple[str, str, str]:
     return header[: cut.start()], cut[0], header[cut.end() :].strip()
 
 
-def unused(found: Sequence[Column]) -> list[Odd]:
+def unused(found: Sequence[Column]) -> list[Oddity]:
     """Columns that are left out: one remark on those that pretix always has, one on the others."""
     left = [c.header for c in found if c.field == "unused" and c.header]
     known = [h for h in left if plain(h) in PRETIX or OF_INVOICE.fullmatch(plain(h))]
     unknown = [h for h in left if h not in known]
     said = []
     if unknown:
-        said.append(Odd(_listed(unknown), NOT_UNDERSTOOD))
+        said.append(Oddity(_listed(unknown), NOT_UNDERSTOOD))
     if known:
-        said.append(Odd(_listed(known), "of no use in a profile, so left out"))
+        said.append(Oddity(_listed(known), "of no use in a profile, so left out"))
     if nameless := sum(not c.header for c in found):
-        said.append(Odd(f"{nameless} columns without a header", "left out"))
+        said.append(Oddity(f"{nameless} columns without a header", "left out"))
     return said
 
 

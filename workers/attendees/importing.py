@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import overload
 
+import msgspec
 from msgspec import Struct
 
 from domain.aggregate import Command
-from domain.errors import Invalid, Refused
+from domain.errors import Invalid, KeyReused, Refused
 from domain.rosters import (
     AttendeeImportBegun,
     AttendeeImportEnded,
@@ -36,11 +37,13 @@ from projections.attendees.addresses import SQL, members_by_address
 from projections.engine import event_log
 from projections.engine.election import connect
 from projections.engine.event_log import Connection
+from sql import statements
 from workers.attendees.looking import looked, states
 from workers.attendees.people import People, addresses, people
 from workers.attendees.reading import Reading
-from workers.attendees.report import Looked, Report, report, where
+from workers.attendees.report import ImportReport, Looked, report, where
 
+KEYS = statements("history")["keys"]
 PRINCIPAL = f"{SYSTEM}import-attendees"  # whoever sends the file again goes on with the same import
 SALT = 32  # bytes
 
@@ -58,7 +61,7 @@ class File(Struct, frozen=True):
     reading: Reading
 
 
-async def dry_run(file: File, event_id: str, database_url: str) -> Report:
+async def dry_run(file: File, event_id: str, database_url: str) -> ImportReport:
     """Records nothing, not even the salt: where there is none, ids are made up for the moment."""
     async with await connect(database_url, "import-attendees") as connection:
         state = (await states(connection, [roster(event_id)]))[roster(event_id)]
@@ -75,11 +78,15 @@ async def run(
     by: Author,
     database_url: str,
     strict: bool = False,
+    key: IdempotencyKey | None = None,
     on_progress: OnProgress = ignore_progress,
-) -> tuple[Report, int]:
-    """The report, and the position of the last event of the import. Raises NotFound where there is
-    no such event; Invalid where a strict one has a row that cannot be taken, before anything is
-    recorded; Unavailable as `execute_all` does: sending it again goes on where it stopped."""
+) -> tuple[ImportReport, int]:
+    """The report, and the position of the last event of the import; with a `key` whose import has
+    ended, the first report again. Raises NotFound where there is no such event; Invalid where a
+    strict one has a row that cannot be taken, before anything is recorded; KeyReused; Unavailable
+    as `execute_all` does: sending it again goes on where it stopped."""
+    if key and (first := await _first(key, database_url)):
+        return first
     if strict:
         _check(await dry_run(file, event_id, database_url))
     salt = await _salt(history, event_id, by)
@@ -93,10 +100,10 @@ async def run(
             raise Invalid("Nothing was imported.", *_by_line(meant, e)) from None
         done = await _what_was_done(connection, meant, begun, outcome)
     said = report(event_id, begun.import_id, meant, done)
-    return said, await _end(history, event_id, by, said)
+    return await _end(history, event_id, by, said, key)
 
 
-def _check(would_be: Report) -> None:
+def _check(would_be: ImportReport) -> None:
     """Raises Invalid where any row cannot be taken."""
     if would_be.rejected:
         wrong = f"{len(would_be.rejected):,} of {would_be.rows:,} rows"
@@ -162,18 +169,37 @@ async def _what_was_done(
     return Looked(added, written - added, outcome.unchanged, refused)
 
 
-async def _end(history: History, event_id: str, by: Author, report: Report) -> int:
+async def _end(
+    history: History, event_id: str, by: Author, said: ImportReport, key: IdempotencyKey | None
+) -> tuple[ImportReport, int]:
     ended = AttendeeImportEnded(
-        import_id=report.import_id or "",
-        rows=report.rows,
-        accepted=report.accepted,
-        added=report.added,
-        changed=report.changed,
-        unchanged=report.unchanged,
+        import_id=said.import_id or "",
+        rows=said.rows,
+        accepted=said.accepted,
+        added=said.added,
+        changed=said.changed,
+        unchanged=said.unchanged,
     )
-    return (
-        await history.execute(EndAttendeeImport(event_id=event_id, ended=ended), by=by)
-    ).position
+    outcome = await history.execute(
+        EndAttendeeImport(event_id=event_id, ended=ended),
+        by=by,
+        reply=lambda command, after: msgspec.json.encode(said),
+        key=key,
+    )
+    return msgspec.json.decode(outcome.reply, type=ImportReport), outcome.position
+
+
+async def _first(key: IdempotencyKey, database_url: str) -> tuple[ImportReport, int] | None:
+    """The first reply to this key, and its position. Raises KeyReused where that was to something
+    else."""
+    about = {"principals": [key.principal], "keys": [key.key]}
+    async with await connect(database_url, "import-attendees") as connection:
+        rows = await (await connection.execute(KEYS, about)).fetchall()
+    for _, _, fingerprint, _, reply, position in rows:
+        if bytes(fingerprint) != key.fingerprint:
+            raise KeyReused()
+        return msgspec.json.decode(reply, type=ImportReport), position
+    return None
 
 
 def _by_line(meant: People, refused: Refused) -> Iterator[tuple[str, str]]:

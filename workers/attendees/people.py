@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from domain.addresses import ImportAttendee, Said
 from projections.attendees.addresses import folded
 from workers.attendees.reading import Reading
-from workers.attendees.remarks import Odd, Remark, quoted
+from workers.attendees.remarks import Oddity, Remark, quoted
 from workers.attendees.rows import Row
 
 UNKNOWN = (
@@ -39,7 +39,7 @@ class People(Struct, frozen=True):
     lines: tuple[int, ...]
     rejected: tuple[Remark, ...]
     repeated: tuple[Remark, ...]
-    odd: tuple[Odd, ...]
+    odd: tuple[Oddity, ...]
 
 
 def member_id(salt: str, email: str) -> str:
@@ -64,14 +64,14 @@ def people(
     for id_, email in by_id.items():
         owners.setdefault(folded(email), set()).add(id_)
     found: dict[str, list[Row]] = {}
-    odd: list[Odd] = []
+    odd: list[Oddity] = []
     for row in rows:
         members = sorted(owners.get(folded(row.email), ())) if row.email else []
         if row.member_id:
             member = row.member_id
             if others := [other for other in members if other != member]:
                 what = f"its address is also that of {', '.join(map(quoted, others[:3]))}"
-                odd.append(Odd(f"line {row.line}", f"{what}: two people, as the ids say"))
+                odd.append(Oddity(f"line {row.line}", f"{what}: two people, as the ids say"))
         elif len(members) > 1:
             rejected.append(_shared(row.line, members))
             continue

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from workers.attendees import headers, rows, table
 from workers.attendees.decoding import UTF_8, decoded
 from workers.attendees.headers import Column
-from workers.attendees.remarks import Odd, Remark, broken
+from workers.attendees.remarks import Oddity, Remark, broken
 from workers.attendees.rows import Row
 
 ROWS = 100_000  # of a file, at most
@@ -23,7 +23,7 @@ class Reading(Struct, frozen=True):
     total: int
     rows: tuple[Row, ...]
     rejected: tuple[Remark, ...]
-    odd: tuple[Odd, ...]
+    odd: tuple[Oddity, ...]
     of_json: bool = False
 
 

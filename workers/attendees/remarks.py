@@ -16,7 +16,7 @@ class Remark(Struct, frozen=True):
     message: str
 
 
-class Odd(Struct, frozen=True):
+class Oddity(Struct, frozen=True):
     """Something that was taken otherwise than it was written, or left out, and where."""
 
     where: str

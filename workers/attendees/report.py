@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from workers.attendees.people import People
-from workers.attendees.remarks import Odd, Remark
+from workers.attendees.remarks import Oddity, Remark
 
 
-class Report(Struct, frozen=True, kw_only=True):
+class ImportReport(Struct, frozen=True, kw_only=True):
     """`rows` = `accepted` + those `rejected` + those `repeated`; `accepted` = `added` + `changed` +
     `unchanged`. Without an `import_id` nothing was recorded: it is what would be done."""
 
@@ -21,7 +21,7 @@ class Report(Struct, frozen=True, kw_only=True):
     unchanged: int
     rejected: tuple[Remark, ...]
     repeated: tuple[Remark, ...]
-    odd: tuple[Odd, ...]
+    odd: tuple[Oddity, ...]
 
 
 class Looked(Struct, frozen=True):
@@ -38,8 +38,8 @@ def report(
     import_id: str | None,
     meant: People,
     looked: Looked,
-) -> Report:
-    return Report(
+) -> ImportReport:
+    return ImportReport(
         event_id=event_id,
         import_id=import_id,
         rows=meant.total,

@@ -1,6 +1,6 @@
 """`python -m workers set-aside`: before an earlier version takes this one's place, which does not
-know all of its read models and reactions, and is not ready while nobody keeps one. Tables stay as
-they are, and once this version runs again all go on from where they were."""
+know all of its read models, reactions and kinds of work, and is not ready while nobody keeps one.
+Tables stay as they are, and once this version runs again all go on from where they were."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,12 +12,17 @@ from projections.engine.lag import SILENT
 from projections.read_models import READ_MODELS
 from sql import statements
 from workers import settings
+from workers.kinds import KINDS
 from workers.reactions import REACTIONS
 from workers.servers.command_database import database
 from workers.servers.supervisor import say
 
 SQL = statements("set_aside")
-NAMES = (*(model.name for model in READ_MODELS), *(one.name for one in REACTIONS))
+NAMES = (
+    *(model.name for model in READ_MODELS),
+    *(reaction.name for reaction in REACTIONS),
+    *(kind.name for kind in KINDS),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,9 +36,9 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m workers set-aside",
-        description="Sets the positions of read models and reactions aside that an earlier version "
-        "does not know. Stop the workers of this version first, then run this, then start the "
-        "earlier one.",
+        description="Sets the positions of read models, reactions and kinds of work aside that an "
+        "earlier version does not know. Stop the workers of this version first, run this, then "
+        "start the earlier one.",
     )
     parser.add_argument("names", nargs="+", metavar="name", help=f"some of {', '.join(NAMES)}")
     return parser
@@ -43,10 +48,7 @@ def set_aside(database_url: str, names: Sequence[str]) -> list[str]:
     """The names of those that were. Raises Refused where somebody keeps one of them; then others
     may have been set aside all the same."""
     if unknown := [name for name in names if name not in NAMES]:
-        raise Invalid(
-            f"There is no read model or reaction {', '.join(unknown)}. "
-            f"There are {', '.join(NAMES)}."
-        )
+        raise Invalid(f"Nothing here is called {', '.join(unknown)}. There are {', '.join(NAMES)}.")
     with psycopg.connect(database_url, autocommit=True) as connection:
         about = {"names": list(names), "silent": SILENT}
         done = [name for (name,) in connection.execute(SQL["set_aside"], about)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -58,6 +59,10 @@ def event(product: Product) -> str:
     event = conference(product)
     product.attendee(event, "cyd", focus_areas=["AI"], offers=["Tea"])
     product.attendee(event, "hid", focus_areas=["AI"], visibility="hidden")
+    with product.member(event, "cyd") as cyd:
+        starts = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        ask = {"with": "ada", "minutes": 30, "proposals": [starts], "note": "Tea?"}
+        cyd.post(f"/api/events/{event}/syncs", json=ask).raise_for_status()
     return event
 
 
@@ -108,7 +113,11 @@ def by_model(client: httpx.Client, server: ModelServer, event: str, name: str, g
 def timeless(answer: Json) -> Json:
     """The answer without fields that change with time or are shortened for a model."""
     sessions = ("session_id", "session_title", "speaker_name", "focus_areas")
-    kept = {"sessions": sessions, "attendees": ("member_id", "match_score", "reasons")}
+    kept = {
+        "sessions": sessions,
+        "attendees": ("member_id", "match_score", "reasons"),
+        "syncs": ("sync_id", "from", "note", "status"),
+    }
     return {
         name: [{k: one[k] for k in kept[name]} for one in value] if name in kept else value
         for name, value in answer.items()

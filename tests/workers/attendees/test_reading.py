@@ -16,7 +16,7 @@ from workers.attendees import headers
 from workers.attendees.decoding import BYTES, WINDOWS
 from workers.attendees.headers import SPELLINGS
 from workers.attendees.reading import Reading, read
-from workers.attendees.remarks import Odd, Remark
+from workers.attendees.remarks import Oddity, Remark
 from workers.attendees.rows import Row
 
 # Letters that both encodings have; what begins like an apostrophe before a formula is tried apart.
@@ -119,7 +119,7 @@ def test_pretix_export_is_read_with_its_names_questions_and_companies() -> None:
     what = "says `Canceled`, so nobody comes by this order: leave the row out"
     assert found.rejected == (Remark(4, "Status", what),)
     not_understood, of_pretix = found.odd
-    assert not_understood == Odd("column `T-shirt size`", headers.NOT_UNDERSTOOD)
+    assert not_understood == Oddity("column `T-shirt size`", headers.NOT_UNDERSTOOD)
     assert "`Event slug`, `Position ID`" in of_pretix.where
     assert "`Payment providers`" in of_pretix.where
 
