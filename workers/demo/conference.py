@@ -108,6 +108,7 @@ class Field(NamedTuple):
     seeks: Sequence[str]
 
 
+# What people of one field look for, others offer.
 FIELDS = (
     Field(
         "Climate tech",
@@ -115,8 +116,8 @@ FIELDS = (
         ("Founder", "Hydrologist", "Head of Partnerships", "Grid Engineer"),
         ("heat pumps", "flood models", "carbon accounting", "community energy"),
         ("Find a city that will pilot with us", "Learn how others price a pilot"),
-        ("sensor data from 40 rivers", "experience with public tenders"),
-        ("municipal pilots", "seed investors", "a data engineer"),
+        ("sensor data", "help with tenders", "apprenticeships", "a pilot to invest in"),
+        ("municipal pilots", "seed investment", "data engineering"),
     ),
     Field(
         "Healthcare",
@@ -124,8 +125,8 @@ FIELDS = (
         ("Product Manager", "Clinical Lead", "Data Scientist", "Nurse Educator"),
         ("triage", "medical imaging", "patient safety", "privacy"),
         ("Meet hospitals that share data well", "Hear what nurses would change first"),
-        ("access to clinicians for interviews", "a validated test set"),
-        ("hospital partners", "regulatory advice", "UX researchers"),
+        ("clinicians to interview", "a validated test set", "design partners"),
+        ("UX research", "regulatory advice", "sensor data"),
     ),
     Field(
         "Developer tools",
@@ -133,8 +134,8 @@ FIELDS = (
         ("Staff Engineer", "Developer Advocate", "CTO", "Open Source Maintainer"),
         ("event sourcing", "observability", "Postgres", "developer experience"),
         ("Compare notes on running event stores", "Find maintainers to sponsor"),
-        ("code review for a day", "a talk on incident reviews"),
-        ("design partners", "maintainers to fund", "a first sales hire"),
+        ("data engineering", "mentoring", "volunteers who code", "civic technology"),
+        ("design partners", "seed investment", "workshop formats"),
     ),
     Field(
         "Education",
@@ -142,8 +143,8 @@ FIELDS = (
         ("Programme Lead", "Learning Designer", "Researcher", "Head Teacher"),
         ("adult learning", "apprenticeships", "assessment", "accessibility"),
         ("Find mentors for our apprentices", "See how others measure learning"),
-        ("a class that tries things out", "workshop formats that work"),
-        ("mentors", "employers with apprenticeships", "volunteers who code"),
+        ("workshop formats", "a class that tries things out", "speakers for a night series"),
+        ("mentoring", "apprenticeships", "volunteers who code"),
     ),
     Field(
         "Finance",
@@ -151,8 +152,8 @@ FIELDS = (
         ("Investor", "Risk Analyst", "Payments Lead", "Founder"),
         ("embedded finance", "fraud detection", "impact investing", "payments"),
         ("Meet five founders before lunch", "Understand open banking outside Europe"),
-        ("feedback on a pitch deck", "introductions to banks"),
-        ("early-stage founders", "fraud data to learn from", "co-investors"),
+        ("seed investment", "regulatory advice", "feedback on a pitch"),
+        ("a pilot to invest in", "a validated test set", "co-investors"),
     ),
     Field(
         "Culture and cities",
@@ -160,8 +161,8 @@ FIELDS = (
         ("Urban Planner", "Curator", "Service Designer", "Producer"),
         ("public space", "participation", "mobility data", "storytelling"),
         ("Bring a workshop home to my city", "Find people who build with residents"),
-        ("a venue for thirty people", "facilitation"),
-        ("speakers for a night series", "civic technologists", "partners for a bid"),
+        ("municipal pilots", "UX research", "a venue for thirty people"),
+        ("speakers for a night series", "civic technology", "help with tenders"),
     ),
 )
 
@@ -178,6 +179,14 @@ Salma Idrissi, Piotr Nowak, Asha Desai, Gabriel Laurent, Mila Horvat, Hugo Marti
 """
 
 
+HEADLINES = (
+    "{role} at {company}, into {interest}",
+    "{role}. Ask me about {interest}",
+    "{role} at {company}, and curious about {interest}",
+    "{interest} by day, {company} by night",
+)
+
+
 class Person(NamedTuple):
     id: str
     profile: dict[str, object]
@@ -190,22 +199,30 @@ class Person(NamedTuple):
 def _person(number: int, name: str) -> Person:
     own = Random(number)  # noqa: S311 - the same person on every run is the point
     field, other = FIELDS[number % len(FIELDS)], own.choice(FIELDS)
+    third = FIELDS[(number + number // len(FIELDS)) % len(FIELDS)]
     role, company = own.choice(field.roles), own.choice(field.companies)
     profile = {
         "name": name,
-        "headline": f"{role} at {company}, into {own.choice(field.interests)}",
+        "headline": own.choice(HEADLINES).format(
+            role=role, company=company, interest=own.choice(field.interests)
+        ),
         "company": company,
         "role": role,
         "interests": _distinct(*own.sample(field.interests, 2), own.choice(other.interests)),
         "industries": _distinct(field.industry, other.industry),
         "focus_areas": own.sample(field.interests, 2),
-        "goals": [own.choice(field.goals)],
-        "offers": [own.choice(field.offers)],
-        "seeks": own.sample(field.seeks, 2),
+        "goals": _distinct(own.choice(field.goals), own.choice(third.goals)),
+        "offers": _distinct(*own.sample(field.offers, 2), own.choice(third.offers)),
+        "seeks": _distinct(own.choice(field.seeks), own.choice(third.seeks)),
         "visibility": "hidden" if number == 41 else "listed",
         "on_leaderboard": number not in (17, 52),
     }
+    profile["headline"] = _capital(str(profile["headline"]))
     return Person("usr_" + name.lower().replace(" ", "_"), profile)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _distinct(*words: str) -> list[str]:
@@ -213,7 +230,7 @@ def _distinct(*words: str) -> list[str]:
 
 
 PEOPLE = tuple(_person(i, " ".join(name.split())) for i, name in enumerate(NAMES.split(",")))
-REGULAR, NEWCOMER = PEOPLE[0], PEOPLE[1]
+REGULAR, NEWCOMER = VISITORS = PEOPLE[:2]  # as whom people sign in
 
 
 def plan(person: Person) -> list[str]:

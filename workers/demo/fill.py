@@ -4,7 +4,6 @@ Everything comes in over HTTP, with tokens of those who act. A second run finds 
 done and adds nothing. Boards on which something was done are left alone.
 """
 
-import http.client
 import threading
 import time
 from collections.abc import Sequence
@@ -12,85 +11,30 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from domain.errors import Problem, Unavailable
+from domain.errors import Problem
 from workers import settings
+from workers.demo.client import EVENT, ORGANIZER, Client
+from workers.demo.company import keep_company
 from workers.demo.conference import (
-    EVENT_ID,
     MISSIONS,
     NAME,
     NEWCOMER,
     PEOPLE,
     REGULAR,
     TIMEZONE,
+    VISITORS,
     Person,
     plan,
 )
 from workers.demo.programme import SPEAKERS, picks, programme
 from workers.servers.datadir import jwt_secret
 from workers.servers.supervisor import say
-from workers.tokens import sign, sign_in_link
 
-MONTH = 30 * 24 * 3600
-EVENT = f"/api/events/{EVENT_ID}"
-PAGE = f"/events/{EVENT_ID}"
 VIEW_MS = 6_000
 PAUSES = (20.0, 40.0)  # seconds from one act to the next
 RESETS = 0.6  # probability of a reset for who has completed all missions; in proportion below
-ATTEMPTS = 5
-ORGANIZER = "usr_organizer"
-
-
-class Client:
-    """Sends requests to the product, one at a time, each with the token of a member. `public` is
-    where browsers reach it, if that is elsewhere."""
-
-    def __init__(self, address: str, secret: str, public: str | None = None) -> None:
-        self._public = public or address
-        self._secret = secret
-        self._connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=10)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def token(self, sub: str) -> str:
-        role = "organizer" if sub == ORGANIZER else "member"
-        name = sub.removeprefix("usr_").replace("_", " ").title()
-        return sign(self._secret, sub, [f"event:{EVENT_ID}:{role}"], MONTH, name=name)
-
-    def link(self, sub: str) -> str:
-        return sign_in_link(self._public, self.token(sub), PAGE)
-
-    def ask(self, sub: str, method: str, path: str, body: object = None) -> Any:
-        """The decoded answer; None for 404. Tries again after 429 and 503. Raises Unavailable for
-        every other error."""
-        for _ in range(ATTEMPTS):
-            status, retry_after, answer = self._send(sub, method, path, body)
-            if status in (429, 503):
-                time.sleep(retry_after)
-            elif status == 404:
-                return None
-            elif status < 400:
-                return msgspec.json.decode(answer) if answer else None
-            else:
-                break
-        raise Unavailable(f"{method} {path} was answered with {status}: {answer.decode()[:300]}")
-
-    def _send(self, sub: str, method: str, path: str, body: object) -> tuple[int, float, bytes]:
-        headers = {"Authorization": f"Bearer {self.token(sub)}", "Content-Type": "application/json"}
-        try:
-            content = None if body is None else msgspec.json.encode(body)
-            self._connection.request(method, path, content, headers)
-            response = self._connection.getresponse()
-            retry_after = float(response.headers.get("Retry-After", 1))
-            return response.status, retry_after, response.read()
-        except (OSError, http.client.HTTPException) as e:
-            self._connection.close()  # the next request opens it again
-            return 503, 1.0, str(e).encode()
 
 
 def fill(address: str) -> None:
@@ -102,8 +46,9 @@ def fill(address: str) -> None:
     with closing(Client(address, secret, config.public_url)) as client:
         build(client)
         print_links(client)
-    others = [p for p in PEOPLE if p not in (REGULAR, NEWCOMER)]
-    threading.Thread(target=_live, args=(Client(address, secret), others), daemon=True).start()
+    others = [p for p in PEOPLE if p not in VISITORS]
+    for live, people in ((_live, others), (keep_company, VISITORS)):
+        threading.Thread(target=live, args=(Client(address, secret), people), daemon=True).start()
 
 
 def build(client: Client) -> None:
@@ -206,6 +151,7 @@ def print_links(client: Client) -> None:
     there = f"{len(PEOPLE)} attendees, {len(MISSIONS)} missions, {len(sessions)} sessions"
     say(f"{NAME} is on: {there}.")
     say("While this runs the others go on, twice a minute or so, and the leaderboard moves.")
+    say("Within a minute somebody writes to you and asks for a sync, and who you write to answers.")
     say("Sign in, each in a browser window of its own (a private one is):")
     for who, sub in (
         (f"{REGULAR.name}, {_points_of(client, REGULAR)}", REGULAR.id),

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.product import SECRET, Product
+from workers.demo.client import EVENT, ORGANIZER, Client
 from workers.demo.conference import MISSIONS, NEWCOMER, PEOPLE, REGULAR, TIMEZONE, plan
-from workers.demo.fill import EVENT, ORGANIZER, Client, act, build, print_links, schedule
+from workers.demo.fill import act, build, print_links, schedule
 from workers.demo.programme import Item, picks, programme
 
 
