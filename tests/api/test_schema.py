@@ -39,6 +39,7 @@ def test_no_answer_is_undocumented(product: Product, tmp_path: Path, seed: int) 
         "SCHEMA_LINK": f"{event} ada {_secret(product, event)}",
         "SCHEMA_SYNC": f"{event} ben {_sync(product, event)}",
         "SCHEMA_MESSAGE": f"{event} ada {_message(product, event)}",
+        "SCHEMA_ADDRESS": f"{event} {_addressed(product, event)}",
     }
     run = subprocess.run(
         [
@@ -62,6 +63,15 @@ def _secret(product: Product, event: str) -> str:
     with product.member(event, "ada") as ada:
         path: str = ada.put(f"/api/events/{event}/calendar-link").json()["path"]
     return path.partition("=")[2]
+
+
+def _addressed(product: Product, event: str) -> str:
+    """Ada, whose e-mail address is known from here on."""
+    with product.client("admin", "admin") as admin:
+        file = b"id,email,name\nada,ada@example.org,Ada\n"
+        said = admin.post(f"/api/events/{event}/attendees/import", content=file)
+    assert said.json()["accepted"] == 1
+    return "ada"
 
 
 def _sync(product: Product, event: str) -> str:

@@ -6,6 +6,8 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import GOALS, MEET, Conference, card, click
 from tests.browser.people import ADA, names, row, settle
+from tests.waiting import PATIENCE
+from workers.servers.processes import until
 
 MARKS = ["view_profile", "send_message", "create_sync"]
 
@@ -152,5 +154,8 @@ def test_one_who_joins_is_there_after_a_look_elsewhere(conference: Conference, p
     conference.open(page)
     expect(page.locator("[data-notice=unranked]")).to_be_visible()
     conference.put("/attendees/usr_eve", {"name": "Eve", "interests": ADA["interests"]})
+    with conference.product.client("usr_ada", conference.scope("member")) as ada:
+        path = f"/api/events/{conference.event_id}/attendees/ranked"
+        assert until(lambda: bool(ada.get(path).json()["attendees"]), PATIENCE)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(names(page)).to_have_text(["Eve"])
