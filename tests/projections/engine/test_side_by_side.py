@@ -44,9 +44,12 @@ async def differences(database: str) -> list[str]:
         found = [
             difference(table, await stored(connection, table, EVENT), of_table)
             for table, of_table in rows.items()
+            if table.key_columns[0] == "event_id"  # work is of no event
         ]
     return [one for one in found if one]
 
+
+SPLIT = ("live_missions", "live_sessions")  # what the feed before has become
 
 # A column that a newer version has added
 WRITTEN = "UPDATE views.{} SET x = 8"
@@ -206,7 +209,7 @@ def test_feeds_begin_where_the_one_before_stands_and_nothing_is_folded_again(ear
         ask(earlier, "UPDATE views.live_feed SET data = '{}' WHERE position = %s", stands)
         migrate(earlier)
         asyncio.run(enrolled(earlier))
-        assert {positions(earlier)[feed.name] for feed in FEEDS} == {stands}
+        assert {positions(earlier)[name] for name in SPLIT} == {stands}
         assert feeds(earlier) == of_before(earlier)
         said(record, (3,))
         record(CancelItem(event_id=EVENT, item_id="s1"))
