@@ -226,7 +226,7 @@ def test_leader_that_does_not_know_of_a_replay_has_lost_the_lead(
     monkeypatch.setattr(module, "BEAT", 0.0)
 
     async def story() -> None:
-        async with leading(database, [BROKEN[1], MISSION_LEDGER]) as stale:
+        async with leading(database, [broken_board, MISSION_LEDGER]) as stale:
             while await stale.step():
                 pass
             request(database, "replay", ADA)
@@ -236,7 +236,7 @@ def test_leader_that_does_not_know_of_a_replay_has_lost_the_lead(
             with pytest.raises(LeadLostError):
                 await stale.step()
 
-    assert BROKEN[1].name == "mission_board"
+    (broken_board,) = (model for model in BROKEN if model.name == MISSION_BOARD.name)
     with recording(database) as record:
         record(*opening(), *clicks(2))
         asyncio.run(story())
