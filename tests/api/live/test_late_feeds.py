@@ -257,16 +257,17 @@ def test_while_a_feed_catches_up_only_those_whom_it_told_something_ask_for_it(
 
 
 # From where a reader resumes
+PLACES = range(len(NAMES))
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("advance"), st.integers(0, 1), st.integers(1, 9)),
+        st.tuples(st.just("advance"), st.sampled_from(PLACES), st.integers(1, 9)),
         st.tuples(st.just("read"), st.booleans(), st.integers(1, 4)),
     ),
     max_size=30,
 )
 
 
-@given(st.lists(st.sampled_from([0, 1, None]), max_size=30), steps, st.booleans())
+@given(st.lists(st.sampled_from([*PLACES, None]), max_size=30), steps, st.booleans())
 def test_reader_who_resumes_by_an_id_hears_everything_once(
     log: list[int | None], steps: list[tuple[str, int, int]], catches_up: bool
 ) -> None:
@@ -290,7 +291,8 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
 
     async def story() -> None:
         reader = await live.join(BEN, LastId(0), LATER, None)
-        ends = [("advance", 0, 30), ("advance", 1, 30), ("read", 1, 4)] if catches_up else []
+        ends = [*(("advance", place, 30) for place in PLACES), ("read", 1, 4)]
+        ends = ends if catches_up else []
         for what, which, number in [*steps, *ends, ("read", 0, 60)]:
             if what == "advance":
                 shown[which] = min(len(log), shown[which] + number)
@@ -314,10 +316,12 @@ def test_reader_who_resumes_by_an_id_hears_everything_once(
     assert all(re.fullmatch(LAST_POSITION, id_) for id_ in ids)
 
 
-standings = st.lists(st.integers(1, 20), min_size=2, max_size=2)
+def of_each(least: int) -> st.SearchStrategy[list[int]]:
+    """A position for each feed."""
+    return st.lists(st.integers(least, 20), min_size=len(NAMES), max_size=len(NAMES))
 
 
-@given(st.integers(0, 30), standings, st.lists(st.integers(0, 20), min_size=2, max_size=2))
+@given(st.integers(0, 30), of_each(1), of_each(0))
 def test_whoever_knows_only_a_position_hears_each_feed_from_where_it_stands(
     after: int, stand: list[int], began: list[int]
 ) -> None:
@@ -327,11 +331,11 @@ def test_whoever_knows_only_a_position_hears_each_feed_from_where_it_stands(
         assert sent[place] == min(after, 20, max(stands, began[place]))
 
 
-@given(standings, st.integers(0, 20))
+@given(of_each(1), st.integers(0, 20))
 def test_whoever_joins_now_hears_nothing_that_a_late_feed_has_still_to_say(
     stand: list[int], published: int
 ) -> None:
-    sent = joined(None, stand, [0, 0], published).sent
+    sent = joined(None, stand, [0] * len(NAMES), published).sent
     for place, stands in enumerate(stand):
         assert sent[place] == (stands if stands >= published or min(stand) == max(stand) else 20)
 

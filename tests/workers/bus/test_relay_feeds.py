@@ -151,10 +151,11 @@ def test_list_of_messages_that_never_fits_is_not_even_asked_for(
 
 
 # Which may go, as a law
-MISSIONS, SESSIONS = (feed.name for feed in FEEDS)
-of_page = st.lists(st.sampled_from(["missions", "agenda", "attendee"]), min_size=1, max_size=8)
+OF_FEEDS = sorted(name for feed in FEEDS for name in feed.aggregates)
+of_page = st.lists(st.sampled_from([*OF_FEEDS, "attendee"]), min_size=1, max_size=8)
 stands = st.builds(FeedState, st.integers(0, 9), st.booleans())
-steps = st.lists(st.tuples(stands, stands, st.sampled_from([0.0, 0.2, 0.7])), max_size=6)
+of_each = st.fixed_dictionaries(dict.fromkeys(NAMES, stands))
+steps = st.lists(st.tuples(of_each, st.sampled_from([0.0, 0.2, 0.7])), max_size=6)
 
 
 def page_of(aggregates: Sequence[str], published: int) -> list[Recorded]:
@@ -168,12 +169,11 @@ def page_of(aggregates: Sequence[str], published: int) -> list[Recorded]:
 
 @given(of_page, steps)
 def test_what_goes_is_a_beginning_of_the_page_and_what_it_says_is_shown(
-    aggregates: list[str], moves: list[tuple[FeedState, FeedState, float]]
+    aggregates: list[str], moves: list[tuple[dict[str, FeedState], float]]
 ) -> None:
     waiting, published, now, since = Waiting(FEEDS), 0, 0.0, None
-    for missions, sessions, passes in moves:
+    for states, passes in moves:
         now += passes
-        states = {MISSIONS: missions, SESSIONS: sessions}
         page = page_of(aggregates, published)
         ready, shown = waiting.ready(page, published, states, now)
         assert list(ready) == page[: len(ready)]
