@@ -36,8 +36,8 @@ GROUP BY member_id;
 -- name: rows_of
 -- gives the statement that selects the rows of an event in a table, as one JSON text
 SELECT format(
-    'SELECT coalesce(json_agg(t), ''[]'')::text FROM views.%%I AS t WHERE t.event_id = %%L',
-    %(table)s::text, %(event_id)s::text
+    'SELECT coalesce(json_agg(t), ''[]'')::text FROM views.%%I AS t WHERE %%s = %%L',
+    %(table)s::text, %(of_event)s::text, %(event_id)s::text
 );
 
 -- name: at_work

@@ -7,14 +7,13 @@ from itertools import chain
 import psycopg
 
 from projections.engine.event_log import SQL as LOG
-from projections.read_models import READ_MODELS
 from sql import statements
 from workers.proof.ledger import Heard, LineReader
-from workers.proof.notes import DUE
+from workers.proof.notes import MODELS
 from workers.proof.spec import Spec
 
 SQL = statements("proof")
-FOLLOWERS = [*(model.name for model in READ_MODELS), DUE.name, "relay"]
+FOLLOWERS = [*(model.name for model in MODELS), "relay"]
 WORK = "the work"
 STALLED = 6.0  # seconds after which nobody is expected to move any more
 POLL_SECONDS = 0.1

@@ -17,7 +17,7 @@ from workers.bus import messages
 from workers.proof import checks, stream, tables, work_checks
 from workers.proof.checks import Check
 from workers.proof.ledger import Ended, Entry, Heard, Refusal, Tally, lines
-from workers.proof.notes import LETTER
+from workers.proof.notes import LETTER, MODELS
 from workers.proof.noting import DROPPED
 from workers.proof.spec import Spec
 from workers.proof.switched_on import Sent, readable
@@ -82,7 +82,7 @@ async def _pages(spec: Spec) -> list[Recorded]:
 
 async def check(spec: Spec, found: Found) -> list[Check]:
     log, entries = found.log, found.entries
-    pure = tables.pure(log)
+    pure = tables.pure(log, MODELS)
     said = {
         feed.name: [row for row in pure[feed.messages].values() if row.position > spec.start]
         for feed in FEEDS

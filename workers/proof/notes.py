@@ -4,7 +4,7 @@ which letters are sent. It is there in proofs and tests only.
 A summary costs nothing but time to make again. A letter is sent at most once for what is noted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Command, Recorded, StreamName, stream
 from domain.work import Based, Result, is_newer
-from projections.due import Done, Wanted, due
+from projections.due import Done, Meaning, Wanted, due
 from projections.engine import event_log
 from projections.engine.event_log import Connection
+from projections.read_models import READ_MODELS, WORK
 
 SUMMARY, LETTER = "summary", "letter"
 
@@ -109,7 +110,11 @@ def letter_due(recorded: Recorded) -> Iterator[Wanted | Done]:
             yield Done(_subject(recorded), based_on)
 
 
-DUE = due({SUMMARY: summary_due, LETTER: letter_due})
+NOTED: Mapping[str, Meaning] = {SUMMARY: summary_due, LETTER: letter_due}
+DUE = due(NOTED)
+# All read models, where the work of a proof is due beside the product's own.
+DUE_BESIDE = due({**WORK, **NOTED})
+MODELS = (*(model for model in READ_MODELS if model.name != DUE.name), DUE_BESIDE)
 
 
 def _subject(recorded: Recorded) -> str:

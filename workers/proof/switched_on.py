@@ -19,7 +19,7 @@ from domain.work import Result
 from projections.engine import event_log
 from workers.proof import notes
 from workers.proof.ledger import LineWriter
-from workers.proof.notes import DUE, LETTER, NOTES, SUMMARY
+from workers.proof.notes import DUE_BESIDE, LETTER, MODELS, NOTES, SUMMARY
 from workers.work.kind import Kind, Piece, Policy, Tools
 
 TAKES = 0.0, 0.3  # seconds
@@ -65,11 +65,11 @@ def switch_on(folder: Path) -> None:
     capabilities.AGGREGATES = aggregates
     event_log.mapper = _mapper()
     read_models: Any = importlib.import_module("projections.read_models")
-    read_models.CAPABILITIES["work"] = (DUE,)
-    read_models.READ_MODELS += (DUE,)
-    read_models.VERSIONS[DUE.name] = DUE.version
+    read_models.CAPABILITIES["work"] = (DUE_BESIDE,)
+    read_models.READ_MODELS = MODELS
+    read_models.VERSIONS[DUE_BESIDE.name] = DUE_BESIDE.version
     of_workers: Any = importlib.import_module("workers.kinds")
-    of_workers.KINDS = kinds(folder)
+    of_workers.KINDS += kinds(folder)
     runner: Any = importlib.import_module("workers.work.runner")
     runner.STALLED = STALLED
 

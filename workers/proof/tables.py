@@ -7,23 +7,26 @@ import msgspec
 
 from domain.aggregate import Recorded
 from projections.engine.event_log import Connection
-from projections.read_model import RowKey, Rows, Table, folded
+from projections.read_model import ReadModel, RowKey, Rows, Table, folded
 from projections.read_models import READ_MODELS
 from sql import statements
 
 SQL = statements("proof")
 
+# How a row says of which event it is, by the first column of its key.
+OF_EVENT = {"event_id": "event_id", "kind": "split_part(subject, ':', 1)"}
+
 OfTable = Mapping[RowKey, Any]
 
 
-def pure(log: Iterable[Recorded]) -> Rows:
+def pure(log: Iterable[Recorded], models: Iterable[ReadModel] = READ_MODELS) -> Rows:
     """Every read model, folded in memory."""
     log = list(log)
-    return {table: rows for model in READ_MODELS for table, rows in folded(model, log).items()}
+    return {table: rows for model in models for table, rows in folded(model, log).items()}
 
 
 async def stored(connection: Connection, table: Table, event_id: str) -> OfTable:
-    about = {"table": table.name, "event_id": event_id}
+    about = {"table": table.name, "event_id": event_id, "of_event": OF_EVENT[table.key_columns[0]]}
     ((statement,),) = await (await connection.execute(SQL["rows_of"], about)).fetchall()
     cursor = await connection.execute(cast(LiteralString, statement))
     ((text,),) = await cursor.fetchall()

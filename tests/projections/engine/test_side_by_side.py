@@ -44,7 +44,6 @@ async def differences(database: str) -> list[str]:
         found = [
             difference(table, await stored(connection, table, EVENT), of_table)
             for table, of_table in rows.items()
-            if table.key_columns[0] == "event_id"  # work is of no event
         ]
     return [one for one in found if one]
 
