@@ -74,6 +74,8 @@ class Speakers:
         self._take_same(group, family)
         if missing := self._missing(group):
             self._take_to_the_letter(missing, self._run(base))
+            # An import writes nothing of those whom somebody wrote by hand, so the name has to do.
+            self._take_same(missing, [id_ for id_ in self._run(base) if self._is_put(id_)])
         if missing := self._missing(group):
             left = self._left(family)
             self._take_alike((speaker, id_) for speaker in missing for id_ in left)
@@ -251,6 +253,10 @@ class Speakers:
 
     def _is_erased(self, id_: str) -> bool:
         return self._name(id_) == ERASED
+
+    def _is_put(self, id_: str) -> bool:
+        """Whether somebody wrote it by hand, and another source lists it."""
+        return self._known.speaker_sources[id_] == BY_HAND and self._is_another_s(id_)
 
     def _is_another_s(self, id_: str) -> bool:
         return self._sight.is_another_s_speaker(id_)

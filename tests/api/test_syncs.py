@@ -295,6 +295,7 @@ def test_same_key_gives_the_first_answer_again(three: Three) -> None:
         three.clients["ada"].post(three.path, json=body, headers=once) for _ in range(2)
     )
     assert (first.status_code, first.content) == (again.status_code, again.content)
+    three.clients["ada"].headers["Min-Position"] = first.headers["Event-Position"]
     assert len(three.syncs("ada")) == 1
 
 

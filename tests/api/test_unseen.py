@@ -28,11 +28,11 @@ class People:
         for name, member in everybody.items():
             hides = {"visibility": "hidden" if name in ("hidden", "shy") else "listed"}
             member.put(f"{self.path}/attendees/me", json={"name": f"Zz {name}"} | SOME | hides)
-            member.patch(f"{self.path}/missions/goals", json={"status": "completed"})
+            completed = member.patch(f"{self.path}/missions/goals", json={"status": "completed"})
+            self.before = completed.raise_for_status().headers["Event-Position"]
         foreign = stack.enter_context(product.member(elsewhere, "foreign"))
         foreign.put(f"/api/events/{elsewhere}/attendees/me", json={"name": "Zz foreign"} | SOME)
         self.askers = {name: everybody[name] for name in ("asker", "shy")}
-        self.before = everybody["plain"].get(f"{self.path}/leaderboard").headers["Event-Position"]
         for name, asker in self.askers.items():
             asker.put(f"{self.path}/blocks/blocked")
             everybody["blocking"].put(f"{self.path}/blocks/{name}")
