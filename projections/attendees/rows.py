@@ -81,7 +81,7 @@ class Met(Struct, frozen=True):
 
 
 ATTENDEES = Table("attendees", Attendee, keys=2)
-ACTIVITY = Table("attendee_activity", Activity, keys=2, overwrites=True)
+ACTIVITY = Table("attendee_activity", Activity, keys=2)
 BLOCKS = Table("blocks", Block, keys=3, overwrites=True)
 MET = Table("attendees_met", Met, keys=3)
 
@@ -111,8 +111,15 @@ def project(recorded: Recorded) -> Iterator[Change]:
         case SyncReported(target_member_id=target) | AttendeeSynced(target_member_id=target):
             yield _met(recorded, target, synced=True)
     if isinstance(event, ACTS) and recorded.actor == recorded.member[1]:
-        did = Activity(*recorded.member, recorded.position)
-        yield Change(ACTIVITY, recorded.member, lambda old: did)
+        yield _did(recorded)
+
+
+def _did(recorded: Recorded) -> Change:
+    """Several streams tell of it: one that was parked, and is replayed, comes after later ones."""
+    did = Activity(*recorded.member, recorded.position)
+    return Change(
+        ACTIVITY, recorded.member, lambda old: old if old and old.position > did.position else did
+    )
 
 
 def _attendee(recorded: Recorded, change: Callable[[Attendee | None], Attendee]) -> Change:
