@@ -16,6 +16,7 @@ from tests.api.agents.asking import problem
 from tests.product import Product
 from tests.store import ask
 from tests.waiting import PATIENCE
+from workers.reactions import REACTIONS
 from workers.servers.processes import until
 
 COMPLETED = {"status": "completed"}
@@ -230,8 +231,8 @@ def test_what_a_newer_version_recorded_is_shown_up_to_there_and_its_commands_wai
         minimum = {"Min-Position": patched.headers["Event-Position"]}
         of_ben = [ben.get(path, headers=minimum), ben.get(board)]
         wait = [
-            f"{model.name} waits for a newer version of this program with keys: 1"
-            for model in sorted(READ_MODELS, key=lambda model: model.name)
+            f"{name} waits for a newer version of this program with keys: 1"
+            for name in sorted(one.name for one in (*READ_MODELS, *REACTIONS))
         ]
         assert until(lambda: ready(poisoned)["degraded"] == wait, PATIENCE), ready(poisoned)
         lags = [(one.word, one.parked, one.waiting) for one in asyncio.run(fares(poisoned))]
