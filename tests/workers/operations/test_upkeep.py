@@ -126,7 +126,7 @@ def test_messages_that_are_too_old_to_be_resumed_are_deleted_in_pieces(
     steps = asyncio.run(tidied(database))
     assert positions(database) == young
     assert steps == 2  # of five; what is left of the twelve is no whole piece
-    assert ask(database, EXPIRED) == [(feed.name, old[feed.name][-1]) for feed in FEEDS]
+    assert ask(database, EXPIRED) == sorted((name, said[-1]) for name, said in old.items() if said)
 
 
 @pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.name)
