@@ -21,11 +21,14 @@ from sql.migrate import migrate
 from tests.product import Product
 from tests.waiting import PATIENCE
 from tests.workers.rules import Scrape, firing, firing_by_promtool, rules, scraped
+from workers.kinds import KINDS
+from workers.reactions import REACTIONS
 from workers.servers.embedded import Server, start_nats, start_postgres
 from workers.servers.processes import until
 
 PROMTOOL = shutil.which("promtool")  # where there is one, it must say the same
-FOLLOWERS = len(READ_MODELS) + 1
+READERS = len(READ_MODELS) + len(REACTIONS)  # of all events
+FOLLOWERS = READERS + 1  # and the relay
 
 
 LONG_AGO = """
@@ -178,12 +181,13 @@ def test_a_writer_that_waits_too_long_and_dead_workers_fire_their_alerts(
 
     assert alerts == {
         "StoreTimeouts": 1,
-        "FollowerDead": FOLLOWERS,
+        "FollowerDead": FOLLOWERS + len(KINDS),
         "FollowerBehind": FOLLOWERS,
     }
     who = {model.name: f"the projector of {model.name}" for model in READ_MODELS}
+    names = [*who, "relay", *(one.name for one in (*REACTIONS, *KINDS))]
     assert [reason.partition(": ")[0] for reason in reasons] == [
-        f"{who.get(name, name)} is dead" for name in sorted([*who, "relay"])
+        f"{who.get(name, name)} is dead" for name in sorted(names)
     ]
 
 
@@ -210,15 +214,15 @@ def test_an_event_that_nobody_can_apply_fires_the_alert_for_parked_keys_and_is_n
 ) -> None:
     with watched.database() as connection:
         connection.execute("INSERT INTO events.log VALUES ('odd:evt_1', 1, 'MissionReset', '{}')")
-    everywhere = [1] * len(READ_MODELS) + [0]  # the relay parks nothing
-    wait_for(lambda: sorted(watched.values("parked_keys"), reverse=True) == everywhere)
+    wait_for(lambda: watched.values("parked_keys").count(1) == READERS)
     alerts, reasons = fired(), watched.degraded()
     with watched.database() as connection:
         connection.execute("UPDATE views.parked SET asked = 'drop'")
     wait_for(lambda: not any(watched.values("parked_keys")))
 
-    assert alerts == {"KeysParked": len(READ_MODELS)}
-    assert reasons == [f"{name} has parked keys: 1" for name in sorted(m.name for m in READ_MODELS)]
+    assert alerts == {"KeysParked": READERS}
+    names = sorted(one.name for one in (*READ_MODELS, *REACTIONS))
+    assert reasons == [f"{name} has parked keys: 1" for name in names]
 
 
 def test_an_event_of_a_newer_version_fires_the_alert_for_keys_that_wait_and_no_other(
@@ -226,13 +230,13 @@ def test_an_event_of_a_newer_version_fires_the_alert_for_keys_that_wait_and_no_o
 ) -> None:
     with watched.database() as connection:
         connection.execute(NEWER)
-    wait_for(lambda: watched.values("waiting_keys").count(1) == len(READ_MODELS))
+    wait_for(lambda: watched.values("waiting_keys").count(1) == READERS)
     alerts = fired(minutes=5)
     with watched.database() as connection:
         connection.execute("UPDATE views.parked SET asked = 'drop'")
     wait_for(lambda: not any(watched.values("waiting_keys")))
 
-    assert alerts == {"KeysWaiting": len(READ_MODELS)}
+    assert alerts == {"KeysWaiting": READERS}
 
 
 def test_work_that_is_late_fires_its_alert_and_no_other(
