@@ -23,7 +23,7 @@ ENROLLED = """
 SELECT count(*) = %s FROM pg_stat_activity
 WHERE datname = current_database()
 AND regexp_replace(application_name, ' [0-9]+$', '') = ANY(%s)
-AND query LIKE '%%pg_try_advisory_lock%%' AND state = 'idle'
+AND query ~ 'pg_try_advisory_lock|views.parked AS k' AND state = 'idle'
 """
 LEADERS = [f"rapport {one.name}" for one in (*projectors(), Upkeep)] + ["rapport relay"]
 HINDMOST = "SELECT min(position) FROM views.positions"
