@@ -54,7 +54,8 @@ class MemberSync(Struct, frozen=True):
 
 
 class SyncText(Struct, frozen=True):
-    """`place_by` has named the place last."""
+    """`place_by` has named the place last. Once they are erased it is the asker's again, `asked`: a
+    rebuild, to which their place was never said, must come to the same."""
 
     event_id: str
     sync_id: str
@@ -62,6 +63,7 @@ class SyncText(Struct, frozen=True):
     note: str
     place: str
     place_by: str
+    asked: str = ""
 
 
 class SyncPerson(Struct, frozen=True):
@@ -150,13 +152,15 @@ def _text(recorded: Recorded) -> Change:
     def new(old: SyncText | None) -> SyncText | None:
         match event:
             case SyncRequested(from_member_id=by, note=note, place=place):
-                return SyncText(event_id, sync_id, by, note, place, by)
+                return SyncText(event_id, sync_id, by, note, place, by, place)
             case SyncAccepted(by_member_id=by, place=place) if old and place:
                 return replace(old, place=place, place_by=by)
             case SyncErased(member_id=member) if old:
-                note = ERASED if old.member_id == member else old.note
-                place = "" if old.place_by == member else old.place
-                return replace(old, note=note, place=place)
+                if old.member_id == member:
+                    place = "" if old.place_by == member else old.place
+                    return replace(old, note=ERASED, place=place, asked="")
+                if old.place_by == member:
+                    return replace(old, place=old.asked, place_by=old.member_id)
         return old
 
     return Change(TEXTS, key, new)

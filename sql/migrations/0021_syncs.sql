@@ -29,6 +29,7 @@ CREATE TABLE views.sync_texts (
     note text NOT NULL,
     place text NOT NULL,
     place_by text COLLATE "C" NOT NULL,        -- who has named the place
+    asked text NOT NULL DEFAULT '',            -- the place that the asker named
     PRIMARY KEY (event_id, sync_id)
 );
 

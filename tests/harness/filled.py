@@ -109,9 +109,9 @@ STATEMENTS = """
             'accepted', now(), now() + k * interval '1 hour', 1
         FROM busy, generate_series(4, %(syncs)s) AS k;
     INSERT INTO views.sync_texts
-        SELECT event_id, 'sync_' || n || '_' || k, member_id, 'Some words', 'Hall A', member_id
+        SELECT event_id, 'sync_' || n || '_' || k, member_id, 'Some words', 'Hall A', member_id, ''
         FROM member, generate_series(1, 3) AS k
-        UNION ALL SELECT event_id, 'sync_' || k, 'usr_1', 'Some words', 'Hall A', 'usr_1'
+        UNION ALL SELECT event_id, 'sync_' || k, 'usr_1', 'Some words', 'Hall A', 'usr_1', ''
         FROM busy, generate_series(4, %(syncs)s) AS k;
     INSERT INTO events.log (originator_id, originator_version, topic, state)
         SELECT kind || ':' || event_id || ':' || member_id, 1, 'T', '{}'

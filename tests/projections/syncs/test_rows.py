@@ -65,13 +65,14 @@ def test_rows_of_both_say_what_the_sync_says(story: list[Any]) -> None:
 
 def test_place_is_that_of_who_named_it_last_and_each_text_goes_with_its_author() -> None:
     accepted, elsewhere = SyncAccepted("ben", LATER), SyncAccepted("ben", LATER, "The stairs")
-    assert text(REQUESTED, accepted) == SyncText("evt_1", "s1", "ada", "Hello", "Hall A", "ada")
+    hall = SyncText("evt_1", "s1", "ada", "Hello", "Hall A", "ada", "Hall A")
+    assert text(REQUESTED, accepted) == hall
     both = text(REQUESTED, elsewhere)
     assert (both.note, both.place) == ("Hello", "The stairs")
     without_ada = text(REQUESTED, elsewhere, SyncErased("ada"))
     assert (without_ada.note, without_ada.place) == ("Erased", "The stairs")
     without_ben = text(REQUESTED, elsewhere, SyncErased("ben"))
-    assert (without_ben.note, without_ben.place) == ("Hello", "")
+    assert without_ben == hall == text(REQUESTED, accepted, SyncErased("ben"))  # as it is rebuilt
     assert text(REQUESTED, SyncErased("ada")).place == ""
 
 
