@@ -170,7 +170,7 @@ def test_what_not_even_a_fold_can_show_is_503_and_nobody_else_is_touched(
             "INSERT INTO events.log VALUES (%s, 1, 'MissionCompleted', '{}')",
             f"missions:{event}:ada",
         )
-        assert until(lambda: len(parked(poisoned)) == len(READ_MODELS), PATIENCE)
+        assert until(lambda: len(parked(poisoned)) == len((*READ_MODELS, *REACTIONS)), PATIENCE)
         assert until(lambda: ada.get(path).status_code == 503, PATIENCE)
         refused = [
             ada.get(path),
